@@ -1,0 +1,3 @@
+//! The cluster model.
+pub mod balancer;
+pub mod spec;

@@ -1,0 +1,139 @@
+//! Running a model to a clear end.
+
+use super::digest::Digest;
+use super::queue::EventQueue;
+use super::time::{SimTime, Span};
+
+/// What happens: a small plain value. Its own order breaks ties between equal times, and its [`word`](Event::word)
+/// goes into the digest.
+pub trait Event: Copy + Ord {
+    /// The event as 64 bits; different events of one model have different words.
+    fn word(self) -> u64;
+}
+
+/// A system that changes only at events.
+pub trait Model {
+    /// What can happen.
+    type Event: Event;
+    /// Lets `event` happen at [`Ctx::now`]; whatever follows from it is scheduled through `ctx`.
+    fn handle(&mut self, event: Self::Event, ctx: &mut Ctx<Self::Event>);
+}
+
+/// What a model sees of the kernel while it handles an event.
+pub struct Ctx<E: Event> {
+    now: SimTime,
+    queue: EventQueue<E>,
+}
+
+impl<E: Event> Ctx<E> {
+    /// The time of the event being handled.
+    pub const fn now(&self) -> SimTime {
+        self.now
+    }
+    /// Schedules `event` at `at`, which is now or later. [`SimTime::NEVER`] schedules nothing.
+    pub fn schedule(&mut self, at: SimTime, event: E) {
+        debug_assert!(at >= self.now, "an event cannot happen in the past");
+        if at < SimTime::NEVER {
+            self.queue.push(at, event);
+        }
+    }
+    /// Schedules `event` `delay` from now.
+    pub fn schedule_in(&mut self, delay: Span, event: E) {
+        self.schedule(self.now + delay, event);
+    }
+    /// Number of events waiting.
+    pub fn pending(&self) -> usize {
+        self.queue.len()
+    }
+}
+
+/// When a run ends at the latest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Events after this instant do not happen; events exactly at it do.
+    pub until: SimTime,
+    /// No more events than this happen.
+    pub max_events: u64,
+}
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// Simulated time is over: the normal end.
+    TimeReached,
+    /// Nothing is left to happen before the time is over.
+    NothingLeft,
+    /// The limit of events was hit: the run is incomplete.
+    TooManyEvents,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Why.
+    pub reason: EndReason,
+    /// When: the horizon, or the time of the last event if the limit of events was hit.
+    pub at: SimTime,
+    /// Events handled since the simulation was made.
+    pub events: u64,
+    /// Digest of all events handled since the simulation was made.
+    pub digest: u64,
+}
+
+/// A model, its clock and its pending events.
+pub struct Simulation<M: Model> {
+    model: M,
+    ctx: Ctx<M::Event>,
+    digest: Digest,
+    events: u64,
+}
+
+impl<M: Model> Simulation<M> {
+    /// A simulation at time zero with nothing scheduled.
+    pub const fn new(model: M) -> Self {
+        Simulation {
+            model,
+            ctx: Ctx { now: SimTime::ZERO, queue: EventQueue::new() },
+            digest: Digest::new(),
+            events: 0,
+        }
+    }
+    /// Schedules an event from outside, before or between runs.
+    pub fn schedule(&mut self, at: SimTime, event: M::Event) {
+        self.ctx.schedule(at, event);
+    }
+    /// Lets the model schedule its first events.
+    pub fn start(&mut self, first: impl FnOnce(&mut M, &mut Ctx<M::Event>)) {
+        first(&mut self.model, &mut self.ctx);
+    }
+    /// Runs until a limit is reached; can be called again with later limits.
+    pub fn run(&mut self, limits: Limits) -> End {
+        loop {
+            if self.events >= limits.max_events {
+                return self.end(EndReason::TooManyEvents);
+            }
+            let Some((at, event)) = self.ctx.queue.pop_until(limits.until) else { break };
+            self.ctx.now = at;
+            self.digest.add(at.as_nanos(), event.word());
+            self.events += 1;
+            self.model.handle(event, &mut self.ctx);
+        }
+        let reason = if self.ctx.queue.is_empty() { EndReason::NothingLeft } else { EndReason::TimeReached };
+        if limits.until < SimTime::NEVER {
+            self.ctx.now = limits.until;
+        }
+        self.end(reason)
+    }
+    /// The model as it stands.
+    pub const fn model(&self) -> &M {
+        &self.model
+    }
+    /// The model, taken out.
+    pub fn into_model(self) -> M {
+        self.model
+    }
+
+    fn end(&self, reason: EndReason) -> End {
+        End { reason, at: self.ctx.now, events: self.events, digest: self.digest.value() }
+    }
+}

@@ -1,0 +1,4 @@
+//! stickysim
+pub mod cluster;
+pub mod engine;
+pub mod metrics;

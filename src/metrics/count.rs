@@ -1,0 +1,215 @@
+//! Integer counters of one run. Every reason has its own counter; nothing is lost "somehow".
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Serialize;
+
+/// Why something happened: an enum with a name for files and a meaning for people.
+pub trait Reason: Copy + 'static {
+    /// All of them, in the order of reports; at most [`MAX_REASONS`].
+    const ALL: &'static [Self];
+    /// Position in `ALL`.
+    fn index(self) -> usize;
+    /// Name in files.
+    fn name(self) -> &'static str;
+    /// What it means, for people.
+    fn meaning(self) -> &'static str;
+}
+
+/// The largest number of reasons of one kind.
+pub const MAX_REASONS: usize = 8;
+
+/// One counter per reason of an enum `R`.
+#[derive(Clone, Copy)]
+pub struct Reasons<R> {
+    counts: [u64; MAX_REASONS],
+    kind: PhantomData<fn() -> R>,
+}
+
+impl<R: Reason> Reasons<R> {
+    /// Counts one more.
+    pub fn add(&mut self, reason: R) {
+        self.counts[reason.index()] += 1;
+    }
+    /// Counts `n` more.
+    pub fn add_many(&mut self, reason: R, n: u64) {
+        self.counts[reason.index()] += n;
+    }
+    /// How many for this reason.
+    pub fn of(&self, reason: R) -> u64 {
+        self.counts[reason.index()]
+    }
+    /// Sum over all reasons.
+    pub fn total(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+    /// Each reason with its count, in the order of reports.
+    pub fn iter(&self) -> impl Iterator<Item = (R, u64)> + '_ {
+        R::ALL.iter().map(|&reason| (reason, self.of(reason)))
+    }
+}
+
+// Derives would demand the same of `R`, which is only a tag.
+impl<R> Default for Reasons<R> {
+    fn default() -> Self {
+        Reasons { counts: [0; MAX_REASONS], kind: PhantomData }
+    }
+}
+impl<R> PartialEq for Reasons<R> {
+    fn eq(&self, other: &Self) -> bool {
+        self.counts == other.counts
+    }
+}
+impl<R> Eq for Reasons<R> {}
+impl<R: Reason> fmt::Debug for Reasons<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter().map(|(reason, n)| (reason.name(), n))).finish()
+    }
+}
+impl<R: Reason> Serialize for Reasons<R> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter().map(|(reason, n)| (reason.name(), n)))
+    }
+}
+
+/// Declares an enum of reasons.
+macro_rules! reasons {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $text:literal, $what:literal;)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $(#[doc = $what] $variant),* }
+        impl Reason for $name {
+            const ALL: &'static [$name] = &[$($name::$variant),*];
+            fn index(self) -> usize {
+                self as usize
+            }
+            fn name(self) -> &'static str {
+                match self { $($name::$variant => $text),* }
+            }
+            fn meaning(self) -> &'static str {
+                match self { $($name::$variant => $what),* }
+            }
+        }
+        const _: () = assert!($name::ALL.len() <= MAX_REASONS);
+    };
+}
+
+reasons! {
+    /// Why a request got no good answer.
+    FailReason {
+        ClientOffline = "client_offline", "the client had no network";
+        NoPod = "no_pod", "the balancer knew no pod to send it to";
+        PodUnreachable = "pod_unreachable", "every pod tried refused the connection (502)";
+        PodDied = "pod_died", "the pod died while working on it (502)";
+    }
+}
+reasons! {
+    /// Why an event did not reach one of its recipients.
+    LossReason {
+        NoAdapter = "no_adapter", "connected to another pod, and there is no adapter";
+        RecipientOffline = "recipient_offline", "present but not connected at that moment";
+        PodDied = "pod_died", "the pod died before it had sent it";
+        NotSent = "not_sent", "the API call that was to emit it failed";
+    }
+}
+reasons! {
+    /// Why a request landed on another pod than the client's last one.
+    MoveReason {
+        NeverSticky = "never_sticky", "the balancer keeps no affinity";
+        AddressChanged = "address_changed", "the client came from a new address";
+        CookieMissing = "cookie_missing", "the client keeps no cookies";
+        CookieExpired = "cookie_expired", "the cookie was expired or cleared";
+        PodGone = "pod_gone", "the last pod was gone or did not answer";
+        Rebalanced = "rebalanced", "the set of pods changed and the balancer mapped the client anew";
+    }
+}
+reasons! {
+    /// Why a WebSocket ended.
+    CloseReason {
+        SessionEnd = "session_end", "the client left";
+        AddressChange = "address_change", "the client's network changed";
+        PodCrash = "pod_crash", "the pod's process died";
+        PodShutdown = "pod_shutdown", "the pod was shut down in order";
+    }
+}
+
+/// Everything that is counted, in whole numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// HTTP requests made by clients (API calls; not WebSocket upgrades).
+    pub requests: u64,
+    /// … answered.
+    pub requests_answered: u64,
+    /// … failed, by reason.
+    pub requests_failed: Reasons<FailReason>,
+    /// … not finished when the run ended.
+    pub requests_in_flight: u64,
+    /// Tries by the balancer at a pod that refused, beyond the one that succeeded or the last.
+    pub requests_retried: u64,
+
+    /// Attempts to open a WebSocket.
+    pub connect_attempts: u64,
+    /// … that succeeded.
+    pub connects: u64,
+    /// … that failed, by reason.
+    pub connects_failed: Reasons<FailReason>,
+    /// … under way when the run ended.
+    pub connects_in_flight: u64,
+    /// Successful connects of a client that had lost a connection in the same session.
+    pub reconnects: u64,
+    /// Reconnects that landed on another pod than the lost connection: state in the pod's memory is lost.
+    pub sessions_moved: u64,
+    /// WebSockets ended, by reason (seen from the client).
+    pub closed: Reasons<CloseReason>,
+
+    /// Requests and connects of clients that had been on a pod before: the base of stickiness.
+    pub routed_again: u64,
+    /// … that landed on another pod, by reason.
+    pub moved: Reasons<MoveReason>,
+    /// Affinity cookies issued to clients that had none.
+    pub cookies_issued: u64,
+    /// Affinity cookies issued in place of another one.
+    pub cookies_reissued: u64,
+
+    /// Events emitted, by clients and servers.
+    pub events_emitted: u64,
+    /// Recipients meant: one per event and present client.
+    pub recipients: u64,
+    /// … whose client got it from a pod's own emit.
+    pub delivered_local: u64,
+    /// … whose client got it through Redis.
+    pub delivered_cross: u64,
+    /// … that did not, by reason.
+    pub lost: Reasons<LossReason>,
+    /// … on the way when the run ended.
+    pub deliveries_in_flight: u64,
+    /// Sends to connections whose client was already gone: work for nothing.
+    pub ghost_sends: u64,
+    /// Events that waited in a client for a connection.
+    pub events_held: u64,
+
+    /// PUBLISH commands.
+    pub redis_publish: u64,
+    /// Copies that Redis handed to pods.
+    pub redis_copies: u64,
+    /// … that led to at least one send.
+    pub redis_copies_useful: u64,
+    /// … that were the publisher's own.
+    pub redis_copies_own: u64,
+    /// … dropped by pods without a recipient.
+    pub redis_copies_dropped: u64,
+    /// … on the way when the run ended, or to a pod that died meanwhile.
+    pub redis_copies_undelivered: u64,
+    /// Bytes from pods to Redis.
+    pub redis_bytes_in: u64,
+    /// Bytes from Redis to pods.
+    pub redis_bytes_out: u64,
+
+    /// Pings answered, computed from the time connections were open.
+    pub heartbeats: u64,
+    /// Changes of a client's public address.
+    pub address_changes: u64,
+    /// Pods killed for memory.
+    pub oom_kills: u64,
+}

@@ -1,0 +1,432 @@
+//! Named figures: the vocabulary of reports, `expect` and the definitions.
+//!
+//! A figure is a family and, where the family is a distribution, a statistic: `event.latency.p99`,
+//! `load.connections.max_over_mean`. One table below holds name, unit, direction and definition of each family.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::count::{CloseReason, FailReason, LossReason, MoveReason};
+use super::histogram::Histogram;
+use super::load::Skew;
+use super::record::Record;
+
+/// Whether smaller or larger values are better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    /// Smaller.
+    Lower,
+    /// Larger.
+    Higher,
+    /// Neither: a fact.
+    Neither,
+}
+
+/// The unit of a figure's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Milliseconds.
+    Milliseconds,
+    /// A share: 0.05 is 5 %.
+    Share,
+    /// Per second.
+    PerSecond,
+    /// Bytes per second.
+    BytesPerSecond,
+    /// A plain number.
+    Number,
+}
+
+/// How the value of a family is read from a record.
+#[derive(Clone, Copy)]
+enum Read {
+    /// A number.
+    Number(fn(&Record) -> Option<f64>),
+    /// A distribution, of which a [`Stat`] is asked.
+    Distribution(fn(&Record) -> Histogram),
+}
+
+/// A family of figures.
+#[derive(Clone, Copy)]
+pub struct Family {
+    /// Such as `event.latency`.
+    pub name: &'static str,
+    /// For people, such as `event latency`.
+    pub title: &'static str,
+    /// Unit of its values.
+    pub unit: Unit,
+    /// Which direction is good.
+    pub better: Better,
+    /// What exactly is measured.
+    pub definition: &'static str,
+    read: Read,
+}
+
+/// A statistic of a distribution.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Stat {
+    /// The mean.
+    Mean,
+    /// The p-th percentile, 0 < p < 100.
+    Percentile(f64),
+}
+
+/// One figure: a family, with a statistic where the family is a distribution.
+#[derive(Clone, Copy)]
+pub struct FigureId {
+    family: &'static Family,
+    stat: Option<Stat>,
+}
+
+/// Percentiles that reports show of every distribution.
+const PERCENTILES: [f64; 3] = [50.0, 95.0, 99.0];
+
+/// The figures of the terminal table, in its order.
+pub const HEADLINE: [&str; 17] = [
+    "event.latency.p50",
+    "event.latency.p95",
+    "event.latency.p99",
+    "request.latency.p50",
+    "request.latency.p95",
+    "request.latency.p99",
+    "requests.failed",
+    "redis.commands",
+    "redis.copies",
+    "redis.useful",
+    "load.connections.max_over_mean",
+    "stickiness.failures",
+    "connections.reconnects",
+    "connections.reconnects_peak",
+    "offline.time.p50",
+    "offline.time.p99",
+    "lost.messages",
+];
+
+macro_rules! families {
+    ($($name:literal, $title:literal, $unit:ident, $better:ident, $read:expr, $definition:literal;)*) => {
+        &[$(Family {
+            name: $name, title: $title, unit: Unit::$unit, better: Better::$better, read: $read, definition: $definition,
+        }),*]
+    };
+}
+
+fn per_second(count: u64, r: &Record) -> Option<f64> {
+    (r.measured_s > 0.0).then(|| count as f64 / r.measured_s)
+}
+fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+const fn number(read: fn(&Record) -> Option<f64>) -> Read {
+    Read::Number(read)
+}
+const fn distribution(read: fn(&Record) -> Histogram) -> Read {
+    Read::Distribution(read)
+}
+fn skew(of: Option<Skew>, get: fn(&Skew) -> f64) -> Option<f64> {
+    of.as_ref().map(get)
+}
+
+/// Every family, in the order of reports.
+static FAMILIES: &[Family] = families! {
+    "event.latency", "event latency", Milliseconds, Lower, distribution(|r| r.latencies.event()),
+        "From the moment the sender's client, the server tick or the API call emits, to the moment the recipient's client has it. Delivered copies only.";
+    "event.latency.local", "event latency, same pod", Milliseconds, Lower, distribution(|r| r.latencies.event_local.clone()),
+        "Event latency of recipients connected to the emitting pod.";
+    "event.latency.cross", "event latency, other pod", Milliseconds, Lower, distribution(|r| r.latencies.event_cross.clone()),
+        "Event latency of recipients reached through Redis.";
+    "request.latency", "request latency", Milliseconds, Lower, distribution(|r| r.latencies.request.clone()),
+        "API call at the client: send to last byte, answered calls only; failures are counted apart.";
+    "requests.rate", "requests", PerSecond, Neither, number(|r| per_second(r.counts.requests, r)),
+        "API requests made by clients per second.";
+    "requests.failed", "failed requests", Share, Lower, number(|r| share(r.counts.requests_failed.total(), r.counts.requests)),
+        "Share of API requests without a good answer.";
+    "requests.failed.client_offline", "failed: client offline", Share, Lower, number(|r| share(r.counts.requests_failed.of(FailReason::ClientOffline), r.counts.requests)),
+        "Share of API requests made while the client had no network.";
+    "requests.failed.no_pod", "failed: no pod known", Share, Lower, number(|r| share(r.counts.requests_failed.of(FailReason::NoPod), r.counts.requests)),
+        "Share of API requests for which the balancer knew no pod.";
+    "requests.failed.pod_unreachable", "failed: pod unreachable", Share, Lower, number(|r| share(r.counts.requests_failed.of(FailReason::PodUnreachable), r.counts.requests)),
+        "Share of API requests for which every pod tried refused the connection.";
+    "requests.failed.pod_died", "failed: pod died", Share, Lower, number(|r| share(r.counts.requests_failed.of(FailReason::PodDied), r.counts.requests)),
+        "Share of API requests whose pod died while working on them.";
+    "redis.commands", "Redis commands", PerSecond, Lower, number(|r| per_second(r.counts.redis_publish, r)),
+        "PUBLISH commands per second.";
+    "redis.copies", "Redis copies", PerSecond, Lower, number(|r| per_second(r.counts.redis_copies, r)),
+        "Copies of published events that Redis hands to pods, per second; the publisher's own copy is one of them.";
+    "redis.useful", "useful copies", Share, Higher, number(|r| share(r.counts.redis_copies_useful, r.counts.redis_copies)),
+        "Share of those copies that led to at least one send to a client.";
+    "redis.bytes_in", "Redis bytes in", BytesPerSecond, Lower, number(|r| per_second(r.counts.redis_bytes_in, r)),
+        "Bytes from pods to Redis per second.";
+    "redis.bytes_out", "Redis bytes out", BytesPerSecond, Lower, number(|r| per_second(r.counts.redis_bytes_out, r)),
+        "Bytes from Redis to pods per second.";
+    "redis.cpu", "Redis CPU", Share, Lower, number(|r| Some(r.redis_cpu)),
+        "Share of one core that Redis is busy.";
+    "redis.wait", "Redis queueing", Milliseconds, Lower, distribution(|r| r.latencies.redis_wait.clone()),
+        "Waiting of a PUBLISH in Redis before its turn.";
+    "load.connections.max_over_mean", "max/mean connections", Number, Lower, number(|r| skew(r.load.connections, |s| s.max_over_mean)),
+        "Connections of the fullest ready pod over the mean of the ready pods; mean over the samples.";
+    "load.connections.worst", "worst max/mean connections", Number, Lower, number(|r| r.load.connections_worst),
+        "Largest max/mean of connections in any sample.";
+    "load.connections.max", "connections of the fullest pod", Number, Lower, number(|r| skew(r.load.connections, |s| s.max)),
+        "Connections of the fullest ready pod; mean over the samples.";
+    "load.connections.cv", "CV of connections", Number, Lower, number(|r| skew(r.load.connections, |s| s.cv)),
+        "Standard deviation over mean of the connections of the ready pods; mean over the samples.";
+    "load.connections.gini", "Gini of connections", Number, Lower, number(|r| skew(r.load.connections, |s| s.gini)),
+        "Gini coefficient of the connections of the ready pods; mean over the samples.";
+    "load.connections.jain", "Jain index of connections", Number, Higher, number(|r| skew(r.load.connections, |s| s.jain)),
+        "Jain's fairness index of the connections of the ready pods; mean over the samples.";
+    "load.requests.max_over_mean", "max/mean requests", Number, Lower, number(|r| skew(r.load.requests, |s| s.max_over_mean)),
+        "Requests and upgrades that reached the busiest pod over the mean of all pods that ran throughout the measured part.";
+    "load.requests.cv", "CV of requests", Number, Lower, number(|r| skew(r.load.requests, |s| s.cv)),
+        "Standard deviation over mean of the requests per pod, over the pods that ran throughout the measured part.";
+    "load.cpu.max_over_mean", "max/mean CPU", Number, Lower, number(|r| skew(r.load.cpu, |s| s.max_over_mean)),
+        "CPU time of the busiest pod over the mean of all pods that ran throughout the measured part.";
+    "stickiness.failures", "stickiness failures", Share, Lower, number(|r| share(r.counts.moved.total(), r.counts.routed_again)),
+        "Share of requests and connects, of clients that had been on a pod before, that land on another pod than the last one.";
+    "stickiness.never_sticky", "moved: no affinity", Share, Lower, number(|r| share(r.counts.moved.of(MoveReason::NeverSticky), r.counts.routed_again)),
+        "… because the balancer keeps no affinity.";
+    "stickiness.address_changed", "moved: address changed", Share, Lower, number(|r| share(r.counts.moved.of(MoveReason::AddressChanged), r.counts.routed_again)),
+        "… because the client came from a new address.";
+    "stickiness.cookie_missing", "moved: no cookies kept", Share, Lower, number(|r| share(r.counts.moved.of(MoveReason::CookieMissing), r.counts.routed_again)),
+        "… because the client keeps no cookies.";
+    "stickiness.cookie_expired", "moved: cookie expired", Share, Lower, number(|r| share(r.counts.moved.of(MoveReason::CookieExpired), r.counts.routed_again)),
+        "… because the cookie was expired or cleared.";
+    "stickiness.pod_gone", "moved: pod gone", Share, Lower, number(|r| share(r.counts.moved.of(MoveReason::PodGone), r.counts.routed_again)),
+        "… because the last pod was gone or did not answer.";
+    "stickiness.rebalanced", "moved: rebalanced", Share, Lower, number(|r| share(r.counts.moved.of(MoveReason::Rebalanced), r.counts.routed_again)),
+        "… because the set of pods changed and the balancer mapped the client anew.";
+    "sessions.moved", "reconnects to another pod", Share, Lower, number(|r| share(r.counts.sessions_moved, r.counts.reconnects)),
+        "Share of reconnects that land on another pod than the lost connection, so that state in the pod's memory is lost.";
+    "cookies.issued", "cookies issued", PerSecond, Neither, number(|r| per_second(r.counts.cookies_issued, r)),
+        "Affinity cookies issued per second to clients that had none.";
+    "cookies.reissued", "cookies re-issued", PerSecond, Neither, number(|r| per_second(r.counts.cookies_reissued, r)),
+        "Affinity cookies issued per second in place of another one.";
+    "connections.active", "connected clients", Number, Neither, number(|r| Some(r.connected_mean)),
+        "Clients with an open WebSocket; mean over the samples.";
+    "connections.created", "connects", PerSecond, Neither, number(|r| per_second(r.counts.connects, r)),
+        "WebSockets opened per second.";
+    "connections.reconnects", "reconnects", PerSecond, Lower, number(|r| per_second(r.counts.reconnects, r)),
+        "WebSockets opened per second by clients that had lost one in the same session.";
+    "connections.reconnects_peak", "peak of reconnects", PerSecond, Lower, number(|r| Some(r.reconnects_peak_per_s)),
+        "Highest rate of reconnects in one sample.";
+    "connections.failed", "failed connects", Share, Lower, number(|r| share(r.counts.connects_failed.total(), r.counts.connect_attempts)),
+        "Share of attempts to open a WebSocket that failed.";
+    "connections.closed.address_change", "closed: address change", PerSecond, Lower, number(|r| per_second(r.counts.closed.of(CloseReason::AddressChange), r)),
+        "WebSockets ended per second by a change of the client's network.";
+    "connections.closed.pod_crash", "closed: pod crash", PerSecond, Lower, number(|r| per_second(r.counts.closed.of(CloseReason::PodCrash), r)),
+        "WebSockets ended per second by a crash.";
+    "connections.closed.pod_shutdown", "closed: pod shutdown", PerSecond, Lower, number(|r| per_second(r.counts.closed.of(CloseReason::PodShutdown), r)),
+        "WebSockets ended per second by a shutdown in order.";
+    "connect.time", "connect time", Milliseconds, Lower, distribution(|r| r.latencies.connect.clone()),
+        "Start of a connect attempt to usable, successful attempts only.";
+    "offline.time", "offline time", Milliseconds, Lower, distribution(|r| r.latencies.offline.clone()),
+        "Transport lost (really, not noticed) to usable again, per loss.";
+    "session.length", "session length", Milliseconds, Neither, distribution(|r| r.latencies.session.clone()),
+        "Length of WebSockets that ended.";
+    "messages.emitted", "events emitted", PerSecond, Neither, number(|r| per_second(r.counts.events_emitted, r)),
+        "Events emitted per second by clients and servers.";
+    "messages.delivered", "events delivered", PerSecond, Neither, number(|r| per_second(r.counts.delivered_local + r.counts.delivered_cross, r)),
+        "Events times recipients delivered per second.";
+    "messages.local", "delivered on the same pod", Share, Neither, number(|r| share(r.counts.delivered_local, r.counts.delivered_local + r.counts.delivered_cross)),
+        "Share of deliveries whose recipient is on the emitting pod.";
+    "lost.messages", "lost messages", Share, Lower, number(|r| share(r.counts.lost.total(), r.counts.recipients)),
+        "Share of events times recipients that did not arrive.";
+    "lost.messages.recipient_offline", "lost: recipient offline", Share, Lower, number(|r| share(r.counts.lost.of(LossReason::RecipientOffline), r.counts.recipients)),
+        "… because the recipient was present but not connected.";
+    "lost.messages.no_adapter", "lost: no adapter", Share, Lower, number(|r| share(r.counts.lost.of(LossReason::NoAdapter), r.counts.recipients)),
+        "… because the recipient is on another pod and there is no adapter.";
+    "lost.messages.pod_died", "lost: pod died", Share, Lower, number(|r| share(r.counts.lost.of(LossReason::PodDied), r.counts.recipients)),
+        "… because the pod died before it had sent it.";
+    "lost.messages.not_sent", "lost: call failed", Share, Lower, number(|r| share(r.counts.lost.of(LossReason::NotSent), r.counts.recipients)),
+        "… because the API call that was to emit it failed.";
+    "n_eff.addresses", "N_eff by address", Number, Neither, number(|r| Some(r.n_eff.addresses)),
+        "1/Σp² of the shares of clients per public address.";
+    "n_eff.networks", "N_eff by /24", Number, Neither, number(|r| Some(r.n_eff.networks)),
+        "1/Σp² of the shares of clients per /24 (IPv4) or address (IPv6): what nginx's ip_hash sees.";
+    "n_eff.balancer", "N_eff as the balancer sees it", Number, Neither, number(|r| Some(r.n_eff.balancer)),
+        "1/Σp² by the key that the balancer in use looks at; the number that predicts skew.";
+    "limits.pod_cpu", "peak pod CPU", Share, Lower, number(|r| Some(r.limits.pod_cpu)),
+        "CPU of the busiest pod in its busiest sample, as a share of its limit.";
+    "limits.pod_memory", "peak pod memory", Share, Lower, number(|r| r.limits.pod_memory),
+        "Memory of the fullest pod in its fullest sample, as a share of its limit.";
+    "limits.redis_cpu", "peak Redis CPU", Share, Lower, number(|r| Some(r.limits.redis_cpu)),
+        "Busiest sample of Redis, as a share of its one core.";
+    "pods.oom_kills", "pods killed for memory", Number, Lower, number(|r| Some(r.counts.oom_kills as f64)),
+        "Pods killed because connections needed more memory than the limit.";
+};
+
+impl Family {
+    /// Every family, in the order of reports.
+    pub fn all() -> &'static [Family] {
+        FAMILIES
+    }
+    /// The family called `name`.
+    pub fn named(name: &str) -> Option<&'static Family> {
+        FAMILIES.iter().find(|family| family.name == name)
+    }
+    /// True when its figures need a statistic (`….p99`, `….mean`).
+    pub const fn is_distribution(&self) -> bool {
+        matches!(self.read, Read::Distribution(_))
+    }
+    /// Its histogram in this record; `None` when it is not a distribution.
+    pub fn histogram(&self, record: &Record) -> Option<Histogram> {
+        match self.read {
+            Read::Distribution(read) => Some(read(record)),
+            Read::Number(_) => None,
+        }
+    }
+}
+
+impl FigureId {
+    /// Every figure that reports show: each number, and mean, p50, p95 and p99 of each distribution.
+    pub fn all() -> impl Iterator<Item = FigureId> {
+        FAMILIES.iter().flat_map(|family| {
+            let stats = if family.is_distribution() {
+                let mut stats = vec![Some(Stat::Mean)];
+                stats.extend(PERCENTILES.map(|p| Some(Stat::Percentile(p))));
+                stats
+            } else {
+                vec![None]
+            };
+            stats.into_iter().map(move |stat| FigureId { family, stat })
+        })
+    }
+    /// Its family.
+    pub const fn family(&self) -> &'static Family {
+        self.family
+    }
+    /// Its statistic.
+    pub const fn stat(&self) -> Option<Stat> {
+        self.stat
+    }
+    /// For people, such as `event latency p99`.
+    pub fn title(&self) -> String {
+        match self.stat {
+            Some(stat) => format!("{} {stat}", self.family.title),
+            None => self.family.title.to_owned(),
+        }
+    }
+    /// Its value in this run; `None` when the run had nothing of it.
+    pub fn value(&self, record: &Record) -> Option<f64> {
+        match (self.family.read, self.stat) {
+            (Read::Number(read), _) => read(record),
+            (Read::Distribution(read), Some(Stat::Percentile(p))) => read(record).quantile_ms(p / 100.0),
+            (Read::Distribution(read), _) => read(record).mean_ms(),
+        }
+    }
+}
+
+impl fmt::Display for Stat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Stat::Mean => f.write_str("mean"),
+            Stat::Percentile(p) => write!(f, "p{p}"),
+        }
+    }
+}
+
+impl fmt::Display for FigureId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.stat {
+            Some(stat) => write!(f, "{}.{stat}", self.family.name),
+            None => f.write_str(self.family.name),
+        }
+    }
+}
+
+impl fmt::Debug for FigureId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Why a text names no figure.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParseFigureError {
+    /// Nobody knows it.
+    #[error("`{0}` is not a figure")]
+    Unknown(String),
+    /// A distribution without a statistic.
+    #[error("`{0}` is a distribution; say which figure of it, for example `p99 {0}` or `mean {0}`")]
+    NeedsStat(String),
+    /// A statistic of something that is one number.
+    #[error("`{0}` is one number; it has no percentiles")]
+    NoStat(String),
+}
+
+impl FromStr for FigureId {
+    type Err = ParseFigureError;
+
+    /// Reads `event.latency.p99`, `p99 event.latency`, `mean event.latency` or `redis.copies`.
+    fn from_str(text: &str) -> Result<FigureId, ParseFigureError> {
+        let text = text.trim();
+        let (name, stat) = match text.split_once(char::is_whitespace) {
+            Some((stat, name)) => (name.trim(), Some(stat)),
+            None => match (Family::named(text), text.split_once(".p"), text.strip_suffix(".mean")) {
+                (Some(_), _, _) => (text, None),
+                (None, _, Some(name)) => (name, Some("mean")),
+                (None, Some(_), None) => {
+                    let at = text.rfind(".p").filter(|&at| text[at + 2..].starts_with(|c: char| c.is_ascii_digit()));
+                    match at.or_else(|| percentile_with_point(text)) {
+                        Some(at) => (&text[..at], Some(&text[at + 1..])),
+                        None => (text, None),
+                    }
+                }
+                (None, None, None) => (text, None),
+            },
+        };
+        let unknown = || ParseFigureError::Unknown(text.to_owned());
+        let family = Family::named(name).ok_or_else(unknown)?;
+        let stat = match stat {
+            None => None,
+            Some("mean") => Some(Stat::Mean),
+            Some(stat) => {
+                let p: f64 = stat.strip_prefix('p').and_then(|p| p.parse().ok()).ok_or_else(unknown)?;
+                if !(p > 0.0 && p < 100.0) {
+                    return Err(unknown());
+                }
+                Some(Stat::Percentile(p))
+            }
+        };
+        match (family.is_distribution(), stat) {
+            (true, None) => Err(ParseFigureError::NeedsStat(name.to_owned())),
+            (false, Some(_)) => Err(ParseFigureError::NoStat(name.to_owned())),
+            _ => Ok(FigureId { family, stat }),
+        }
+    }
+}
+
+/// Position of the `.p` in `….p99.9`.
+fn percentile_with_point(text: &str) -> Option<usize> {
+    text.match_indices(".p").map(|(at, _)| at).find(|&at| text[at + 2..].parse::<f64>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_figure_reads_back_from_its_name() {
+        for figure in FigureId::all() {
+            let name = figure.to_string();
+            assert_eq!(name.parse::<FigureId>().unwrap().to_string(), name);
+        }
+        assert_eq!("p99.9 event.latency".parse::<FigureId>().unwrap().to_string(), "event.latency.p99.9");
+        assert_eq!("event.latency.p99.9".parse::<FigureId>().unwrap().to_string(), "event.latency.p99.9");
+    }
+
+    #[test]
+    fn headline_figures_exist() {
+        for name in HEADLINE {
+            assert!(name.parse::<FigureId>().is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_figure_says_why() {
+        let error = |text: &str| text.parse::<FigureId>().unwrap_err();
+        assert_eq!(error("event.latency"), ParseFigureError::NeedsStat("event.latency".into()));
+        assert_eq!(error("p99 redis.copies"), ParseFigureError::NoStat("redis.copies".into()));
+        assert_eq!(error("p100 event.latency"), ParseFigureError::Unknown("p100 event.latency".into()));
+        assert_eq!(error("nonsense"), ParseFigureError::Unknown("nonsense".into()));
+    }
+}

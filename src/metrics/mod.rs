@@ -1,0 +1,22 @@
+//! What a run measures: histograms, counters, series, and the named figures made of them.
+//!
+//! Everything here is plain data. The cluster fills a [`Record`]; `study` turns many records into a [`Study`];
+//! `report` sees only these types.
+
+mod count;
+mod figure;
+mod histogram;
+mod load;
+mod record;
+mod series;
+mod study;
+
+pub use count::{CloseReason, Counts, FailReason, LossReason, MoveReason, Reason, Reasons};
+pub use figure::{Better, Family, FigureId, HEADLINE, ParseFigureError, Stat, Unit};
+pub use histogram::Histogram;
+pub use load::Skew;
+pub use record::{Latencies, Limiting, LoadSkew, Mark, NEff, Record};
+pub use series::{CLUSTER_SERIES, ClusterSeries, POD_SERIES, PodSeries, TimeSeries};
+pub use study::{
+    Assumption, DistributionReport, Estimate, ExpectationOutcome, FigureReport, Grade, Study, VariantReport,
+};

@@ -1,0 +1,147 @@
+//! Everything one run measured.
+
+use serde::Serialize;
+
+use super::count::Counts;
+use super::histogram::Histogram;
+use super::load::Skew;
+use super::series::TimeSeries;
+
+/// Everything one run measured from the end of its warm-up on.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Length of the measured part in seconds.
+    pub measured_s: f64,
+    /// Durations.
+    pub latencies: Latencies,
+    /// Whole numbers.
+    pub counts: Counts,
+    /// How evenly pods were loaded.
+    pub load: LoadSkew,
+    /// How many independent sources the load really has.
+    pub n_eff: NEff,
+    /// What came closest to its limit.
+    pub limits: Limiting,
+    /// Clients that were connected on average.
+    pub connected_mean: f64,
+    /// Highest rate of reconnects in one sample, per second.
+    pub reconnects_peak_per_s: f64,
+    /// Share of one core that Redis used.
+    pub redis_cpu: f64,
+    /// Over time.
+    pub series: TimeSeries,
+    /// What happened when.
+    pub marks: Vec<Mark>,
+    /// Events handled by the kernel, warm-up included.
+    pub events: u64,
+    /// Digest of the run.
+    pub digest: u64,
+}
+
+/// The durations that are measured.
+#[derive(Clone, Debug, Default)]
+pub struct Latencies {
+    /// Emit to receive, recipient on the emitting pod.
+    pub event_local: Histogram,
+    /// Emit to receive, recipient on another pod.
+    pub event_cross: Histogram,
+    /// API call: send to last byte, answered ones only.
+    pub request: Histogram,
+    /// Start of a connect attempt to usable.
+    pub connect: Histogram,
+    /// Transport lost to usable again.
+    pub offline: Histogram,
+    /// Length of a WebSocket that ended.
+    pub session: Histogram,
+    /// Waiting of a PUBLISH in Redis before its turn.
+    pub redis_wait: Histogram,
+}
+
+impl Latencies {
+    /// All of them, to merge or clear.
+    pub fn each_mut(&mut self) -> [&mut Histogram; 7] {
+        [
+            &mut self.event_local,
+            &mut self.event_cross,
+            &mut self.request,
+            &mut self.connect,
+            &mut self.offline,
+            &mut self.session,
+            &mut self.redis_wait,
+        ]
+    }
+    /// Adds all of `other`.
+    pub fn merge(&mut self, other: &Latencies) {
+        let theirs = [
+            &other.event_local,
+            &other.event_cross,
+            &other.request,
+            &other.connect,
+            &other.offline,
+            &other.session,
+            &other.redis_wait,
+        ];
+        for (mine, theirs) in self.each_mut().into_iter().zip(theirs) {
+            mine.merge(theirs);
+        }
+    }
+    /// Local and cross-pod events together.
+    pub fn event(&self) -> Histogram {
+        let mut both = self.event_local.clone();
+        both.merge(&self.event_cross);
+        both
+    }
+}
+
+/// Unevenness over the ready pods: means over the samples of the measured part. `None`: there was no such load.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct LoadSkew {
+    /// Of connections.
+    pub connections: Option<Skew>,
+    /// Of arriving requests, over the whole measured part.
+    pub requests: Option<Skew>,
+    /// Of CPU time, over the whole measured part.
+    pub cpu: Option<Skew>,
+    /// Largest max/mean of connections in any sample.
+    pub connections_worst: Option<f64>,
+}
+
+/// Effective numbers 1/Σp² of sources, p being the share of clients (or requests) of each source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct NEff {
+    /// Clients by full address.
+    pub addresses: f64,
+    /// Clients by /24 (IPv4) or full address (IPv6): what nginx's `ip_hash` sees.
+    pub networks: f64,
+    /// Clients by the key that the balancer in use looks at.
+    pub balancer: f64,
+}
+
+/// Peaks of what is limited, as shares of the limit, over the samples of the measured part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Limiting {
+    /// CPU of the busiest pod.
+    pub pod_cpu: f64,
+    /// Memory of the fullest pod; `None` without a limit.
+    pub pod_memory: Option<f64>,
+    /// The one core of Redis.
+    pub redis_cpu: f64,
+}
+
+impl Limiting {
+    /// (name, share) of what came closest to its limit.
+    pub fn first(&self) -> (&'static str, f64) {
+        let memory = self.pod_memory.unwrap_or(0.0);
+        let all = [("pod CPU", self.pod_cpu), ("pod memory", memory), ("Redis CPU", self.redis_cpu)];
+        all.into_iter().fold(("pod CPU", 0.0), |best, next| if next.1 > best.1 { next } else { best })
+    }
+}
+
+/// Something that happened at one moment, to be marked in plots.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Mark {
+    /// Milliseconds from the start.
+    pub at_ms: u64,
+    /// A few words, such as `crash pod-2`.
+    pub what: String,
+}

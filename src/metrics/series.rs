@@ -1,0 +1,79 @@
+//! How things went over time, sampled at even distances.
+
+use serde::Serialize;
+
+/// Series of one run. Rates are means over the interval that ends at the sample; levels are taken at it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct TimeSeries {
+    /// Seconds from the start of the run, one per sample.
+    pub times_s: Vec<f64>,
+    /// One per pod that ever was, in order of number.
+    pub pods: Vec<PodSeries>,
+    /// Of the whole cluster, in the order of [`CLUSTER_SERIES`].
+    pub cluster: ClusterSeries,
+}
+
+/// (name, meaning) of the series of a pod, in order of [`PodSeries::get`].
+pub const POD_SERIES: [(&str, &str); 5] = [
+    ("connections", "open WebSockets as the pod counts them, ghosts included"),
+    ("requests_per_s", "HTTP requests and WebSocket upgrades arriving per second"),
+    ("messages_per_s", "events sent to clients per second"),
+    ("cpu", "share of the pod's CPU limit in use"),
+    ("memory_bytes", "memory in use"),
+];
+
+/// Series of one pod; `None` where the pod did not run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct PodSeries {
+    /// `pod-3`.
+    pub name: String,
+    /// Open WebSockets as the pod counts them, ghosts included.
+    pub connections: Vec<Option<f64>>,
+    /// HTTP requests and WebSocket upgrades arriving per second.
+    pub requests_per_s: Vec<Option<f64>>,
+    /// Events sent to clients per second.
+    pub messages_per_s: Vec<Option<f64>>,
+    /// Share of the pod's CPU limit in use.
+    pub cpu: Vec<Option<f64>>,
+    /// Memory in use.
+    pub memory_bytes: Vec<Option<f64>>,
+}
+
+impl PodSeries {
+    /// The series with this position in [`POD_SERIES`].
+    pub fn get(&self, position: usize) -> &[Option<f64>] {
+        [&self.connections, &self.requests_per_s, &self.messages_per_s, &self.cpu, &self.memory_bytes][position]
+    }
+}
+
+/// (name, meaning) of the series of the cluster.
+pub const CLUSTER_SERIES: [(&str, &str); 12] = [
+    ("connected", "clients with an open WebSocket"),
+    ("ghosts", "connections that a pod still counts although their client is gone"),
+    ("max_over_mean", "connections of the fullest ready pod over the mean of the ready pods"),
+    ("connects_per_s", "WebSockets opened per second"),
+    ("reconnects_per_s", "… by clients that had lost one"),
+    ("requests_per_s", "API requests arriving per second"),
+    ("failed_per_s", "requests and connects that failed, per second"),
+    ("moved_per_s", "requests and connects that landed on another pod than the last one, per second"),
+    ("lost_per_s", "events times recipients lost, per second"),
+    ("redis_publish_per_s", "PUBLISH commands per second"),
+    ("redis_copies_per_s", "copies handed to pods per second"),
+    ("redis_cpu", "share of one core that Redis uses"),
+];
+
+/// Series of the cluster, one vector per row of [`CLUSTER_SERIES`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct ClusterSeries(
+    /// In the order of [`CLUSTER_SERIES`].
+    pub [Vec<f64>; CLUSTER_SERIES.len()],
+);
+
+impl ClusterSeries {
+    /// The series called `name`; panics when there is none.
+    pub fn get(&self, name: &str) -> &[f64] {
+        let position = CLUSTER_SERIES.iter().position(|(n, _)| *n == name).expect("a name of CLUSTER_SERIES");
+        &self.0[position]
+    }
+}

@@ -1,0 +1,148 @@
+//! Many runs together: what a report shows.
+
+use serde::Serialize;
+
+use super::count::Counts;
+use super::figure::FigureId;
+use super::record::{Limiting, Mark};
+use super::series::TimeSeries;
+
+/// The outcome of running one scenario, or several variants of it, many times.
+#[derive(Clone, Debug, Serialize)]
+pub struct Study {
+    /// Name of the scenario.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+    /// First seed.
+    pub seed: u64,
+    /// Runs per variant.
+    pub replications: u32,
+    /// Simulated length of each run in seconds.
+    pub duration_s: f64,
+    /// Of which not measured, from the start.
+    pub warm_up_s: f64,
+    /// In the order of the scenario.
+    pub variants: Vec<VariantReport>,
+    /// Position of the variant that the others are compared with.
+    pub baseline: usize,
+    /// Every value the user did not give, with its source.
+    pub assumptions: Vec<Assumption>,
+}
+
+/// One variant, over its replications.
+#[derive(Clone, Debug, Serialize)]
+pub struct VariantReport {
+    /// Name, such as `ip-hash`.
+    pub name: String,
+    /// The balancer in a few words, such as `nginx ip_hash`.
+    pub balancer: String,
+    /// Whether its decisions equal the real program's (`exact`) or are seeded draws of its stated law (`seeded draw`).
+    pub decisions: String,
+    /// Every figure that this variant has.
+    pub figures: Vec<FigureReport>,
+    /// Distributions, all replications pooled.
+    pub distributions: Vec<DistributionReport>,
+    /// Totals over all replications.
+    pub counts: Counts,
+    /// Highest peaks over the replications.
+    pub limits: Limiting,
+    /// Series of the first replication.
+    pub series: TimeSeries,
+    /// Marks of the first replication.
+    pub marks: Vec<Mark>,
+    /// Whether each `expect` holds.
+    pub expectations: Vec<ExpectationOutcome>,
+    /// Digest of each replication, in hexadecimal.
+    pub digests: Vec<String>,
+    /// Events handled in all replications.
+    pub events: u64,
+}
+
+impl VariantReport {
+    /// The figure called `id`, such as `event.latency.p99`, if this variant has it.
+    pub fn figure(&self, id: &str) -> Option<&FigureReport> {
+        self.figures.iter().find(|figure| figure.id == id)
+    }
+}
+
+/// One figure over the replications.
+#[derive(Clone, Debug, Serialize)]
+pub struct FigureReport {
+    /// Such as `event.latency.p99`; see [`FigureId`].
+    pub id: String,
+    /// Its value.
+    pub value: Estimate,
+    /// Variant minus baseline, paired replication by replication; `None` for the baseline itself.
+    pub difference: Option<Estimate>,
+}
+
+impl FigureReport {
+    /// Its parsed id.
+    pub fn figure(&self) -> FigureId {
+        self.id.parse().expect("figures are made from ids")
+    }
+}
+
+/// A mean with its 95 % confidence interval (Student's t over the replications).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Estimate {
+    /// Mean over the replications.
+    pub mean: f64,
+    /// Half the width of the interval; `None` with fewer than two replications.
+    pub half_width: Option<f64>,
+    /// Smallest value.
+    pub min: f64,
+    /// Largest value.
+    pub max: f64,
+    /// How many replications had this figure.
+    pub replications: u32,
+}
+
+/// A distribution of durations.
+#[derive(Clone, Debug, Serialize)]
+pub struct DistributionReport {
+    /// Which, such as `event.latency`.
+    pub family: String,
+    /// How many durations in all.
+    pub count: u64,
+    /// (milliseconds, share not above).
+    pub points: Vec<(f64, f64)>,
+}
+
+/// Whether an `expect` holds.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExpectationOutcome {
+    /// As written.
+    pub text: String,
+    /// True when the mean over the replications meets it.
+    pub holds: bool,
+    /// What was measured; `None` when the run has no such figure (then it does not hold).
+    pub measured: Option<Estimate>,
+}
+
+/// How well a value is founded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Grade {
+    /// Measured on the real program by this project, or read in its source.
+    Measured,
+    /// Peer-reviewed, regulator or vendor documentation.
+    A,
+    /// One operator's or user's report, or a small benchmark.
+    B,
+    /// Our assumption, with a reason.
+    C,
+}
+
+/// A value that the user did not give.
+#[derive(Clone, Debug, Serialize)]
+pub struct Assumption {
+    /// Where it stands in the resolved scenario, such as `pods.costs.send`.
+    pub path: String,
+    /// The value as text.
+    pub value: String,
+    /// How well it is founded.
+    pub grade: Grade,
+    /// Where it comes from.
+    pub source: String,
+}
