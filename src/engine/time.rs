@@ -189,7 +189,7 @@ impl fmt::Display for Span {
         if self.0 == 0 {
             return f.write_str("0s");
         }
-        if self.0 % 1_000_000_000 != 0 {
+        if !self.0.is_multiple_of(1_000_000_000) {
             return match self.0 {
                 0..1_000 => fraction(f, 1, "ns"),
                 1_000..1_000_000 => fraction(f, 1_000, "us"),

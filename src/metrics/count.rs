@@ -102,6 +102,7 @@ reasons! {
         NoPod = "no_pod", "the balancer knew no pod to send it to";
         PodUnreachable = "pod_unreachable", "every pod tried refused the connection (502)";
         PodDied = "pod_died", "the pod died while working on it (502)";
+        TimedOut = "timed_out", "no answer within the time limit of balancer or client";
     }
 }
 reasons! {
@@ -134,82 +135,121 @@ reasons! {
     }
 }
 
-/// Everything that is counted, in whole numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
+/// Declares the counters and what can be done to all of them.
+macro_rules! counters {
+    ($($(#[$doc:meta])* $field:ident: $kind:ty,)*) => {
+        /// Everything that is counted, in whole numbers.
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+        pub struct Counts {
+            $($(#[$doc])* pub $field: $kind,)*
+        }
+        impl Counts {
+            /// Adds all of `other`.
+            pub fn add(&mut self, other: &Counts) {
+                $(self.$field.tally(&other.$field, |mine, theirs| mine + theirs);)*
+            }
+            /// What has been counted since `earlier`.
+            pub fn since(&self, earlier: &Counts) -> Counts {
+                let mut difference = self.clone();
+                $(difference.$field.tally(&earlier.$field, |now, then| now.saturating_sub(then));)*
+                difference
+            }
+        }
+    };
+}
+
+/// A counter, or several.
+trait Tally {
+    /// Combines each counter with the same one of `other`.
+    fn tally(&mut self, other: &Self, combine: fn(u64, u64) -> u64);
+}
+impl Tally for u64 {
+    fn tally(&mut self, other: &u64, combine: fn(u64, u64) -> u64) {
+        *self = combine(*self, *other);
+    }
+}
+impl<R> Tally for Reasons<R> {
+    fn tally(&mut self, other: &Self, combine: fn(u64, u64) -> u64) {
+        for (mine, theirs) in self.counts.iter_mut().zip(other.counts) {
+            *mine = combine(*mine, theirs);
+        }
+    }
+}
+
+counters! {
     /// HTTP requests made by clients (API calls; not WebSocket upgrades).
-    pub requests: u64,
+    requests: u64,
     /// … answered.
-    pub requests_answered: u64,
+    requests_answered: u64,
     /// … failed, by reason.
-    pub requests_failed: Reasons<FailReason>,
+    requests_failed: Reasons<FailReason>,
     /// … not finished when the run ended.
-    pub requests_in_flight: u64,
+    requests_in_flight: u64,
     /// Tries by the balancer at a pod that refused, beyond the one that succeeded or the last.
-    pub requests_retried: u64,
+    requests_retried: u64,
 
     /// Attempts to open a WebSocket.
-    pub connect_attempts: u64,
+    connect_attempts: u64,
     /// … that succeeded.
-    pub connects: u64,
+    connects: u64,
     /// … that failed, by reason.
-    pub connects_failed: Reasons<FailReason>,
+    connects_failed: Reasons<FailReason>,
     /// … under way when the run ended.
-    pub connects_in_flight: u64,
+    connects_in_flight: u64,
     /// Successful connects of a client that had lost a connection in the same session.
-    pub reconnects: u64,
+    reconnects: u64,
     /// Reconnects that landed on another pod than the lost connection: state in the pod's memory is lost.
-    pub sessions_moved: u64,
+    sessions_moved: u64,
     /// WebSockets ended, by reason (seen from the client).
-    pub closed: Reasons<CloseReason>,
+    closed: Reasons<CloseReason>,
 
     /// Requests and connects of clients that had been on a pod before: the base of stickiness.
-    pub routed_again: u64,
+    routed_again: u64,
     /// … that landed on another pod, by reason.
-    pub moved: Reasons<MoveReason>,
+    moved: Reasons<MoveReason>,
     /// Affinity cookies issued to clients that had none.
-    pub cookies_issued: u64,
+    cookies_issued: u64,
     /// Affinity cookies issued in place of another one.
-    pub cookies_reissued: u64,
+    cookies_reissued: u64,
 
     /// Events emitted, by clients and servers.
-    pub events_emitted: u64,
+    events_emitted: u64,
     /// Recipients meant: one per event and present client.
-    pub recipients: u64,
+    recipients: u64,
     /// … whose client got it from a pod's own emit.
-    pub delivered_local: u64,
+    delivered_local: u64,
     /// … whose client got it through Redis.
-    pub delivered_cross: u64,
+    delivered_cross: u64,
     /// … that did not, by reason.
-    pub lost: Reasons<LossReason>,
+    lost: Reasons<LossReason>,
     /// … on the way when the run ended.
-    pub deliveries_in_flight: u64,
+    deliveries_in_flight: u64,
     /// Sends to connections whose client was already gone: work for nothing.
-    pub ghost_sends: u64,
+    ghost_sends: u64,
     /// Events that waited in a client for a connection.
-    pub events_held: u64,
+    events_held: u64,
 
     /// PUBLISH commands.
-    pub redis_publish: u64,
+    redis_publish: u64,
     /// Copies that Redis handed to pods.
-    pub redis_copies: u64,
+    redis_copies: u64,
     /// … that led to at least one send.
-    pub redis_copies_useful: u64,
+    redis_copies_useful: u64,
     /// … that were the publisher's own.
-    pub redis_copies_own: u64,
+    redis_copies_own: u64,
     /// … dropped by pods without a recipient.
-    pub redis_copies_dropped: u64,
+    redis_copies_dropped: u64,
     /// … on the way when the run ended, or to a pod that died meanwhile.
-    pub redis_copies_undelivered: u64,
+    redis_copies_undelivered: u64,
     /// Bytes from pods to Redis.
-    pub redis_bytes_in: u64,
+    redis_bytes_in: u64,
     /// Bytes from Redis to pods.
-    pub redis_bytes_out: u64,
+    redis_bytes_out: u64,
 
     /// Pings answered, computed from the time connections were open.
-    pub heartbeats: u64,
+    heartbeats: u64,
     /// Changes of a client's public address.
-    pub address_changes: u64,
+    address_changes: u64,
     /// Pods killed for memory.
-    pub oom_kills: u64,
+    oom_kills: u64,
 }

@@ -148,6 +148,8 @@ static FAMILIES: &[Family] = families! {
         "Share of API requests for which every pod tried refused the connection.";
     "requests.failed.pod_died", "failed: pod died", Share, Lower, number(|r| share(r.counts.requests_failed.of(FailReason::PodDied), r.counts.requests)),
         "Share of API requests whose pod died while working on them.";
+    "requests.failed.timed_out", "failed: timed out", Share, Lower, number(|r| share(r.counts.requests_failed.of(FailReason::TimedOut), r.counts.requests)),
+        "Share of API requests without an answer within the time limit of the balancer.";
     "redis.commands", "Redis commands", PerSecond, Lower, number(|r| per_second(r.counts.redis_publish, r)),
         "PUBLISH commands per second.";
     "redis.copies", "Redis copies", PerSecond, Lower, number(|r| per_second(r.counts.redis_copies, r)),

@@ -1,9 +1,17 @@
-//! ingress-nginx.
+//! ingress-nginx: endpoints from the Kubernetes API, affinity by cookie.
+//!
+//! Source: `rootfs/etc/nginx/lua/balancer.lua` and `lua/balancer/{sticky,sticky_balanced,sticky_persistent,round_robin}.lua`
+//! of v1.15.1. The meaning of a cookie, when it is issued and what happens to it when its pod is gone equal the real
+//! program's; what that program draws at random (the key of a new cookie, the first persistent pod, where round robin
+//! starts) is a seeded draw of the same law.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::Span;
+use super::ring::Ring;
+use super::{Peer, Request, Tries};
+use crate::cluster::PodId;
+use crate::engine::{Span, Stream};
 
 /// The annotations of ingress-nginx that choose a pod, without their prefix `nginx.ingress.kubernetes.io/`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -69,6 +77,98 @@ impl Default for IngressNginxSpec {
             session_cookie_max_age: None,
             session_cookie_expires: None,
             session_cookie_change_on_failure: false,
+        }
+    }
+}
+
+/// Tries per request (`proxy-next-upstream-tries`, config.go).
+pub const MAX_TRIES: usize = 3;
+/// Candidate keys or draws after which no pod is found that has not failed yet (`sticky.lua`).
+const MAX_CANDIDATES: u64 = 20;
+
+/// One controller replica with one worker's state.
+#[derive(Clone, Debug)]
+pub struct IngressNginx {
+    spec: IngressNginxSpec,
+    peers: Vec<Peer>,
+    ring: Ring,
+    /// Turn of round robin.
+    turn: usize,
+}
+
+impl IngressNginx {
+    /// A controller without endpoints.
+    pub fn new(spec: IngressNginxSpec) -> IngressNginx {
+        IngressNginx { spec, peers: Vec::new(), ring: Ring::default(), turn: 0 }
+    }
+    /// New endpoints: round robin starts again at a random one, the ring is built anew, cookies stay.
+    pub fn set_peers(&mut self, peers: &[Peer], stream: &mut Stream) {
+        self.peers = peers.to_vec();
+        self.turn = stream.below(peers.len().max(1) as u64) as usize;
+        if self.spec.affinity == Affinity::Cookie && self.spec.affinity_mode == AffinityMode::Balanced {
+            self.ring = Ring::new(peers.iter().map(|peer| peer.address.as_str()));
+        }
+    }
+    /// The endpoints in order.
+    pub fn peers(&self) -> impl Iterator<Item = &Peer> {
+        self.peers.iter()
+    }
+    /// The pod at a position.
+    pub fn pod_at(&self, position: usize) -> PodId {
+        self.peers[position].pod
+    }
+    /// Whether clients are kept on a pod by a cookie.
+    pub fn sticky(&self) -> bool {
+        self.spec.affinity == Affinity::Cookie
+    }
+    /// How long a cookie issued now lives; `None` = as long as the browser session.
+    pub fn cookie_lifetime(&self) -> Option<Span> {
+        self.spec.session_cookie_max_age.or(self.spec.session_cookie_expires)
+    }
+
+    /// The endpoint to try next; sets `tries.cookie` when a new cookie is issued.
+    pub fn pick(&mut self, request: &Request, tries: &mut Tries, stream: &mut Stream) -> Option<usize> {
+        if self.peers.is_empty() {
+            return None;
+        }
+        if !self.sticky() {
+            // each try takes the next turn
+            let turn = self.turn % self.peers.len();
+            self.turn = turn + 1;
+            return Some(turn);
+        }
+        let bound = request.cookie.and_then(|cookie| self.find(cookie));
+        let must_change = self.spec.session_cookie_change_on_failure && !tries.refused.is_empty();
+        if let (Some(endpoint), false) = (bound, must_change) {
+            return Some(endpoint);
+        }
+        for candidate in 1..=MAX_CANDIDATES {
+            let (endpoint, cookie) = match self.spec.affinity_mode {
+                AffinityMode::Balanced => {
+                    // the key is the time, the worker's process id and a random number up to 999,999
+                    let seconds = request.now.as_secs_f64() + candidate as f64;
+                    let cookie = Ring::hash(&format!("{seconds:.3}.223.{}", 1 + stream.below(999_999)));
+                    (self.ring.find(cookie)?, cookie)
+                }
+                AffinityMode::Persistent => {
+                    let endpoint = stream.below(self.peers.len() as u64) as usize;
+                    (endpoint, self.peers[endpoint].pod.raw())
+                }
+            };
+            if !tries.refused.contains(&endpoint) {
+                tries.cookie = Some(cookie);
+                return Some(endpoint);
+            }
+        }
+        None
+    }
+
+    /// The endpoint that a cookie means now. Balanced: a key, every value means some endpoint. Persistent: one address;
+    /// the cookie is the md5 of backend and `ip:port`, for which the pod's number stands (an address is never reused).
+    fn find(&self, cookie: u32) -> Option<usize> {
+        match self.spec.affinity_mode {
+            AffinityMode::Balanced => self.ring.find(cookie),
+            AffinityMode::Persistent => self.peers.iter().position(|peer| peer.pod.raw() == cookie),
         }
     }
 }

@@ -1,0 +1,81 @@
+//! The books must balance at the end of every run: nothing is lost without a reason, nothing is counted twice.
+
+use std::fmt;
+
+use super::Cluster;
+use super::clients::Link;
+use crate::engine::SimTime;
+
+/// Books that do not balance: a bug of the model. Displays every balance with its two sides, and all counters.
+#[derive(Debug)]
+pub struct Violation {
+    /// (what, one side, other side) of each balance that fails.
+    broken: Vec<(&'static str, u64, u64)>,
+    /// Every counter, for the bug report.
+    dump: String,
+}
+
+impl std::error::Error for Violation {}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "the simulation lost count of something; this is a bug in stickysim, not in your scenario:")?;
+        for (what, left, right) in &self.broken {
+            writeln!(f, "  {what}: {left} is not {right}")?;
+        }
+        write!(f, "{}", self.dump)
+    }
+}
+
+impl Cluster<'_> {
+    /// Checks every balance over the whole run, warm-up included.
+    ///
+    /// # Errors
+    /// With all that fail.
+    pub fn check_conservation(&self, horizon: SimTime) -> Result<(), Violation> {
+        let c = &self.meter.counts;
+        let open = self.clients.iter().filter(|client| client.link == Link::Open).count() as u64;
+        let on_pods: u64 = self.running.iter().map(|&pod| u64::from(self.pods[pod].connections())).sum();
+        let ghosts: u64 = self.running.iter().map(|&pod| u64::from(self.pods[pod].all.ghosts)).sum();
+        let in_rooms: u64 =
+            (0..self.rooms.len()).map(|room| u64::from(self.rooms.online(crate::engine::Id::new(room)))).sum();
+        let places: u64 = self
+            .clients
+            .ids()
+            .filter(|&client| self.clients[client].link == Link::Open)
+            .map(|client| self.rooms.of(client).len() as u64)
+            .sum();
+        let balances = [
+            (
+                "API requests = answered + failed + in flight",
+                c.requests,
+                c.requests_answered + c.requests_failed.total() + c.requests_in_flight,
+            ),
+            (
+                "connect attempts = connected + failed + in flight",
+                c.connect_attempts,
+                c.connects + c.connects_failed.total() + c.connects_in_flight,
+            ),
+            ("connections opened = closed + open", c.connects, c.closed.total() + open),
+            ("connections on pods = clients connected + ghosts", on_pods, open + ghosts),
+            ("clients connected = clients counted as online", open, u64::from(self.online)),
+            ("members of rooms online = places of connected clients", in_rooms, places),
+            (
+                "recipients = delivered + lost + in flight",
+                c.recipients,
+                c.delivered_local + c.delivered_cross + c.lost.total() + c.deliveries_in_flight,
+            ),
+            (
+                "Redis copies = useful + own + dropped + undelivered",
+                c.redis_copies,
+                c.redis_copies_useful + c.redis_copies_own + c.redis_copies_dropped + c.redis_copies_undelivered,
+            ),
+        ];
+        let broken: Vec<_> = balances.into_iter().filter(|(_, left, right)| left != right).collect();
+        if broken.is_empty() {
+            return Ok(());
+        }
+        let dump = format!("seed {:?}, end {horizon}, counters {c:#?}", self.seed);
+        Err(Violation { broken, dump })
+    }
+}

@@ -1,0 +1,352 @@
+//! Clients appear, and leave.
+
+use crate::cluster::balancer::Balancer;
+use crate::cluster::clients::{Client, ClientId, Link};
+use crate::cluster::flows::{Slab, TrafficSlot, endpoints::Endpoints, rollout::Rollout};
+use crate::cluster::meter::Meter;
+use crate::cluster::network::{self, Pool};
+use crate::cluster::pods::{Phase, Pod};
+use crate::cluster::purpose::{Purpose, traffic};
+use crate::cluster::redis::Redis;
+use crate::cluster::rooms::Rooms;
+use crate::cluster::spec::{AudienceSpec, ClusterSpec, Population};
+use crate::cluster::{Cluster, Event, PodId};
+use crate::engine::{Column, Ctx, Law, Seed, SimTime, Span, Stream};
+use crate::metrics::{CloseReason, FailReason};
+
+/// What an audience needs to grow.
+pub struct AudienceState {
+    pool: Pool,
+    /// Candidates for arrival so far.
+    candidates: u32,
+    /// Next request of a trace.
+    pub next_request: u32,
+    /// First client of a trace.
+    pub first_client: u32,
+}
+
+/// Population for which pools of addresses and rooms are laid out: those there at the start, or on average.
+fn expected(population: &Population) -> u32 {
+    match population {
+        Population::Present { count } => *count,
+        Population::Trace { trace, .. } => trace.clients,
+        Population::Arriving { rate_per_s, profile, session } => {
+            (rate_per_s * peak(profile) * session.mean() / 1e9).clamp(1.0, 2e7) as u32
+        }
+    }
+}
+
+impl<'s> Cluster<'s> {
+    /// The cluster at time zero, before anything is scheduled.
+    pub fn new(spec: &'s ClusterSpec, seed: Seed) -> Cluster<'s> {
+        let audiences = spec.audiences.iter().enumerate().map(|(index, audience)| AudienceState {
+            pool: Pool::new(&audience.network.sharing, index as u32, expected(&audience.population), seed),
+            candidates: 0,
+            next_request: 0,
+            first_client: 0,
+        });
+        let members: u64 =
+            spec.audiences.iter().filter(|a| a.websocket).map(|a| u64::from(expected(&a.population))).sum();
+        Cluster {
+            spec,
+            seed,
+            clients: Column::new(),
+            slots: Vec::new(),
+            held: rustc_hash::FxHashMap::default(),
+            audiences: audiences.collect(),
+            pods: Column::new(),
+            running: Vec::new(),
+            balancer: Balancer::new(&spec.balancer),
+            endpoints: Endpoints::new(seed),
+            rollout: Rollout::new(spec.pods.replicas),
+            rooms: spec
+                .rooms
+                .as_ref()
+                .map_or(Rooms::none(), |rooms| Rooms::new(rooms, members.min(20_000_000) as u32, seed)),
+            redis: Redis::new(spec.redis.clone()),
+            messages: Slab::new(),
+            ghosts: Slab::new(),
+            present: 0,
+            online: 0,
+            tick_rooms: vec![0; spec.ticks.len()],
+            meter: Meter::new(spec),
+        }
+    }
+
+    /// Schedules everything that happens by itself, and puts the clients where they are at the start.
+    pub fn start(&mut self, ctx: &mut Ctx<Event>) {
+        for _ in 0..self.spec.pods.replicas {
+            let pod = self.pods.push(Pod::new(&self.spec.pods, 0, SimTime::ZERO));
+            self.pods[pod].phase = Phase::Ready;
+            self.pods[pod].ready_at = SimTime::ZERO;
+            self.running.push(pod);
+        }
+        self.sync_at_once();
+        ctx.schedule(SimTime::ZERO + self.spec.warm_up, Event::EndWarmUp);
+        ctx.schedule(SimTime::ZERO + self.spec.sample_every, Event::Sample);
+        for (entry, timed) in self.spec.timeline.iter().enumerate() {
+            ctx.schedule(SimTime::ZERO + timed.at, Event::Timeline(entry as u16));
+        }
+        for (item, tick) in self.spec.ticks.iter().enumerate() {
+            ctx.schedule(SimTime::ZERO + tick.every, Event::Tick(item as u8));
+        }
+        for (index, audience) in self.spec.audiences.iter().enumerate() {
+            self.start_audience(index as u16, audience, ctx);
+        }
+    }
+
+    fn start_audience(&mut self, index: u16, audience: &AudienceSpec, ctx: &mut Ctx<Event>) {
+        let steady = self.spec.steady_start;
+        match &audience.population {
+            Population::Present { count } => {
+                for member in 0..*count {
+                    self.admit(index, Some(member), SimTime::NEVER, ctx);
+                }
+            }
+            Population::Arriving { rate_per_s, profile, session } => {
+                if steady {
+                    let factor = profile_at(profile, SimTime::ZERO);
+                    let mean = rate_per_s * factor * session.mean() / 1e9;
+                    let count = poisson(mean, &mut Purpose::Population.stream(self.seed, u32::from(index), 0));
+                    for member in 0..count {
+                        let client = self.clients.len() as u32;
+                        let rest = session.residual(&mut Purpose::Session.stream(self.seed, client, 0));
+                        self.admit(index, Some(member), SimTime::ZERO + rest, ctx);
+                    }
+                }
+                self.schedule_arrival(index, ctx);
+            }
+            Population::Trace { trace, .. } => {
+                self.audiences[usize::from(index)].first_client = self.clients.len() as u32;
+                let mut addresses = vec![None; trace.clients as usize];
+                for request in trace.requests.iter().rev() {
+                    addresses[request.client as usize] = Some(request.address);
+                }
+                for (member, address) in addresses.into_iter().enumerate() {
+                    let client = self.admit(index, Some(member as u32), SimTime::NEVER, ctx);
+                    if let Some(address) = address {
+                        self.clients[client].address = address;
+                    }
+                }
+                if let Some(first) = trace.requests.first() {
+                    ctx.schedule(SimTime::ZERO + first.at, Event::TraceSent(index));
+                }
+            }
+        }
+    }
+
+    /// A new client appears; `member` numbers those that are there at the start. It stays until `leaves`.
+    fn admit(&mut self, audience: u16, member: Option<u32>, leaves: SimTime, ctx: &mut Ctx<Event>) -> ClientId {
+        let client = self.clients.push(self.new_client(audience, member));
+        let spec = &self.spec.audiences[usize::from(audience)];
+        self.present += u32::from(spec.websocket);
+        self.rooms.admit(client, spec.websocket, member.is_some(), self.seed);
+        ctx.schedule(leaves, Event::Leave(client));
+        let at_start = member.is_some() && self.spec.steady_start;
+        if spec.websocket {
+            if at_start {
+                self.connect_at_start(client, ctx.now());
+            } else {
+                self.start_connecting(client, ctx);
+            }
+        }
+        self.schedule_address_change(client, at_start, ctx);
+        let first_slot = self.slots.len();
+        self.slots.resize(first_slot + self.spec.traffic.len(), TrafficSlot::default());
+        for (item, entry) in self.spec.traffic.iter().enumerate() {
+            if entry.audiences[usize::from(audience)] {
+                let mut stream = traffic(self.seed, item as u8, client.raw(), u32::MAX);
+                let first = if at_start { entry.every.residual(&mut stream) } else { entry.every.span(&mut stream) };
+                self.schedule_traffic(client, item as u8, ctx.now() + first, &mut stream, ctx);
+            }
+        }
+        client
+    }
+
+    fn new_client(&self, audience: u16, member: Option<u32>) -> Client {
+        let number = self.clients.len() as u32;
+        let spec = &self.spec.audiences[usize::from(audience)];
+        let pool = &self.audiences[usize::from(audience)].pool;
+        let mut stream = Purpose::Client.stream(self.seed, number, 0);
+        let round_trip = spec.network.rtt.span(&mut stream);
+        let ipv6 = stream.chance(spec.network.ipv6);
+        let keeps_cookies = stream.chance(spec.cookies.keep);
+        let own = network::draw_v4(&mut stream);
+        let address = if ipv6 {
+            network::draw_v6(&mut stream).into()
+        } else {
+            let shared = match member {
+                Some(member) => pool.address_of(member, self.seed),
+                None => pool.draw(&mut stream, self.seed),
+            };
+            shared.unwrap_or(own).into()
+        };
+        let first_clearing = spec.cookies.cleared_every.as_ref().map_or(SimTime::NEVER, |every| {
+            SimTime::ZERO + every.residual(&mut Purpose::CookieClear.stream(self.seed, number, 0))
+        });
+        Client {
+            address,
+            audience,
+            link: Link::None,
+            present: true,
+            keeps_cookies,
+            address_moved: false,
+            lost_one: false,
+            upgrading: false,
+            epoch: 0,
+            attempt: 0,
+            one_way: round_trip / 2,
+            pod: PodId::new(0),
+            process: 0,
+            position: 0,
+            last_pod: None,
+            lost_pod: None,
+            cookie: None,
+            cookies_cleared_at: first_clearing,
+            opened_at: None,
+            ping_zero: SimTime::ZERO,
+            lost_at: SimTime::ZERO,
+            attempt_started: SimTime::ZERO,
+            network_back_at: SimTime::ZERO,
+            routed: 0,
+            delays: 0,
+            changes: 0,
+            clearings: 0,
+        }
+    }
+
+    /// Schedules the next candidate of an arriving audience: a Poisson process at the peak rate, thinned later.
+    fn schedule_arrival(&mut self, audience: u16, ctx: &mut Ctx<Event>) {
+        let Population::Arriving { rate_per_s, profile, .. } = &self.spec.audiences[usize::from(audience)].population
+        else {
+            return;
+        };
+        let state = &mut self.audiences[usize::from(audience)];
+        let mut stream = Purpose::Arrival.stream(self.seed, u32::from(audience), state.candidates);
+        state.candidates += 1;
+        let rate = rate_per_s * peak(profile);
+        if rate > 0.0 {
+            let gap = Law::exponential(1e9 / rate).span(&mut stream);
+            ctx.schedule_in(gap, Event::Arrival(audience));
+        }
+    }
+
+    /// A candidate arrives, with the probability that the profile gives it.
+    pub fn arrival(&mut self, audience: u16, ctx: &mut Ctx<Event>) {
+        let Population::Arriving { profile, session, .. } = &self.spec.audiences[usize::from(audience)].population
+        else {
+            return;
+        };
+        let candidate = self.audiences[usize::from(audience)].candidates;
+        let share = profile_at(profile, ctx.now()) / peak(profile);
+        if Purpose::Population.stream(self.seed, u32::from(audience), candidate).chance(share) {
+            let client = self.clients.len() as u32;
+            let length = session.span(&mut Purpose::Session.stream(self.seed, client, 0));
+            self.admit(audience, None, ctx.now() + length, ctx);
+        }
+        self.schedule_arrival(audience, ctx);
+    }
+
+    /// A client leaves for good.
+    pub fn leave(&mut self, client: ClientId, ctx: &mut Ctx<Event>) {
+        match self.clients[client].link {
+            Link::Open => self.lose_connection(client, CloseReason::SessionEnd, ctx),
+            Link::Connecting => self.abandon_attempt(client),
+            Link::None | Link::Waiting => {}
+        }
+        let held = self.held.remove(&client).unwrap_or_default();
+        for event in held {
+            self.not_sent(client, event.item, event.n);
+        }
+        let record = &mut self.clients[client];
+        record.link = Link::None;
+        record.present = false;
+        record.epoch = record.epoch.wrapping_add(1);
+        if self.spec.audiences[usize::from(record.audience)].websocket {
+            self.present -= 1;
+            self.rooms.leave(client);
+        }
+    }
+
+    fn schedule_address_change(&mut self, client: ClientId, at_start: bool, ctx: &mut Ctx<Event>) {
+        let audience = usize::from(self.clients[client].audience);
+        let Some(change) = &self.spec.audiences[audience].network.address_change else { return };
+        let mut stream = Purpose::AddressChange.stream(self.seed, client.raw(), self.clients[client].changes);
+        let next = if at_start { change.every.residual(&mut stream) } else { change.every.span(&mut stream) };
+        ctx.schedule_in(next, Event::AddressChange(client));
+    }
+
+    /// The network of a client changes: another public address, and nothing at all for a while.
+    pub fn address_change(&mut self, client: ClientId, ctx: &mut Ctx<Event>) {
+        let record = &mut self.clients[client];
+        if !record.present {
+            return;
+        }
+        let audience = usize::from(record.audience);
+        let Some(change) = &self.spec.audiences[audience].network.address_change else { return };
+        record.changes += 1;
+        let changes = record.changes;
+        // draws of their own purpose number, apart from the time of the next change
+        let mut stream = Purpose::AddressChange.stream(self.seed, client.raw(), changes | 1 << 31);
+        let gap = change.gap.span(&mut stream);
+        let address = if stream.chance(change.same_network) {
+            network::neighbour(record.address, &mut stream)
+        } else {
+            self.elsewhere(client, &mut stream)
+        };
+        let record = &mut self.clients[client];
+        record.address = address;
+        record.address_moved = true;
+        record.network_back_at = ctx.now() + gap;
+        self.meter.counts.address_changes += 1;
+        match self.clients[client].link {
+            Link::Open => {
+                self.lose_connection(client, CloseReason::AddressChange, ctx);
+                self.retry_later(client, Span::ZERO, ctx);
+            }
+            Link::Connecting => self.attempt_failed(client, FailReason::ClientOffline, Span::ZERO, ctx),
+            Link::None | Link::Waiting => {}
+        }
+        self.schedule_address_change(client, false, ctx);
+    }
+
+    /// A new address outside the old network: that of another group where addresses are shared, else a fresh one.
+    fn elsewhere(&self, client: ClientId, stream: &mut Stream) -> std::net::IpAddr {
+        let record = &self.clients[client];
+        if record.address.is_ipv6() {
+            return network::draw_v6(stream).into();
+        }
+        let pool = &self.audiences[usize::from(record.audience)].pool;
+        pool.draw(stream, self.seed).unwrap_or_else(|| network::draw_v4(stream)).into()
+    }
+}
+
+/// The factor of a piecewise linear profile at a moment; flat before its first and after its last corner.
+fn profile_at(profile: &[(Span, f64)], at: SimTime) -> f64 {
+    let at = at - SimTime::ZERO;
+    let next = profile.partition_point(|&(corner, _)| corner <= at);
+    match (next.checked_sub(1).map(|before| profile[before]), profile.get(next)) {
+        (None, None) => 1.0,
+        (None, Some(&(_, factor))) | (Some((_, factor)), None) => factor,
+        (Some((t0, f0)), Some(&(t1, f1))) => {
+            let part = (at - t0).as_secs_f64() / (t1 - t0).as_secs_f64();
+            f0 + (f1 - f0) * part
+        }
+    }
+}
+
+/// The largest factor of a profile.
+fn peak(profile: &[(Span, f64)]) -> f64 {
+    if profile.is_empty() { 1.0 } else { profile.iter().map(|&(_, factor)| factor).fold(0.0, f64::max) }
+}
+
+/// A Poisson number: how many exponential gaps fit.
+fn poisson(mean: f64, stream: &mut Stream) -> u32 {
+    let gap = Law::exponential(1.0);
+    let (mut count, mut sum) = (0u32, gap.draw(stream));
+    while sum < mean {
+        count += 1;
+        sum += gap.draw(stream);
+    }
+    count
+}

@@ -1,0 +1,192 @@
+//! A client opens its WebSocket: attempt → upgrade through the balancer → Socket.IO CONNECT → usable.
+
+use crate::cluster::clients::{ClientId, Link, retry_delay};
+use crate::cluster::purpose::Purpose;
+use crate::cluster::{Cluster, Event, PodId};
+use crate::engine::{Ctx, SimTime, Span};
+use crate::metrics::FailReason;
+
+/// The client's own limit for one attempt (socket.io-client `timeout`, 20 s).
+const ATTEMPT_LIMIT: Span = Span::from_secs(20);
+
+impl Cluster<'_> {
+    /// The first attempt of a session.
+    pub fn start_connecting(&mut self, client: ClientId, ctx: &mut Ctx<Event>) {
+        let record = &mut self.clients[client];
+        record.link = Link::Waiting;
+        ctx.schedule(ctx.now(), Event::Connect(client, record.epoch));
+    }
+
+    /// An attempt begins: TCP and TLS take a round trip each, then the upgrade request travels.
+    pub fn connect(&mut self, client: ClientId, epoch: u16, ctx: &mut Ctx<Event>) {
+        let record = &mut self.clients[client];
+        if record.epoch != epoch {
+            return;
+        }
+        record.link = Link::Connecting;
+        record.attempt_started = ctx.now();
+        self.meter.counts.connect_attempts += 1;
+        if !record.has_network(ctx.now()) {
+            self.attempt_failed(client, FailReason::ClientOffline, Span::ZERO, ctx);
+            return;
+        }
+        ctx.schedule_in(record.round_trip() * 2 + record.one_way, Event::Upgrade(client, epoch));
+    }
+
+    /// The upgrade request reaches the balancer; the pod does the handshake when its turn comes.
+    pub fn upgrade(&mut self, client: ClientId, epoch: u16, ctx: &mut Ctx<Event>) {
+        if self.clients[client].epoch != epoch {
+            return;
+        }
+        let now = ctx.now();
+        let pod = match self.route(client, now) {
+            Ok(pod) => pod,
+            Err(reason) => {
+                self.attempt_failed(client, reason, self.clients[client].one_way, ctx);
+                return;
+            }
+        };
+        self.settle(pod, now);
+        let target = &mut self.pods[pod];
+        target.requests += 1;
+        let done = target.book(now, self.spec.pods.costs.connect).done;
+        let record = &mut self.clients[client];
+        // the 101 travels back and the CONNECT packet travels forth
+        let join = done + record.round_trip();
+        let gives_up = record.attempt_started + ATTEMPT_LIMIT;
+        if join + record.one_way > gives_up {
+            self.attempt_failed(client, FailReason::TimedOut, gives_up.since(now), ctx);
+            return;
+        }
+        record.pod = pod;
+        record.process = target.process;
+        record.upgrading = true;
+        target.connecting += 1;
+        ctx.schedule(join, Event::Join(client, epoch));
+    }
+
+    /// The CONNECT packet reaches the pod: the connection counts from now, and is usable when the answer arrives.
+    pub fn join(&mut self, client: ClientId, epoch: u16, ctx: &mut Ctx<Event>) {
+        let record = &self.clients[client];
+        if record.epoch != epoch {
+            return;
+        }
+        let now = ctx.now();
+        let (pod, one_way) = (record.pod, record.one_way);
+        if self.pods[pod].process != record.process || !self.pods[pod].serves() {
+            self.attempt_failed(client, FailReason::PodDied, one_way, ctx);
+            return;
+        }
+        self.pods[pod].connecting -= 1;
+        self.clients[client].upgrading = false;
+        self.open(client, pod, now);
+        let usable = now + one_way;
+        let record = &mut self.clients[client];
+        record.opened_at = Some(now);
+        record.ping_zero = now;
+        record.attempt = 0;
+        self.meter.latencies.connect.record(usable - record.attempt_started);
+        if record.lost_one {
+            self.meter.latencies.offline.record(usable - record.lost_at);
+            self.meter.counts.reconnects += 1;
+            if record.lost_pod.is_some_and(|lost| lost != pod) {
+                self.meter.counts.sessions_moved += 1;
+            }
+        }
+        if self.held.contains_key(&client) {
+            ctx.schedule(usable + one_way, Event::Flush(client, epoch));
+        }
+        self.check_memory(pod, ctx);
+    }
+
+    /// A client that is connected when the run begins: placed by the balancer, without work or waiting.
+    pub fn connect_at_start(&mut self, client: ClientId, now: SimTime) {
+        let Ok(pod) = self.route(client, now) else { return };
+        self.meter.counts.connect_attempts += 1;
+        self.open(client, pod, now);
+        let period = self.ping_period(client);
+        let mut stream = Purpose::PingPhase.stream(self.seed, client.raw(), 0);
+        self.clients[client].ping_zero = now + Span::from_nanos(stream.below(period.as_nanos().max(1)));
+    }
+
+    /// The connection exists: the pod counts it and it is in its rooms.
+    fn open(&mut self, client: ClientId, pod: PodId, now: SimTime) {
+        self.settle(pod, now);
+        let target = &mut self.pods[pod];
+        target.freeze();
+        let record = &mut self.clients[client];
+        record.link = Link::Open;
+        record.pod = pod;
+        record.process = target.process;
+        record.position = target.all.live.len() as u32;
+        target.all.live.push(client);
+        let rooms = self.rooms.of(client).to_vec();
+        for room in rooms {
+            let members = target.rooms.entry(room).or_default();
+            *self.rooms.position_mut(client, room) = members.live.len() as u32;
+            members.live.push(client);
+        }
+        self.rooms.count_online(client, 1);
+        self.online += 1;
+        self.meter.counts.connects += 1;
+    }
+
+    /// An attempt failed and the client knows it `after` from now.
+    pub fn attempt_failed(&mut self, client: ClientId, reason: FailReason, after: Span, ctx: &mut Ctx<Event>) {
+        self.meter.counts.connects_failed.add(reason);
+        self.retry_later(client, after, ctx);
+    }
+
+    /// An attempt under way is given up because the client leaves.
+    pub fn abandon_attempt(&mut self, client: ClientId) {
+        self.meter.counts.connects_failed.add(FailReason::ClientOffline);
+        self.forget_upgrade(client);
+    }
+
+    /// The client tries again after its back-off, which starts when it knows of the loss, `after` from now.
+    pub fn retry_later(&mut self, client: ClientId, after: Span, ctx: &mut Ctx<Event>) {
+        self.forget_upgrade(client);
+        let record = &mut self.clients[client];
+        let policy = &self.spec.audiences[usize::from(record.audience)].reconnect;
+        let mut stream = Purpose::Reconnect.stream(self.seed, client.raw(), record.delays);
+        let delay = retry_delay(policy, record.attempt, &mut stream);
+        record.delays += 1;
+        record.attempt = record.attempt.saturating_add(1);
+        record.epoch = record.epoch.wrapping_add(1);
+        record.link = if delay.is_some() { Link::Waiting } else { Link::None };
+        if let Some(delay) = delay {
+            ctx.schedule_in(after + delay, Event::Connect(client, record.epoch));
+        }
+    }
+
+    /// The balancer no longer counts an upgrade of this client that is under way.
+    fn forget_upgrade(&mut self, client: ClientId) {
+        let record = &mut self.clients[client];
+        if record.link == Link::Connecting && record.upgrading {
+            record.upgrading = false;
+            let pod = &mut self.pods[record.pod];
+            if pod.process == record.process {
+                pod.connecting -= 1;
+            }
+        }
+    }
+
+    /// Distance of the server's pings to a client: the interval starts again when the pong is back.
+    pub fn ping_period(&self, client: ClientId) -> Span {
+        self.spec.pods.costs.heartbeat_every + self.clients[client].round_trip()
+    }
+
+    /// When the server gives up a connection that died silently now: the next ping gets no pong in time.
+    pub fn noticed_at(&self, client: ClientId, now: SimTime) -> SimTime {
+        let record = &self.clients[client];
+        let period = self.ping_period(client).as_nanos().max(1);
+        // pings come at ping_zero + k·period, k ≥ 1 for a connection opened in this run
+        let next_ping = if now < record.ping_zero {
+            record.ping_zero
+        } else {
+            let periods = (now - record.ping_zero).as_nanos() / period + 1;
+            record.ping_zero + Span::from_nanos(period) * periods
+        };
+        next_ping + self.spec.pods.costs.heartbeat_timeout
+    }
+}

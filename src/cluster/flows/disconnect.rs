@@ -1,0 +1,123 @@
+//! A connection ends: known to both sides, or as a ghost that the pod serves until its heartbeat fails.
+
+use crate::cluster::clients::{ClientId, Link};
+use crate::cluster::pods::Members;
+use crate::cluster::{Cluster, Event, PodId};
+use crate::engine::{Ctx, SimTime};
+use crate::metrics::CloseReason;
+
+/// A connection whose client is gone without the pod knowing.
+pub struct Ghost {
+    client: ClientId,
+    pod: PodId,
+    process: u32,
+}
+
+impl Cluster<'_> {
+    /// A client's end of a connection is gone: it left, or its network changed. The pod learns of the first when the
+    /// close arrives, of the second when its heartbeat fails; until then it sends to a ghost.
+    pub fn lose_connection(&mut self, client: ClientId, reason: CloseReason, ctx: &mut Ctx<Event>) {
+        let now = ctx.now();
+        let (pod, process) = (self.clients[client].pod, self.clients[client].process);
+        self.settle(pod, now);
+        self.pods[pod].freeze();
+        self.remove_live(client, pod);
+        let target = &mut self.pods[pod];
+        target.all.ghosts += 1;
+        for room in self.rooms.of(client) {
+            target.rooms.entry(*room).or_default().ghosts += 1;
+        }
+        let noticed = match reason {
+            CloseReason::SessionEnd => now + self.clients[client].one_way,
+            _ => self.noticed_at(client, now),
+        };
+        let ghost = self.ghosts.insert(Ghost { client, pod, process });
+        ctx.schedule(noticed, Event::GhostNoticed(ghost));
+        self.connection_ended(client, reason, now);
+    }
+
+    /// A pod notices that a connection is dead and cleans up.
+    pub fn ghost_noticed(&mut self, ghost: u32, ctx: &mut Ctx<Event>) {
+        let Ghost { client, pod, process } = self.ghosts.take(ghost);
+        let now = ctx.now();
+        if self.pods[pod].process != process {
+            return; // the process died first, and its ghosts with it
+        }
+        self.settle(pod, now);
+        let target = &mut self.pods[pod];
+        target.all.ghosts -= 1;
+        for room in self.rooms.of(client) {
+            if let Some(members) = target.rooms.get_mut(room) {
+                members.ghosts -= 1;
+                if members.live.is_empty() && members.ghosts == 0 {
+                    target.rooms.remove(room);
+                }
+            }
+        }
+        target.book(now, self.spec.pods.costs.disconnect);
+        self.balancer.finished(pod);
+    }
+
+    /// A pod's process ends: every client on it sees the connection close after half a round trip and comes back.
+    pub fn close_all(&mut self, pod: PodId, reason: CloseReason, ctx: &mut Ctx<Event>) {
+        let Members { live, .. } = std::mem::take(&mut self.pods[pod].all);
+        self.pods[pod].rooms.clear();
+        self.pods[pod].connecting = 0;
+        for client in live {
+            self.connection_ended(client, reason, ctx.now());
+            self.retry_later(client, self.clients[client].one_way, ctx);
+        }
+    }
+
+    /// What every end of a connection has in common, seen from the client.
+    fn connection_ended(&mut self, client: ClientId, reason: CloseReason, now: SimTime) {
+        let record = &mut self.clients[client];
+        record.link = Link::None;
+        record.lost_one |= reason != CloseReason::SessionEnd;
+        record.lost_pod = Some(record.pod);
+        record.lost_at = now;
+        record.attempt = 0;
+        self.meter.counts.closed.add(reason);
+        if let Some(opened) = record.opened_at {
+            self.meter.latencies.session.record(now - opened);
+        }
+        self.count_heartbeats(client, now);
+        self.rooms.count_online(client, -1);
+        self.online -= 1;
+    }
+
+    /// Takes a client out of the live connections of its pod; the last one takes its place.
+    fn remove_live(&mut self, client: ClientId, pod: PodId) {
+        let target = &mut self.pods[pod];
+        let position = self.clients[client].position as usize;
+        target.all.live.swap_remove(position);
+        if let Some(&moved) = target.all.live.get(position) {
+            self.clients[moved].position = position as u32;
+        }
+        let rooms = self.rooms.of(client).to_vec();
+        for room in rooms {
+            let Some(members) = target.rooms.get_mut(&room) else { continue };
+            let position = *self.rooms.position_mut(client, room) as usize;
+            members.live.swap_remove(position);
+            if let Some(&moved) = members.live.get(position) {
+                *self.rooms.position_mut(moved, room) = position as u32;
+            }
+        }
+    }
+
+    /// Heartbeats are not events: how many there were follows from how long the connection was open.
+    fn count_heartbeats(&mut self, client: ClientId, now: SimTime) {
+        let period = self.ping_period(client).as_nanos().max(1);
+        let zero = self.clients[client].ping_zero;
+        self.meter.counts.heartbeats += now.since(zero).as_nanos() / period;
+    }
+
+    /// At the end of a run: heartbeats of the connections that are still open.
+    pub fn count_open_heartbeats(&mut self, now: SimTime) {
+        for client in self.clients.ids() {
+            if self.clients[client].link == Link::Open {
+                self.count_heartbeats(client, now);
+            }
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! An event is emitted on a pod: local clients get it from there, the others through Redis.
+
+use crate::cluster::clients::Link;
+use crate::cluster::flows::Message;
+use crate::cluster::flows::request::Call;
+use crate::cluster::pods::{FanOut, JobKind, Phase, Recipients};
+use crate::cluster::redis::bytes;
+use crate::cluster::rooms::RoomId;
+use crate::cluster::spec::{Adapter, Target};
+use crate::cluster::{Cluster, Event, PodId};
+use crate::engine::{Ctx, SimTime, Span};
+use crate::metrics::LossReason;
+
+/// Who emits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The handler of the recipient's own socket (`socket.emit`): no adapter is asked.
+    OwnSocket,
+    /// Anything else (`io.to(…).emit`): the adapter is asked, wherever the recipients are.
+    Application,
+}
+
+/// An event to be emitted.
+#[derive(Clone, Copy)]
+pub struct Emission {
+    /// When its sender emitted it.
+    pub emitted: SimTime,
+    pub recipients: Recipients,
+    pub bytes: u32,
+    pub origin: Origin,
+}
+
+impl Cluster<'_> {
+    /// A pod runs a handler for `before` and then emits: the adapter publishes first (fire and forget), then the local
+    /// clients are served one by one. `call` is the HTTP request that is answered at the end. Returns when all is done.
+    pub fn emit(
+        &mut self,
+        pod: PodId,
+        emission: Emission,
+        before: Span,
+        call: Option<Call>,
+        ctx: &mut Ctx<Event>,
+    ) -> SimTime {
+        let now = ctx.now();
+        let costs = &self.spec.pods.costs;
+        let publishes = emission.origin == Origin::Application && self.spec.redis.adapter == Adapter::Classic;
+        let (live, ghosts) = self.local(pod, emission.recipients);
+        let until_published = before + if publishes { costs.publish } else { Span::ZERO };
+        let until_sending = until_published + costs.broadcast;
+        let work = until_sending + costs.send * u64::from(live + ghosts);
+        let target = &mut self.pods[pod];
+        let booking = target.book(now, work);
+        let leaves = booking.start + target.stretched(until_published);
+        let sending = booking.start + target.stretched(until_sending);
+        if live > 0 {
+            let fan_out = FanOut {
+                emitted: emission.emitted,
+                start: sending,
+                send: target.stretched(costs.send),
+                recipients: emission.recipients,
+                local: true,
+                frozen: None,
+            };
+            target.push(booking, JobKind::FanOut(fan_out));
+        }
+        if let Some(Call { sent, down }) = call {
+            target.push(booking, JobKind::Request { sent, arrived: now, down });
+        }
+        target.sends += u64::from(live + ghosts);
+        let process = target.process;
+        let counts = &mut self.meter.counts;
+        counts.events_emitted += 1;
+        counts.recipients += u64::from(live);
+        counts.ghost_sends += u64::from(ghosts);
+        if publishes {
+            let Emission { emitted, recipients, bytes, .. } = emission;
+            let message = Message {
+                emitted,
+                recipients,
+                bytes,
+                sender: pod,
+                process,
+                leaves,
+                copies: 0,
+                published: SimTime::ZERO,
+            };
+            let slot = self.messages.insert(message);
+            ctx.schedule(leaves + self.redis.hop(), Event::Publish(slot));
+        } else if emission.origin == Origin::Application {
+            // without an adapter nobody else hears of it
+            let (present, online) = self.reach(emission.recipients);
+            self.lose(LossReason::NoAdapter, online - live);
+            self.lose(LossReason::RecipientOffline, present - online);
+        }
+        booking.done
+    }
+
+    /// A server emits by itself: the first ready pod, or nobody.
+    pub fn tick(&mut self, item: u8, ctx: &mut Ctx<Event>) {
+        let spec = &self.spec.ticks[usize::from(item)];
+        ctx.schedule_in(spec.every, Event::Tick(item));
+        let recipients = match spec.to {
+            Target::Room => {
+                let turn = &mut self.tick_rooms[usize::from(item)];
+                let room = RoomId::new(*turn);
+                *turn = (*turn + 1) % self.rooms.len().max(1);
+                Recipients::Room(room)
+            }
+            Target::All | Target::Own => Recipients::All,
+        };
+        let ready = self.running.iter().copied().find(|&pod| self.pods[pod].phase == Phase::Ready);
+        let emission = Emission { emitted: ctx.now(), recipients, bytes: spec.bytes, origin: Origin::Application };
+        match ready {
+            Some(pod) => {
+                self.settle(pod, ctx.now());
+                self.emit(pod, emission, Span::ZERO, None, ctx);
+            }
+            None => self.emission_failed(recipients),
+        }
+    }
+
+    /// A PUBLISH reaches Redis, unless its pod died before it left.
+    pub fn publish(&mut self, slot: u32, ctx: &mut Ctx<Event>) {
+        let now = ctx.now();
+        let subscribers = self.running.iter().filter(|&&pod| self.pods[pod].serves()).count() as u32;
+        let Message { sender, process, leaves, recipients, bytes, .. } = *self.messages.get_mut(slot);
+        let death = self.pods[sender].deaths.get(process as usize);
+        if death.is_some_and(|&death| death < leaves) {
+            self.messages.take(slot);
+            let (present, online) = self.reach(recipients);
+            self.lose(LossReason::PodDied, online);
+            self.lose(LossReason::RecipientOffline, present - online);
+            return;
+        }
+        let (waited, sent) = self.redis.publish(now, subscribers);
+        let message = self.messages.get_mut(slot);
+        message.copies = subscribers;
+        message.published = now;
+        let one_room = !matches!(recipients, Recipients::All);
+        self.meter.latencies.redis_wait.record(waited);
+        let counts = &mut self.meter.counts;
+        counts.redis_publish += 1;
+        counts.redis_copies += u64::from(subscribers);
+        counts.redis_bytes_in += bytes::published(bytes, one_room);
+        counts.redis_bytes_out += bytes::copied(bytes, one_room) * u64::from(subscribers);
+        ctx.schedule(sent + self.redis.hop(), Event::Copies(slot));
+    }
+
+    /// The copies of a PUBLISH reach the pods: the publisher throws its own away, the others serve their clients or
+    /// drop what nobody there wants.
+    pub fn copies(&mut self, slot: u32, ctx: &mut Ctx<Event>) {
+        let now = ctx.now();
+        let message = self.messages.take(slot);
+        let mut arrived = 0;
+        for index in 0..self.running.len() {
+            let pod = self.running[index];
+            if !self.pods[pod].serves() || self.pods[pod].ready_at > message.published {
+                continue;
+            }
+            arrived += 1;
+            if pod == message.sender && self.pods[pod].process == message.process {
+                self.meter.counts.redis_copies_own += 1; // its cost is part of publishing
+            } else {
+                self.copy_arrives(pod, &message, now);
+            }
+        }
+        self.meter.counts.redis_copies_undelivered += u64::from(message.copies - arrived);
+        let (present, online) = self.reach(message.recipients);
+        self.lose(LossReason::RecipientOffline, present - online);
+    }
+
+    fn copy_arrives(&mut self, pod: PodId, message: &Message, now: SimTime) {
+        self.settle(pod, now);
+        let (live, ghosts) = self.local(pod, message.recipients);
+        let costs = &self.spec.pods.costs;
+        let target = &mut self.pods[pod];
+        if live + ghosts == 0 {
+            target.book(now, costs.copy_dropped);
+            self.meter.counts.redis_copies_dropped += 1;
+            return;
+        }
+        let booking = target.book(now, costs.copy_delivered + costs.send * u64::from(live + ghosts));
+        if live > 0 {
+            let fan_out = FanOut {
+                emitted: message.emitted,
+                start: booking.start + target.stretched(costs.copy_delivered),
+                send: target.stretched(costs.send),
+                recipients: message.recipients,
+                local: false,
+                frozen: None,
+            };
+            target.push(booking, JobKind::FanOut(fan_out));
+        }
+        target.sends += u64::from(live + ghosts);
+        let counts = &mut self.meter.counts;
+        counts.redis_copies_useful += 1;
+        counts.recipients += u64::from(live);
+        counts.ghost_sends += u64::from(ghosts);
+    }
+
+    /// An event that never gets to a pod is lost for everybody.
+    pub fn emission_failed(&mut self, recipients: Recipients) {
+        let (present, _) = self.reach(recipients);
+        self.meter.counts.events_emitted += 1;
+        self.lose(LossReason::NotSent, present);
+    }
+
+    /// Connections of a target on one pod: (live, ghosts).
+    fn local(&self, pod: PodId, recipients: Recipients) -> (u32, u32) {
+        if let Recipients::One(client) = recipients {
+            let record = &self.clients[client];
+            return (u32::from(record.link == Link::Open && record.pod == pod), 0);
+        }
+        let (live, ghosts) = self.pods[pod].members(recipients);
+        (live.len() as u32, ghosts)
+    }
+
+    /// Clients of a target in the whole cluster: (present, connected).
+    fn reach(&self, recipients: Recipients) -> (u32, u32) {
+        match recipients {
+            Recipients::All => (self.present, self.online),
+            Recipients::Room(room) => (self.rooms.present(room), self.rooms.online(room)),
+            Recipients::One(client) => {
+                let record = &self.clients[client];
+                (u32::from(record.present), u32::from(record.link == Link::Open))
+            }
+        }
+    }
+
+    fn lose(&mut self, reason: LossReason, recipients: u32) {
+        self.meter.counts.recipients += u64::from(recipients);
+        self.meter.counts.lost.add_many(reason, u64::from(recipients));
+    }
+}

@@ -1,0 +1,107 @@
+//! What becomes of the jobs of a pod: answers, deliveries, losses.
+//!
+//! No event marks the end of a job. Whoever looks at a pod first settles what is done by then; whoever changes the
+//! connections of a pod also freezes the recipients of what is not done yet.
+
+use crate::cluster::clients::ClientId;
+use crate::cluster::meter::Meter;
+use crate::cluster::pods::{FanOut, Job, JobKind, Recipients};
+use crate::cluster::{Cluster, PodId};
+use crate::engine::{Column, SimTime, Span};
+use crate::metrics::{FailReason, LossReason};
+
+/// The balancer gives up an HTTP request without an answer after this (`proxy_read_timeout` of nginx and ingress-nginx).
+const READ_TIMEOUT: Span = Span::from_secs(60);
+
+impl Cluster<'_> {
+    /// Records the outcome of every job of a pod that is done by `now`.
+    pub fn settle(&mut self, pod: PodId, now: SimTime) {
+        while let Some(job) = self.pods[pod].pop_done(now) {
+            self.record(pod, &job, SimTime::NEVER);
+        }
+    }
+
+    /// Records the outcome of jobs whose process ended at `death` before they were done. `answered`: requests are
+    /// finished nevertheless (a shutdown in order waits for them).
+    pub fn record_unfinished(&mut self, pod: PodId, jobs: &[Job], death: SimTime, answered: bool) {
+        for job in jobs {
+            match job.kind {
+                JobKind::Request { .. } if !answered => {
+                    self.meter.counts.requests_failed.add(FailReason::PodDied);
+                }
+                _ => self.record(pod, job, death),
+            }
+        }
+    }
+
+    /// Records the outcome of one job of a process that ended at `death`.
+    fn record(&mut self, pod: PodId, job: &Job, death: SimTime) {
+        match &job.kind {
+            JobKind::Request { sent, arrived, down } => {
+                let counts = &mut self.meter.counts;
+                if job.done - *arrived > READ_TIMEOUT {
+                    counts.requests_failed.add(FailReason::TimedOut);
+                } else if job.done > self.meter.horizon {
+                    counts.requests_in_flight += 1;
+                } else {
+                    counts.requests_answered += 1;
+                    self.meter.latencies.request.record(job.done + *down - *sent);
+                }
+            }
+            JobKind::FanOut(fan_out) => {
+                let one;
+                let recipients: &[ClientId] = match (&fan_out.frozen, fan_out.recipients) {
+                    (_, Recipients::One(client)) => {
+                        one = [client];
+                        &one
+                    }
+                    (Some(frozen), _) => frozen,
+                    (None, recipients) => self.pods[pod].members(recipients).0,
+                };
+                deliver(fan_out, recipients, death, &self.clients, &mut self.meter);
+            }
+        }
+    }
+
+    /// The end of the run: what is not done by now is in flight.
+    pub fn settle_all(&mut self, horizon: SimTime) {
+        for pod in self.pods.ids() {
+            self.settle(pod, horizon);
+            let unfinished = self.pods[pod].unfinished();
+            for job in &unfinished {
+                if let JobKind::Request { .. } = job.kind {
+                    self.meter.counts.requests_in_flight += 1;
+                } else {
+                    self.record(pod, job, SimTime::NEVER);
+                }
+            }
+        }
+    }
+}
+
+/// The copies of an event leave one after the other; each arrives half a round trip later.
+fn deliver(
+    fan_out: &FanOut,
+    recipients: &[ClientId],
+    death: SimTime,
+    clients: &Column<crate::cluster::ClientTag, crate::cluster::Client>,
+    meter: &mut Meter,
+) {
+    let Meter { latencies, counts, horizon, .. } = meter;
+    let histogram = if fan_out.local { &mut latencies.event_local } else { &mut latencies.event_cross };
+    let mut delivered = 0;
+    let mut leaves = fan_out.start;
+    for &client in recipients {
+        leaves += fan_out.send;
+        let arrives = leaves + clients[client].one_way;
+        if leaves > death {
+            counts.lost.add(LossReason::PodDied);
+        } else if arrives > *horizon {
+            counts.deliveries_in_flight += 1;
+        } else {
+            delivered += 1;
+            histogram.record(arrives - fan_out.emitted);
+        }
+    }
+    *(if fan_out.local { &mut counts.delivered_local } else { &mut counts.delivered_cross }) += delivered;
+}

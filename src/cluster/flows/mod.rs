@@ -1,0 +1,86 @@
+//! What happens: the verbs, across the nouns.
+
+pub(super) mod arrive;
+mod connect;
+pub(super) mod disconnect;
+mod emit;
+pub(super) mod endpoints;
+mod fan_out;
+mod measure;
+mod pod_life;
+mod request;
+pub(super) mod rollout;
+mod route;
+mod timeline;
+
+use super::PodId;
+use super::pods::Recipients;
+use crate::engine::{SimTime, Span};
+
+/// Where a client stands with one traffic entry.
+#[derive(Clone, Copy, Default)]
+pub(super) struct TrafficSlot {
+    /// Number of the request that is on its way.
+    pub n: u32,
+    /// Its trip to the balancer in nanoseconds.
+    pub up_ns: u32,
+}
+
+impl TrafficSlot {
+    /// The trip to the balancer.
+    pub fn up(self) -> Span {
+        Span::from_nanos(u64::from(self.up_ns))
+    }
+}
+
+/// An event that a client holds back until it is connected.
+pub(super) struct Held {
+    pub item: u8,
+    pub n: u32,
+    pub emitted: SimTime,
+}
+
+/// An event between the pod that emits it and the others.
+pub(super) struct Message {
+    pub emitted: SimTime,
+    pub recipients: Recipients,
+    pub bytes: u32,
+    pub sender: PodId,
+    /// The sender's process, and when the event leaves it: nothing leaves a dead process.
+    pub process: u32,
+    pub leaves: SimTime,
+    /// Copies that Redis has sent.
+    pub copies: u32,
+    /// When Redis took it: pods that subscribed later get no copy.
+    pub published: SimTime,
+}
+
+/// Values with small reusable numbers.
+pub(super) struct Slab<T> {
+    values: Vec<Option<T>>,
+    free: Vec<u32>,
+}
+
+impl<T> Slab<T> {
+    pub const fn new() -> Slab<T> {
+        Slab { values: Vec::new(), free: Vec::new() }
+    }
+    pub fn insert(&mut self, value: T) -> u32 {
+        if let Some(slot) = self.free.pop() {
+            self.values[slot as usize] = Some(value);
+            return slot;
+        }
+        self.values.push(Some(value));
+        self.values.len() as u32 - 1
+    }
+    pub fn get_mut(&mut self, slot: u32) -> &mut T {
+        self.values[slot as usize].as_mut().expect("a slot is used until it is taken")
+    }
+    pub fn take(&mut self, slot: u32) -> T {
+        self.free.push(slot);
+        self.values[slot as usize].take().expect("a slot is taken once")
+    }
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.values.iter().flatten()
+    }
+}

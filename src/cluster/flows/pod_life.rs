@@ -1,0 +1,148 @@
+//! Pods start, are shut down in order, die and come back.
+
+use crate::cluster::pods::{Phase, Pod};
+use crate::cluster::purpose::Purpose;
+use crate::cluster::{Cluster, Event, PodId};
+use crate::engine::{Ctx, Span};
+use crate::metrics::CloseReason;
+
+/// A container that crashed again is started after 10 s, 20 s, 40 s … at most 300 s (kubelet, CrashLoopBackOff) …
+const BACK_OFF_FIRST: Span = Span::from_secs(10);
+/// … at most this …
+const BACK_OFF_MAX: Span = Span::from_secs(300);
+/// … forgotten after a run of this length.
+const BACK_OFF_FORGET: Span = Span::from_secs(600);
+
+impl Cluster<'_> {
+    /// A new pod with a new name and address.
+    pub fn create_pod(&mut self, generation: u32, ctx: &mut Ctx<Event>) {
+        let pod = self.pods.push(Pod::new(&self.spec.pods, generation, ctx.now()));
+        self.running.push(pod);
+        self.meter.mark(ctx.now(), format!("pod-{} created", pod.raw()));
+        self.start_process(pod, Span::ZERO, ctx);
+    }
+
+    /// The pod's next process starts `after` from now and is ready when it has booted.
+    fn start_process(&mut self, pod: PodId, after: Span, ctx: &mut Ctx<Event>) {
+        let process = self.pods[pod].process;
+        let boot = self.spec.pods.startup.span(&mut Purpose::Startup.stream(self.seed, pod.raw(), process));
+        ctx.schedule_in(after + boot, Event::PodReady(pod, process as u16));
+    }
+
+    /// A process is ready for clients.
+    pub fn pod_ready(&mut self, pod: PodId, process: u16, ctx: &mut Ctx<Event>) {
+        let target = &mut self.pods[pod];
+        if target.process as u16 != process || target.phase != Phase::Starting {
+            return;
+        }
+        target.phase = Phase::Ready;
+        target.restarting = false;
+        target.ready_at = ctx.now();
+        self.meter.mark(ctx.now(), format!("pod-{} ready", pod.raw()));
+        self.pods_changed(ctx);
+        self.restart_next_in_place(Some(pod), ctx);
+        self.reconcile(ctx);
+    }
+
+    /// A pod is to go: it leaves the endpoints at once and gets SIGTERM after its preStop. `restarts`: its container
+    /// is started again in place, with the same name and address.
+    pub fn terminate(&mut self, pod: PodId, restarts: bool, ctx: &mut Ctx<Event>) {
+        let target = &mut self.pods[pod];
+        match target.phase {
+            Phase::Ready => {
+                target.phase = Phase::Terminating;
+                target.restarting = restarts;
+                let process = target.process as u16;
+                let what = if restarts { "restarts" } else { "is removed" };
+                self.meter.mark(ctx.now(), format!("pod-{} {what}", pod.raw()));
+                ctx.schedule_in(self.spec.pods.pre_stop, Event::PodStops(pod, process));
+                self.pods_changed(ctx);
+            }
+            Phase::Starting if !restarts => self.remove(pod),
+            Phase::Starting | Phase::Terminating | Phase::Gone => {}
+        }
+    }
+
+    /// SIGTERM: the application closes every connection, answers the requests it has, and exits.
+    pub fn pod_stops(&mut self, pod: PodId, process: u16, ctx: &mut Ctx<Event>) {
+        let target = &self.pods[pod];
+        if target.process as u16 != process || target.phase != Phase::Terminating {
+            return;
+        }
+        self.end_process(pod, CloseReason::PodShutdown, ctx);
+        if self.pods[pod].restarting {
+            self.pods[pod].phase = Phase::Starting;
+            self.start_process(pod, Span::ZERO, ctx);
+        } else {
+            self.remove(pod);
+        }
+        self.pods_changed(ctx);
+        self.reconcile(ctx);
+    }
+
+    /// The process dies at once. The container restarts in place unless the pod was being removed.
+    pub fn crash(&mut self, pod: PodId, why: &str, ctx: &mut Ctx<Event>) {
+        let now = ctx.now();
+        let target = &self.pods[pod];
+        if !target.serves() {
+            return;
+        }
+        let removed = target.phase == Phase::Terminating && !target.restarting;
+        let healthy_for = now.since(target.ready_at);
+        self.meter.mark(now, format!("pod-{} {why}", pod.raw()));
+        self.end_process(pod, CloseReason::PodCrash, ctx);
+        if removed {
+            self.remove(pod);
+        } else {
+            let target = &mut self.pods[pod];
+            target.phase = Phase::Starting;
+            if healthy_for > BACK_OFF_FORGET {
+                target.crashes = 0;
+            }
+            // the first restart is immediate
+            let back_off = match target.crashes {
+                0 => Span::ZERO,
+                crashes => (BACK_OFF_FIRST * (1 << (crashes - 1).min(5))).min(BACK_OFF_MAX),
+            };
+            target.crashes += 1;
+            self.start_process(pod, back_off, ctx);
+        }
+        self.pods_changed(ctx);
+        self.reconcile(ctx);
+    }
+
+    /// What is left of a process when it ends: clients are cut, unsent copies are lost; requests are answered if the
+    /// end is in order.
+    fn end_process(&mut self, pod: PodId, reason: CloseReason, ctx: &mut Ctx<Event>) {
+        let now = ctx.now();
+        self.settle(pod, now);
+        self.pods[pod].freeze();
+        let unfinished = self.pods[pod].abandon(now);
+        self.record_unfinished(pod, &unfinished, now, reason == CloseReason::PodShutdown);
+        self.close_all(pod, reason, ctx);
+        let target = &mut self.pods[pod];
+        target.deaths.push(now);
+        target.process += 1;
+    }
+
+    fn remove(&mut self, pod: PodId) {
+        self.pods[pod].phase = Phase::Gone;
+        self.running.retain(|&other| other != pod);
+    }
+
+    /// Kills a pod that needs more memory than it may have.
+    pub fn check_memory(&mut self, pod: PodId, ctx: &mut Ctx<Event>) {
+        let Some(limit) = self.spec.pods.memory_bytes else { return };
+        if self.memory_of(pod) > limit {
+            self.meter.counts.oom_kills += 1;
+            self.crash(pod, "killed for memory", ctx);
+        }
+    }
+
+    /// Memory of a pod in bytes: the process and its connections.
+    pub fn memory_of(&self, pod: PodId) -> u64 {
+        let target = &self.pods[pod];
+        let costs = &self.spec.pods.costs;
+        costs.memory_base + costs.memory_per_connection * u64::from(target.connections() + target.connecting)
+    }
+}

@@ -1,0 +1,225 @@
+//! Traffic of clients: HTTP requests, and events they emit.
+
+use crate::cluster::clients::{Client, ClientId, Link};
+use crate::cluster::flows::Held;
+use crate::cluster::flows::emit::{Emission, Origin};
+use crate::cluster::pods::{JobKind, Recipients};
+use crate::cluster::purpose::traffic;
+use crate::cluster::spec::{Population, Target, TrafficAction, Via};
+use crate::cluster::{Cluster, Event};
+use crate::engine::{Ctx, Law, SimTime, Span, Stream};
+use crate::metrics::FailReason;
+
+/// An HTTP request on its way.
+#[derive(Clone, Copy)]
+pub struct Call {
+    /// When the client sent it.
+    pub sent: SimTime,
+    /// How long its answer will travel.
+    pub down: Span,
+}
+
+impl Cluster<'_> {
+    /// Request number `slot.n` of a client for a traffic entry reaches the balancer, or its pod if it comes by socket.
+    pub fn traffic(&mut self, client: ClientId, item: u8, ctx: &mut Ctx<Event>) {
+        if !self.clients[client].present {
+            return;
+        }
+        let slot = self.slots[self.slot_of(client, item)];
+        let entry = &self.spec.traffic[usize::from(item)];
+        let sent = SimTime::from_nanos(ctx.now().as_nanos() - u64::from(slot.up_ns));
+        let mut draws = self.draws(client, item, slot.n);
+        match &entry.action {
+            TrafficAction::Api { .. } => self.call(client, Call { sent, down: draws.down }, draws.work, None, ctx),
+            TrafficAction::Emit { to, via: Via::Api, bytes, .. } => {
+                let emission = self.emission(client, *to, Via::Api, *bytes, sent, draws.choice);
+                self.call(client, Call { sent, down: draws.down }, draws.work, Some(emission), ctx);
+            }
+            TrafficAction::Emit { via: Via::Socket, .. } => {
+                if self.clients[client].link == Link::Open {
+                    self.emit_by_socket(client, item, draws.work, draws.choice, sent, ctx);
+                } else {
+                    self.meter.counts.events_held += 1;
+                    self.held.entry(client).or_default().push(Held { item, n: slot.n, emitted: sent });
+                }
+            }
+        }
+        let next = sent + entry.every.span(&mut draws.stream);
+        self.schedule_traffic(client, item, next, &mut draws.stream, ctx);
+    }
+
+    /// The client will send its next request for a traffic entry at `send_at`.
+    pub fn schedule_traffic(
+        &mut self,
+        client: ClientId,
+        item: u8,
+        send_at: SimTime,
+        stream: &mut Stream,
+        ctx: &mut Ctx<Event>,
+    ) {
+        let up = self.trip(&self.clients[client], stream);
+        let position = self.slot_of(client, item);
+        let slot = &mut self.slots[position];
+        slot.n = slot.n.wrapping_add(1);
+        slot.up_ns = u32::try_from(up.as_nanos()).unwrap_or(u32::MAX);
+        // never before now: a trip is at least as long as nothing, and the last one may have been longer than the gap
+        ctx.schedule((send_at + slot.up()).max(ctx.now()), Event::Traffic(client, item));
+    }
+
+    /// What a client held back while it was not connected arrives at its pod, in order.
+    pub fn flush(&mut self, client: ClientId, epoch: u16, ctx: &mut Ctx<Event>) {
+        let record = &self.clients[client];
+        if record.epoch != epoch || record.link != Link::Open {
+            return; // it lost the connection again: what is held stays held
+        }
+        for held in self.held.remove(&client).unwrap_or_default() {
+            let draws = self.draws(client, held.item, held.n);
+            self.emit_by_socket(client, held.item, draws.work, draws.choice, held.emitted, ctx);
+        }
+    }
+
+    fn emit_by_socket(
+        &mut self,
+        client: ClientId,
+        item: u8,
+        work: Span,
+        choice: u64,
+        emitted: SimTime,
+        ctx: &mut Ctx<Event>,
+    ) {
+        let TrafficAction::Emit { to, bytes, .. } = &self.spec.traffic[usize::from(item)].action else { return };
+        let emission = self.emission(client, *to, Via::Socket, *bytes, emitted, choice);
+        let pod = self.clients[client].pod;
+        self.settle(pod, ctx.now());
+        self.emit(pod, emission, self.spec.pods.costs.receive + work, None, ctx);
+    }
+
+    /// An HTTP request reaches the balancer; its handler may emit an event.
+    pub fn call(&mut self, client: ClientId, call: Call, work: Span, emission: Option<Emission>, ctx: &mut Ctx<Event>) {
+        let now = ctx.now();
+        self.meter.counts.requests += 1;
+        let routed = if self.clients[client].has_network(call.sent) {
+            self.route(client, now)
+        } else {
+            Err(FailReason::ClientOffline)
+        };
+        let pod = match routed {
+            Ok(pod) => pod,
+            Err(reason) => {
+                self.meter.counts.requests_failed.add(reason);
+                if let Some(emission) = emission {
+                    self.emission_failed(emission.recipients);
+                }
+                return;
+            }
+        };
+        self.settle(pod, now);
+        self.pods[pod].requests += 1;
+        let work = self.spec.pods.costs.request + work;
+        let done = match emission {
+            Some(emission) => self.emit(pod, emission, work, Some(call), ctx),
+            None => {
+                let request = JobKind::Request { sent: call.sent, arrived: now, down: call.down };
+                let booking = self.pods[pod].book(now, work);
+                self.pods[pod].push(booking, request);
+                booking.done
+            }
+        };
+        if self.balancer.position(pod).is_some_and(|position| self.balancer.watches(position)) {
+            ctx.schedule(done, Event::ProbeSucceeded(pod));
+        }
+    }
+
+    /// The next request of a trace is sent.
+    pub fn trace_sent(&mut self, audience: u16, ctx: &mut Ctx<Event>) {
+        let Population::Trace { trace, .. } = &self.spec.audiences[usize::from(audience)].population else { return };
+        let state = &mut self.audiences[usize::from(audience)];
+        let number = state.next_request;
+        state.next_request += 1;
+        let client = ClientId::new(state.first_client + trace.requests[number as usize].client);
+        let up = self.clients[client].one_way;
+        ctx.schedule_in(up, Event::TraceArrives(audience, number));
+        if let Some(next) = trace.requests.get(number as usize + 1) {
+            ctx.schedule(SimTime::ZERO + next.at, Event::TraceSent(audience));
+        }
+    }
+
+    /// A request of a trace reaches the balancer, from the address that the trace says.
+    pub fn trace_arrives(&mut self, audience: u16, number: u32, ctx: &mut Ctx<Event>) {
+        let Population::Trace { trace, work } = &self.spec.audiences[usize::from(audience)].population else { return };
+        let request = trace.requests[number as usize];
+        let client = ClientId::new(self.audiences[usize::from(audience)].first_client + request.client);
+        let record = &mut self.clients[client];
+        if record.address != request.address {
+            record.address = request.address;
+            record.address_moved = true;
+            self.meter.counts.address_changes += 1;
+        }
+        let call = Call { sent: SimTime::ZERO + request.at, down: record.one_way };
+        // traces draw their work after the last traffic entry
+        let work = work.span(&mut traffic(self.seed, u8::MAX, client.raw(), number));
+        self.call(client, call, work, None, ctx);
+    }
+
+    /// An event that was held back is lost because its client leaves.
+    pub fn not_sent(&mut self, client: ClientId, item: u8, n: u32) {
+        let draws = self.draws(client, item, n);
+        if let TrafficAction::Emit { to, .. } = self.spec.traffic[usize::from(item)].action {
+            let recipients = self.recipients(client, to, draws.choice);
+            self.emission_failed(recipients);
+        }
+    }
+
+    fn emission(&self, client: ClientId, to: Target, via: Via, bytes: u32, emitted: SimTime, choice: u64) -> Emission {
+        let recipients = self.recipients(client, to, choice);
+        // `socket.emit` writes to the socket in hand; whoever emits from elsewhere must ask the adapter
+        let origin = if via == Via::Socket && to == Target::Own { Origin::OwnSocket } else { Origin::Application };
+        Emission { emitted, recipients, bytes, origin }
+    }
+
+    fn recipients(&self, client: ClientId, to: Target, choice: u64) -> Recipients {
+        match to {
+            Target::All => Recipients::All,
+            Target::Own => Recipients::One(client),
+            Target::Room => {
+                let rooms = self.rooms.of(client);
+                Recipients::Room(rooms[choice as usize % rooms.len()])
+            }
+        }
+    }
+
+    fn slot_of(&self, client: ClientId, item: u8) -> usize {
+        client.index() * self.spec.traffic.len() + usize::from(item)
+    }
+
+    /// The random numbers of one request, in the order in which they are drawn.
+    fn draws(&self, client: ClientId, item: u8, n: u32) -> Draws {
+        let mut stream = traffic(self.seed, item, client.raw(), n);
+        let (TrafficAction::Api { work } | TrafficAction::Emit { work, .. }) =
+            &self.spec.traffic[usize::from(item)].action;
+        let work = work.span(&mut stream);
+        let down = self.trip(&self.clients[client], &mut stream);
+        let choice = stream.bits() >> 1;
+        Draws { work, down, choice, stream }
+    }
+
+    /// One trip between a client and the balancer: its base, spread by the audience's jitter.
+    fn trip(&self, client: &Client, stream: &mut Stream) -> Span {
+        let sigma = self.spec.audiences[usize::from(client.audience)].network.jitter_sigma;
+        if sigma == 0.0 {
+            return client.one_way;
+        }
+        let factor = Law::LogNormal { mu: 0.0, sigma }.draw(stream);
+        Span::from_nanos_f64(client.one_way.as_nanos() as f64 * factor)
+    }
+}
+
+/// The random numbers of one request.
+struct Draws {
+    work: Span,
+    down: Span,
+    /// Which room, modulo the number of rooms.
+    choice: u64,
+    /// For what follows: the time of the next request and its trip.
+    stream: Stream,
+}

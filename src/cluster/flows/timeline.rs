@@ -1,0 +1,50 @@
+//! What the scenario says shall happen.
+
+use crate::cluster::pods::Phase;
+use crate::cluster::purpose::Purpose;
+use crate::cluster::spec::{Action, PodChoice, RolloutMode};
+use crate::cluster::{Cluster, Event, PodId};
+use crate::engine::Ctx;
+
+impl Cluster<'_> {
+    /// An entry of the timeline happens.
+    pub fn timeline(&mut self, entry: usize, ctx: &mut Ctx<Event>) {
+        match self.spec.timeline[entry].action.clone() {
+            Action::Crash(choice) => {
+                if let Some(pod) = self.choose(choice, entry, ctx) {
+                    self.crash(pod, "crashes", ctx);
+                }
+            }
+            Action::Restart(choice) => {
+                if let Some(pod) = self.choose(choice, entry, ctx) {
+                    self.terminate(pod, true, ctx);
+                }
+            }
+            Action::RollingRestart(RolloutMode::Surge) => self.start_rollout(ctx),
+            Action::RollingRestart(RolloutMode::InPlace) => self.start_restarts_in_place(ctx),
+            Action::Scale { to } => self.scale(to, ctx),
+        }
+    }
+
+    /// The pod that an entry means, if it is ready.
+    fn choose(&mut self, choice: PodChoice, entry: usize, ctx: &Ctx<Event>) -> Option<PodId> {
+        let ready: Vec<PodId> =
+            self.running.iter().copied().filter(|&pod| self.pods[pod].phase == Phase::Ready).collect();
+        let chosen = match choice {
+            PodChoice::Number(number) => ready.iter().copied().find(|pod| pod.raw() == number),
+            PodChoice::Random if ready.is_empty() => None,
+            PodChoice::Random => {
+                let mut stream = Purpose::Victim.stream(self.seed, entry as u32, 0);
+                Some(ready[stream.below(ready.len() as u64) as usize])
+            }
+        };
+        if chosen.is_none() {
+            let which = match choice {
+                PodChoice::Number(number) => format!("pod-{number}"),
+                PodChoice::Random => "any pod".to_owned(),
+            };
+            self.meter.mark(ctx.now(), format!("{which} is not ready: nothing happens"));
+        }
+        chosen
+    }
+}

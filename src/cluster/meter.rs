@@ -1,0 +1,85 @@
+//! What is being measured while a run goes on.
+
+use super::spec::ClusterSpec;
+use crate::engine::{SimTime, Span};
+use crate::metrics::{Counts, Latencies, Limiting, Mark, NEff, Skew, TimeSeries};
+
+/// What one pod had done at the last sample, or at the end of the warm-up.
+#[derive(Clone, Copy, Default)]
+pub struct PodTotals {
+    pub requests: u64,
+    pub sends: u64,
+    pub cpu: Span,
+}
+
+/// Everything that is being measured.
+pub struct Meter {
+    /// End of the run: what arrives later is in flight.
+    pub horizon: SimTime,
+    /// Durations since the end of the warm-up.
+    pub latencies: Latencies,
+    /// Totals since the start.
+    pub counts: Counts,
+    /// Totals at the end of the warm-up; `None` before it.
+    pub at_warm_up: Option<Counts>,
+    /// Totals at the last sample.
+    pub at_sample: Counts,
+    /// When the last sample was taken.
+    pub sampled_at: SimTime,
+    /// Of each pod at the last sample, and at the end of the warm-up.
+    pub pods_at_sample: Vec<PodTotals>,
+    /// See `pods_at_sample`.
+    pub pods_at_warm_up: Vec<PodTotals>,
+    /// Of Redis at the last sample, and at the end of the warm-up.
+    pub redis_at_sample: Span,
+    /// See `redis_at_sample`.
+    pub redis_at_warm_up: Span,
+    /// Over time.
+    pub series: TimeSeries,
+    /// Marks of the series.
+    pub marks: Vec<Mark>,
+    /// Skew of connections, one per measured sample that had any.
+    pub skews: Vec<Skew>,
+    /// Sum of connected clients over the measured samples, and their number.
+    pub connected: (f64, u32),
+    /// Highest rate of reconnects in a measured sample.
+    pub reconnects_peak_per_s: f64,
+    /// Peaks in measured samples.
+    pub limits: Limiting,
+    /// Effective numbers at the end of the warm-up.
+    pub n_eff: NEff,
+}
+
+/// Marks beyond this many are left out: plots cannot show them, and a crash loop would fill memory.
+const MAX_MARKS: usize = 1_000;
+
+impl Meter {
+    /// Nothing measured yet.
+    pub fn new(spec: &ClusterSpec) -> Meter {
+        Meter {
+            horizon: SimTime::ZERO + spec.duration,
+            latencies: Latencies::default(),
+            counts: Counts::default(),
+            at_warm_up: None,
+            at_sample: Counts::default(),
+            sampled_at: SimTime::ZERO,
+            pods_at_sample: Vec::new(),
+            pods_at_warm_up: Vec::new(),
+            redis_at_sample: Span::ZERO,
+            redis_at_warm_up: Span::ZERO,
+            series: TimeSeries::default(),
+            marks: Vec::new(),
+            skews: Vec::new(),
+            connected: (0.0, 0),
+            reconnects_peak_per_s: 0.0,
+            limits: Limiting::default(),
+            n_eff: NEff::default(),
+        }
+    }
+    /// Marks a moment in the plots.
+    pub fn mark(&mut self, at: SimTime, what: String) {
+        if self.marks.len() < MAX_MARKS {
+            self.marks.push(Mark { at_ms: at.as_nanos() / 1_000_000, what });
+        }
+    }
+}

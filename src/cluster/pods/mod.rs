@@ -1,0 +1,210 @@
+//! Pods: event loops that serve first come, first served, and the connections they hold.
+
+mod job;
+
+use rustc_hash::FxHashMap;
+
+use super::rooms::RoomId;
+use super::spec::PodSpec;
+use super::{ClientId, PodId};
+use crate::engine::{SimTime, Span};
+
+pub use job::{FanOut, Job, JobKind, Recipients, Worker};
+
+/// Where a pod is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Created or restarting: no process, or one that is not ready.
+    Starting,
+    /// Ready: new clients are welcome.
+    Ready,
+    /// Being removed, still serving: between the removal from the endpoints and SIGTERM.
+    Terminating,
+    /// Gone for good.
+    Gone,
+}
+
+/// Live connections of one room on one pod, and ghosts: connections whose client is gone without the pod knowing.
+#[derive(Clone, Debug, Default)]
+pub struct Members {
+    /// In the order in which a broadcast serves them.
+    pub live: Vec<ClientId>,
+    /// Served after the live ones, for nothing.
+    pub ghosts: u32,
+}
+
+/// When and where work is done.
+#[derive(Clone, Copy)]
+pub struct Booking {
+    worker: usize,
+    /// When it starts.
+    pub start: SimTime,
+    /// When it is done.
+    pub done: SimTime,
+}
+
+/// One pod.
+pub struct Pod {
+    /// Where it is in its life.
+    pub phase: Phase,
+    /// Counts the processes it has run: whatever belongs to an older one is void.
+    pub process: u32,
+    /// When each older process died or was shut down.
+    pub deaths: Vec<SimTime>,
+    /// Since when the present process is ready.
+    pub ready_at: SimTime,
+    /// When the pod was created.
+    pub created_at: SimTime,
+    /// Rollout generation of its template.
+    pub generation: u32,
+    /// True while a shutdown in order leads to a restart in place, not to removal.
+    pub restarting: bool,
+    /// Containers restarted after crashes, for the back-off.
+    pub crashes: u32,
+    /// All connections of the present process.
+    pub all: Members,
+    /// Connections by room.
+    pub rooms: FxHashMap<RoomId, Members>,
+    /// Upgrades under way; they count as connections of the balancer.
+    pub connecting: u32,
+    /// HTTP requests that the pod has not answered yet.
+    pub in_flight: u32,
+    /// Requests and upgrades that arrived, ever.
+    pub requests: u64,
+    /// Events sent to clients, ever.
+    pub sends: u64,
+    /// CPU time taken on, ever.
+    work: u128,
+    workers: Vec<Worker>,
+    /// Stretch of work as a ratio: `workers / cpu` when the CPU limit is below the number of workers, else 1.
+    stretch: f64,
+}
+
+impl Pod {
+    /// A pod that starts at `now`.
+    pub fn new(spec: &PodSpec, generation: u32, now: SimTime) -> Pod {
+        Pod {
+            phase: Phase::Starting,
+            process: 0,
+            deaths: Vec::new(),
+            ready_at: SimTime::NEVER,
+            created_at: now,
+            generation,
+            restarting: false,
+            crashes: 0,
+            all: Members::default(),
+            rooms: FxHashMap::default(),
+            connecting: 0,
+            in_flight: 0,
+            requests: 0,
+            sends: 0,
+            work: 0,
+            workers: (0..spec.workers).map(|_| Worker::default()).collect(),
+            stretch: (f64::from(spec.workers) / spec.cpu).max(1.0),
+        }
+    }
+    /// `10.244.0.2:3000`: the address that the ring and the cookies of balancers see. Never used twice.
+    pub fn address(id: PodId) -> String {
+        let (node, host) = (id.raw() / 250, id.raw() % 250 + 2);
+        format!("10.{}.{}.{host}:3000", 244 + node / 256, node % 256)
+    }
+    /// True when the process accepts connections.
+    pub fn serves(&self) -> bool {
+        matches!(self.phase, Phase::Ready | Phase::Terminating)
+    }
+    /// True when it counts for rollouts and scaling.
+    pub fn is_active(&self) -> bool {
+        matches!(self.phase, Phase::Starting | Phase::Ready)
+    }
+    /// Connections as the pod counts them.
+    pub fn connections(&self) -> u32 {
+        self.all.live.len() as u32 + self.all.ghosts
+    }
+    /// Connections and requests as the balancer counts them.
+    pub fn balancer_connections(&self) -> u32 {
+        self.connections() + self.connecting + self.in_flight
+    }
+
+    /// The worker that is free first, the first among equals.
+    fn next_worker(&self) -> usize {
+        let mut best = 0;
+        for (index, worker) in self.workers.iter().enumerate().skip(1) {
+            if worker.free < self.workers[best].free {
+                best = index;
+            }
+        }
+        best
+    }
+    /// How long `work` takes under the CPU limit.
+    pub fn stretched(&self, work: Span) -> Span {
+        if self.stretch > 1.0 { Span::from_nanos_f64(work.as_nanos() as f64 * self.stretch) } else { work }
+    }
+    /// Takes on work that arrives now: it starts when a worker is free (Lindley's recursion).
+    pub fn book(&mut self, now: SimTime, work: Span) -> Booking {
+        let worker = self.next_worker();
+        let work = self.stretched(work);
+        self.work += u128::from(work.as_nanos());
+        let start = self.workers[worker].free.max(now);
+        let done = start + work;
+        self.workers[worker].free = done;
+        Booking { worker, start, done }
+    }
+    /// The booked work has an outcome, known when it is done.
+    pub fn push(&mut self, booking: Booking, kind: JobKind) {
+        self.in_flight += u32::from(matches!(kind, JobKind::Request { .. }));
+        self.workers[booking.worker].jobs.push_back(Job { done: booking.done, kind });
+    }
+    /// CPU time used up to `now`, over all processes.
+    pub fn cpu_used(&self, now: SimTime) -> Span {
+        let ahead: u64 = self.workers.iter().map(|worker| worker.free.since(now).as_nanos()).sum();
+        Span::from_nanos(u64::try_from(self.work - u128::from(ahead)).unwrap_or(u64::MAX))
+    }
+
+    /// The next job that is done by `now`, in order of worker and time.
+    pub fn pop_done(&mut self, now: SimTime) -> Option<Job> {
+        for worker in &mut self.workers {
+            if worker.jobs.front().is_some_and(|job| job.done <= now) {
+                let job = worker.pop();
+                if matches!(job, Some(Job { kind: JobKind::Request { .. }, .. })) {
+                    self.in_flight -= 1;
+                }
+                return job;
+            }
+        }
+        None
+    }
+    /// Members of the present connections of the unfinished broadcasts are about to change: gives them a copy.
+    pub fn freeze(&mut self) {
+        let Pod { workers, all, rooms, .. } = self;
+        for worker in workers {
+            worker.freeze(|recipients| match recipients {
+                Recipients::All => Some(&all.live),
+                Recipients::Room(room) => rooms.get(&room).map(|members| &members.live),
+                Recipients::One(_) => None,
+            });
+        }
+    }
+    /// The process ends now with everything it had not finished; returns those jobs.
+    pub fn abandon(&mut self, now: SimTime) -> Vec<Job> {
+        for worker in &mut self.workers {
+            self.work -= u128::from(worker.free.since(now).as_nanos());
+            worker.free = now;
+        }
+        self.unfinished()
+    }
+    /// Takes out every job that is not done yet, when nothing follows any more.
+    pub fn unfinished(&mut self) -> Vec<Job> {
+        let jobs = self.workers.iter_mut().flat_map(|worker| std::iter::from_fn(|| worker.pop())).collect();
+        self.in_flight = 0;
+        jobs
+    }
+    /// Live members of a target on this pod.
+    pub fn members(&self, recipients: Recipients) -> (&[ClientId], u32) {
+        let members = match recipients {
+            Recipients::All => Some(&self.all),
+            Recipients::Room(room) => self.rooms.get(&room),
+            Recipients::One(_) => None,
+        };
+        members.map_or((&[], 0), |members| (&members.live, members.ghosts))
+    }
+}

@@ -1,0 +1,57 @@
+//! What random numbers are for: the first part of their address.
+
+use crate::engine::{Seed, Stream};
+
+/// One purpose per kind of draw. Numbers with different purposes never influence each other, so a new purpose, or one
+/// more draw for an old one, moves nobody else's numbers.
+#[derive(Clone, Copy, Debug)]
+pub enum Purpose {
+    /// How many clients of an arriving audience are there at the start (entity: audience).
+    Population = 1,
+    /// Arrivals of an audience (entity: audience, n: candidate).
+    Arrival,
+    /// Length of a session (entity: client).
+    Session,
+    /// What a client is: round-trip time, kind of address, whether it keeps cookies (entity: client).
+    Client,
+    /// Public addresses of the NAT groups of an audience (entity: audience, n: group).
+    Group,
+    /// Sizes of the NAT groups of an audience (entity: audience, n: group).
+    GroupSize,
+    /// The n-th change of a client's address (entity: client).
+    AddressChange,
+    /// The n-th time a client's cookies are cleared (entity: client).
+    CookieClear,
+    /// The n-th reconnect delay of a client (entity: client).
+    Reconnect,
+    /// The n-th request of a client that a balancer routes, where the balancer draws (entity: client).
+    Route,
+    /// The n-th change of a balancer's peers (entity: balancer).
+    Peers,
+    /// When the pings of a connection that is open at the start fall (entity: client).
+    PingPhase,
+    /// Dealing of rooms (entity: client, or 0 for all that are there at the start).
+    Rooms,
+    /// Sizes of rooms (n: room).
+    RoomSize,
+    /// The n-th start of a pod (entity: pod).
+    Startup,
+    /// Pod names, which decide who goes first among equals (entity: pod).
+    PodName,
+    /// Which pod a timeline entry hits (entity: entry).
+    Victim,
+    /// First of the purposes of traffic: one per traffic entry (entity: client, n: request).
+    Traffic = 0x1000,
+}
+
+impl Purpose {
+    /// The stream at this address.
+    pub fn stream(self, seed: Seed, entity: u32, n: u32) -> Stream {
+        seed.stream(self as u64, u64::from(entity), u64::from(n))
+    }
+}
+
+/// The stream of the `n`-th request of `client` for the traffic entry `item`.
+pub fn traffic(seed: Seed, item: u8, client: u32, n: u32) -> Stream {
+    seed.stream(Purpose::Traffic as u64 + u64::from(item), u64::from(client), u64::from(n))
+}

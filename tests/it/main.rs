@@ -1,0 +1,5 @@
+//! All integration tests in one binary: one link, one file per behaviour.
+
+mod support;
+
+mod theory;

@@ -1,0 +1,114 @@
+//! Clusters small enough to compare with theory.
+
+use stickysim::cluster::balancer::{BalancerSpec, NginxMethod, NginxSpec};
+use stickysim::cluster::simulate;
+use stickysim::cluster::spec::{
+    Adapter, Amount, AudienceSpec, ClusterSpec, CookieSpec, Costs, NetworkSpec, PodSpec, Population, ReconnectPolicy,
+    RedisSpec, RolloutSpec, Sharing, TrafficAction, TrafficSpec,
+};
+use stickysim::engine::{Law, Seed, Span};
+use stickysim::metrics::Record;
+
+/// A law in seconds.
+pub fn seconds(s: f64) -> f64 {
+    s * 1e9
+}
+
+/// Costs that are all zero: what a test does not mention takes no time.
+pub fn no_costs() -> Costs {
+    Costs {
+        connect: Span::ZERO,
+        disconnect: Span::ZERO,
+        request: Span::ZERO,
+        receive: Span::ZERO,
+        broadcast: Span::ZERO,
+        send: Span::ZERO,
+        publish: Span::ZERO,
+        copy_dropped: Span::ZERO,
+        copy_delivered: Span::ZERO,
+        heartbeat: Span::ZERO,
+        heartbeat_every: Span::from_secs(25),
+        heartbeat_timeout: Span::from_secs(20),
+        memory_base: 0,
+        memory_per_connection: 0,
+    }
+}
+
+/// `count` clients without distance or jitter.
+pub fn audience(count: u32, websocket: bool) -> AudienceSpec {
+    AudienceSpec {
+        name: "clients".to_owned(),
+        population: Population::Present { count },
+        network: NetworkSpec {
+            rtt: Law::Fixed(0.0),
+            jitter_sigma: 0.0,
+            ipv6: 0.0,
+            sharing: Sharing::Own,
+            address_change: None,
+        },
+        cookies: CookieSpec { keep: 1.0, cleared_every: None },
+        reconnect: ReconnectPolicy::SocketIo,
+        websocket,
+    }
+}
+
+/// `pods` pods behind nginx with `method`, `clients` clients with or without WebSockets, and nothing that takes time.
+pub fn cluster(pods: u32, method: NginxMethod, clients: u32, websocket: bool) -> ClusterSpec {
+    ClusterSpec {
+        duration: Span::from_secs(600),
+        warm_up: Span::ZERO,
+        steady_start: true,
+        sample_every: Span::from_secs(10),
+        audiences: vec![audience(clients, websocket)],
+        traffic: vec![],
+        ticks: vec![],
+        rooms: None,
+        balancer: BalancerSpec::Nginx(NginxSpec { method, ..NginxSpec::default() }),
+        pods: PodSpec {
+            replicas: pods,
+            cpu: 1.0,
+            workers: 1,
+            memory_bytes: None,
+            costs: no_costs(),
+            startup: Law::Fixed(seconds(8.0)),
+            pre_stop: Span::ZERO,
+        },
+        rollout: RolloutSpec { max_surge: Amount::Pods(1), max_unavailable: Amount::Pods(0) },
+        redis: RedisSpec { adapter: Adapter::Classic, publish: Span::ZERO, copy: Span::ZERO, hop: Span::ZERO },
+        timeline: vec![],
+        max_events: 1_000_000_000,
+    }
+}
+
+/// Every client calls the API at exponential distances with this mean, each call with this work.
+pub fn api(every_s: f64, work: Law) -> TrafficSpec {
+    TrafficSpec {
+        name: "api".to_owned(),
+        every: Law::exponential(seconds(every_s)),
+        audiences: vec![true],
+        action: TrafficAction::Api { work },
+    }
+}
+
+/// Runs one replication.
+pub fn run(spec: &ClusterSpec, replication: u32) -> Record {
+    simulate(spec, Seed(2026).replication(replication)).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Checks that the mean over independent replications is `theory`, within a 99.9 % Student interval computed from
+/// them; prints what it excludes, so that a green test says how sharp it is.
+pub fn assert_agrees(what: &str, values: &[f64], theory: f64) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (n - 1.0);
+    let half_width = t_999(values.len()) * (variance / n).sqrt();
+    println!("{what}: {mean:.6} ± {half_width:.6} (99.9 %), theory {theory:.6}");
+    assert!((mean - theory).abs() <= half_width + 1e-12, "{what}: {mean} ± {half_width}, theory {theory}");
+    assert!(half_width <= 0.1 * theory.abs() + 1e-9, "{what}: ± {half_width} is too blunt to test {theory}");
+}
+
+/// Two-sided 99.9 % point of Student's t.
+fn t_999(n: usize) -> f64 {
+    use statrs::distribution::{ContinuousCDF, StudentsT};
+    StudentsT::new(0.0, 1.0, n as f64 - 1.0).unwrap().inverse_cdf(0.9995)
+}
