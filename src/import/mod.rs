@@ -28,5 +28,5 @@ pub use line::BrokenReason;
 pub use profile::{
     AddressShare, Arrivals, BrokenLines, EffectiveNumbers, GroupSize, LineCounts, NetworkShare, Profile, Spread,
 };
-pub use scenario_text::{replay_scenario_yaml, scenario_name, trace_csv, write_trace};
+pub use scenario_text::{PRIVACY_NOTE, replay_scenario_yaml, scenario_name, trace_csv, write_trace};
 pub use time::LogTime;

@@ -117,6 +117,10 @@ pub struct Arrivals {
     pub bin: Span,
     /// Requests in each bin.
     pub requests: Vec<u64>,
+    /// Minutes of the clock in which there was a request, bins or not.
+    pub minutes_with_requests: u64,
+    /// Minutes of the clock from the first request to the last.
+    pub minutes: u64,
 }
 
 /// Effective numbers of sources, 1/Σp² each: as many equal sources would be as uneven under a hash.
@@ -329,6 +333,12 @@ impl Arrivals {
             requests[usize::try_from(minute.div_euclid(width) - start).unwrap_or(0)] += n;
         }
         let bin = Span::from_secs(u64::try_from(width * 60).unwrap_or(60));
-        Some(Arrivals { start: LogTime::from_unix_secs(start * width * 60), bin, requests })
+        Some(Arrivals {
+            start: LogTime::from_unix_secs(start * width * 60),
+            bin,
+            requests,
+            minutes_with_requests: minutes.len() as u64,
+            minutes: u64::try_from(last - first).unwrap_or(0) + 1,
+        })
     }
 }

@@ -17,6 +17,10 @@ variants:                # `stickysim compare` runs all three
   cookie:  {balancers: [{ingress-nginx: {affinity: cookie, affinity-mode: persistent, session-cookie-max-age: 172800}}]}
 ";
 
+/// What to tell whoever gets a trace file; also in the header of [`replay_scenario_yaml`].
+pub const PRIVACY_NOTE: &str =
+    "The trace holds the real addresses of people: it is personal data. Keep it where the log may be kept.";
+
 /// The shortest duration that is written: a log of a few seconds still gives a scenario that can be run.
 const MIN_DURATION: Span = Span::from_secs(60);
 /// What a replay runs on after the last request, so that it is answered.
@@ -103,7 +107,7 @@ pub fn replay_scenario_yaml(profile: &Profile, trace: &Trace, name: &str, trace_
     let _ = write!(
         out,
         "# Plays an access log request by request: {} to {}, {n} requests of {} clients.\n\
-         # The trace holds the real addresses of people: it is personal data. Keep it where the log may be kept.\n\
+         # {PRIVACY_NOTE}\n\
          # The log knows whole seconds; the requests of one second are spread over it evenly, in the order of the log.\n\
          name: {name}-replay\n\
          title: Replay of {name}\n\

@@ -175,6 +175,16 @@ impl Profile {
                 grouped(self.lines.total)
             ));
         }
+        let (busy, minutes) = (self.arrivals.minutes_with_requests, self.arrivals.minutes);
+        // With ten requests in each minute that has any, chance alone leaves hardly a minute empty.
+        if busy * 4 < minutes && self.requests >= busy * 10 {
+            notes.push(format!(
+                "requests stand in only {} of {} minutes: the log is a sample or has holes; rates and the spread over \
+                 time are those of the log, not of the site.",
+                grouped(busy),
+                grouped(minutes)
+            ));
+        }
         if self.period() >= Span::from_secs(2 * 86_400) {
             notes.push(
                 "over days the same person shows up with several addresses and browsers; take the log of a busy hour \

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
+use stickysim::cluster::balancer::BalancerSpec;
 use stickysim::cluster::spec::Trace;
 use stickysim::engine::Span;
 use stickysim::import::{
@@ -68,6 +69,25 @@ fn profile_text_and_scenarios_keep_their_form() {
         replay_scenario_yaml(&log.profile, &trace, "small.log", "small.trace.csv")
     );
     insta::assert_snapshot!("import_yaml", log.profile.to_yaml());
+}
+
+#[test]
+fn scenario_text_is_yaml_with_balancers_that_exist() {
+    let log = import(LOG.as_bytes()).expect("a log");
+    let replay = replay_scenario_yaml(&log.profile, &log.trace.expect("asked for"), "x", "it's \"x\": #1.csv");
+    for text in [log.profile.scenario_yaml("x"), replay.clone()] {
+        let yaml: serde_yaml::Value = serde_yaml::from_str(&text).expect(&text);
+        let variants = yaml["variants"].as_mapping().expect("variants");
+        assert_eq!(variants.len(), 3);
+        for variant in variants.values() {
+            // Through JSON, in which an enum is a map of one key, as scenarios write it.
+            let balancers = serde_json::to_value(&variant["balancers"]).expect("plain data");
+            serde_json::from_value::<Vec<BalancerSpec>>(balancers).expect("balancers with settings that exist");
+        }
+        yaml["duration"].as_str().expect("a text").parse::<Span>().expect("a duration");
+    }
+    let yaml: serde_yaml::Value = serde_yaml::from_str(&replay).expect("YAML");
+    assert_eq!(yaml["clients"]["trace"].as_str(), Some("it's \"x\": #1.csv"));
 }
 
 #[test]
@@ -138,6 +158,13 @@ fn one_address_for_all_is_called_out() {
     let p = profile(line.as_bytes());
     assert_eq!(p.n_eff.requests_by_address, 1.0);
     assert!(p.to_text().contains("192.0.2.7 sent 100.0% of all requests. If it is a proxy"), "{}", p.to_text());
+}
+
+#[test]
+fn a_log_with_holes_is_called_out() {
+    let hour = |h: u32| format!("192.0.2.{h} - - [01/Mar/2024:{h:02}:05:03 +0000] \"GET /\" 200 5\n").repeat(10);
+    let p = profile((0..24).map(hour).collect::<String>().as_bytes());
+    assert!(p.to_text().contains("requests stand in only 24 of 1,381 minutes"), "{}", p.to_text());
 }
 
 #[test]

@@ -331,14 +331,13 @@ fn all_integration_tests_are_one_binary() {
     let mut findings = Vec::new();
     for source in &sources {
         let Some(name) = source.path.strip_prefix("tests/").and_then(|name| name.strip_suffix(".rs")) else { continue };
-        match name.strip_prefix("it/") {
-            None if !name.contains('/') => findings.push(format!("{}: move it to tests/it/", source.path)),
-            Some(module)
-                if module != "main" && !module.contains('/') && !main.code.contains(&format!("mod {module};")) =>
-            {
-                findings.push(format!("{}: add `mod {module};` to tests/it/main.rs", source.path));
-            }
-            _ => {}
+        let Some(module) = name.strip_prefix("it/").map(|name| name.strip_suffix("/mod").unwrap_or(name)) else {
+            findings.push(format!("{}: move it to tests/it/", source.path));
+            continue;
+        };
+        // Deeper files belong to these.
+        if module != "main" && !module.contains('/') && !main.code.contains(&format!("mod {module};")) {
+            findings.push(format!("{}: add `mod {module};` to tests/it/main.rs", source.path));
         }
     }
     none(&findings, "these tests are not in the one binary");

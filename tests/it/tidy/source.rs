@@ -39,7 +39,7 @@ impl Source {
 }
 
 /// Folders that hold no source of ours.
-const SKIPPED: [&str; 6] = ["target", ".git", "output", "node_modules", "corpus", "artifacts"];
+const SKIPPED: [&str; 5] = ["target", ".git", "node_modules", "corpus", "artifacts"];
 
 fn collect(folder: &Path, prefix: &str, sources: &mut Vec<Source>) {
     let mut entries: Vec<_> =
@@ -49,6 +49,9 @@ fn collect(folder: &Path, prefix: &str, sources: &mut Vec<Source>) {
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = format!("{prefix}{name}");
         let kind = entry.file_type().expect("a type");
+        if path == "output" {
+            continue; // what runs wrote
+        }
         if kind.is_dir() && !SKIPPED.contains(&name.as_str()) {
             collect(&entry.path(), &format!("{path}/"), sources);
         } else if kind.is_file()
