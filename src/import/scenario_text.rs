@@ -120,18 +120,24 @@ pub fn replay_scenario_yaml(profile: &Profile, trace: &Trace, name: &str, trace_
     out
 }
 
-/// Writes a trace as CSV with the header `at_ms,client,address`. It holds the real addresses of people.
+/// Writes a trace as CSV: a comment with the [`PRIVACY_NOTE`], the header `at_ms,client,address`, a row for each request.
 ///
 /// # Errors
 /// When the writer fails.
-pub fn write_trace(trace: &Trace, writer: impl Write) -> io::Result<()> {
+pub fn write_trace(trace: &Trace, mut writer: impl Write) -> io::Result<()> {
+    writeln!(writer, "# {PRIVACY_NOTE}")?;
     let mut csv = csv::Writer::from_writer(writer);
     csv.write_record(["at_ms", "client", "address"])?;
     for request in &trace.requests {
-        let at_ms = request.at.as_nanos() / 1_000_000;
-        csv.write_record([at_ms.to_string(), format!("c{}", request.client), request.address.to_string()])?;
+        csv.write_record([milliseconds(request.at), format!("c{}", request.client), request.address.to_string()])?;
     }
     csv.flush()
+}
+
+/// `1250.5`, exact to the nanosecond.
+fn milliseconds(span: Span) -> String {
+    let (whole, rest) = (span.as_nanos() / 1_000_000, span.as_nanos() % 1_000_000);
+    if rest == 0 { whole.to_string() } else { format!("{whole}.{rest:06}").trim_end_matches('0').to_owned() }
 }
 
 /// [`write_trace`] into a text.

@@ -167,7 +167,7 @@ impl Tally {
         let mut clients = 0;
         let mut requests = Vec::with_capacity(kept.len());
         for second in kept.chunk_by(|a, b| a.time == b.time) {
-            let base_ms = second[0].time.secs_since(start) * 1000;
+            let base = Span::from_secs(second[0].time.secs_since(start));
             let n = second.len() as u64;
             for (k, request) in second.iter().enumerate() {
                 let number = &mut numbers[request.client as usize];
@@ -175,7 +175,8 @@ impl Tally {
                     *number = clients;
                     clients += 1;
                 }
-                let at = Span::from_millis(base_ms + k as u64 * 1000 / n);
+                // Whole microseconds keep the order of a million requests a second, and the file short.
+                let at = base + Span::from_micros(k as u64 * 1_000_000 / n);
                 let address = self.addresses[self.clients[request.client as usize].address as usize];
                 requests.push(TraceRequest { at, client: *number, address });
             }

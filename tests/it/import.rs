@@ -96,13 +96,18 @@ fn a_trace_is_in_order_of_time_and_spreads_each_second() {
     assert_eq!(trace.clients, 5);
     assert_eq!(
         trace_csv(&trace),
-        "at_ms,client,address\n\
+        "# The trace holds the real addresses of people: it is personal data. Keep it where the log may be kept.\n\
+         at_ms,client,address\n\
          0,c0,192.0.2.7\n\
          500,c1,192.0.2.7\n\
          1000,c2,198.51.100.1\n\
          2000,c3,192.0.2.9\n\
          9000,c4,2001:db8::1\n"
     );
+    let busy = "192.0.2.7 - - [01/Mar/2024:10:00:03 +0000] \"GET /\" 200 5\n".repeat(3000);
+    let busy = import(busy.as_bytes()).expect("a log").trace.expect("a trace was asked for");
+    assert!(busy.requests.is_sorted_by(|a, b| a.at < b.at), "more requests than milliseconds keep their order");
+    assert!(trace_csv(&busy).contains("\n0.333,c0,192.0.2.7\n"));
     let none: Option<Trace> = read(LOG.as_bytes(), &Options::default()).expect("a log").trace;
     assert_eq!(none, None, "nobody asked for a trace");
 }
