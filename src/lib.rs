@@ -1,4 +1,5 @@
 //! stickysim
 pub mod cluster;
 pub mod engine;
+pub mod import;
 pub mod metrics;

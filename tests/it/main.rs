@@ -2,4 +2,6 @@
 
 mod support;
 
+mod import;
 mod theory;
+mod tidy;
