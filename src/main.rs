@@ -1,3 +1,7 @@
-//! The command line of stickysim.
+//! The command line of stickysim: reads arguments, runs a command, gives an exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    stickysim::cli::main()
+}

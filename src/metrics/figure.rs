@@ -3,13 +3,14 @@
 //! A figure is a family and, where the family is a distribution, a statistic: `event.latency.p99`,
 //! `load.connections.max_over_mean`. One table below holds name, unit, direction and definition of each family.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use super::count::{CloseReason, FailReason, LossReason, MoveReason};
 use super::histogram::Histogram;
 use super::load::Skew;
-use super::record::Record;
+use super::record::{Latencies, Record};
 
 /// Whether smaller or larger values are better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +44,7 @@ enum Read {
     /// A number.
     Number(fn(&Record) -> Option<f64>),
     /// A distribution, of which a [`Stat`] is asked.
-    Distribution(fn(&Record) -> Histogram),
+    Distribution(fn(&Latencies) -> Cow<'_, Histogram>),
 }
 
 /// A family of figures.
@@ -119,7 +120,7 @@ fn share(part: u64, whole: u64) -> Option<f64> {
 const fn number(read: fn(&Record) -> Option<f64>) -> Read {
     Read::Number(read)
 }
-const fn distribution(read: fn(&Record) -> Histogram) -> Read {
+const fn distribution(read: fn(&Latencies) -> Cow<'_, Histogram>) -> Read {
     Read::Distribution(read)
 }
 fn skew(of: Option<Skew>, get: fn(&Skew) -> f64) -> Option<f64> {
@@ -128,13 +129,13 @@ fn skew(of: Option<Skew>, get: fn(&Skew) -> f64) -> Option<f64> {
 
 /// Every family, in the order of reports.
 static FAMILIES: &[Family] = families! {
-    "event.latency", "event latency", Milliseconds, Lower, distribution(|r| r.latencies.event()),
+    "event.latency", "event latency", Milliseconds, Lower, distribution(|l| Cow::Owned(l.event())),
         "From the moment the sender's client, the server tick or the API call emits, to the moment the recipient's client has it. Delivered copies only.";
-    "event.latency.local", "event latency, same pod", Milliseconds, Lower, distribution(|r| r.latencies.event_local.clone()),
+    "event.latency.local", "event latency, same pod", Milliseconds, Lower, distribution(|l| Cow::Borrowed(&l.event_local)),
         "Event latency of recipients connected to the emitting pod.";
-    "event.latency.cross", "event latency, other pod", Milliseconds, Lower, distribution(|r| r.latencies.event_cross.clone()),
+    "event.latency.cross", "event latency, other pod", Milliseconds, Lower, distribution(|l| Cow::Borrowed(&l.event_cross)),
         "Event latency of recipients reached through Redis.";
-    "request.latency", "request latency", Milliseconds, Lower, distribution(|r| r.latencies.request.clone()),
+    "request.latency", "request latency", Milliseconds, Lower, distribution(|l| Cow::Borrowed(&l.request)),
         "API call at the client: send to last byte, answered calls only; failures are counted apart.";
     "requests.rate", "requests", PerSecond, Neither, number(|r| per_second(r.counts.requests, r)),
         "API requests made by clients per second.";
@@ -162,7 +163,7 @@ static FAMILIES: &[Family] = families! {
         "Bytes from Redis to pods per second.";
     "redis.cpu", "Redis CPU", Share, Lower, number(|r| Some(r.redis_cpu)),
         "Share of one core that Redis is busy.";
-    "redis.wait", "Redis queueing", Milliseconds, Lower, distribution(|r| r.latencies.redis_wait.clone()),
+    "redis.wait", "Redis queueing", Milliseconds, Lower, distribution(|l| Cow::Borrowed(&l.redis_wait)),
         "Waiting of a PUBLISH in Redis before its turn.";
     "load.connections.max_over_mean", "max/mean connections", Number, Lower, number(|r| skew(r.load.connections, |s| s.max_over_mean)),
         "Connections of the fullest ready pod over the mean of the ready pods; mean over the samples.";
@@ -218,11 +219,11 @@ static FAMILIES: &[Family] = families! {
         "WebSockets ended per second by a crash.";
     "connections.closed.pod_shutdown", "closed: pod shutdown", PerSecond, Lower, number(|r| per_second(r.counts.closed.of(CloseReason::PodShutdown), r)),
         "WebSockets ended per second by a shutdown in order.";
-    "connect.time", "connect time", Milliseconds, Lower, distribution(|r| r.latencies.connect.clone()),
+    "connect.time", "connect time", Milliseconds, Lower, distribution(|l| Cow::Borrowed(&l.connect)),
         "Start of a connect attempt to usable, successful attempts only.";
-    "offline.time", "offline time", Milliseconds, Lower, distribution(|r| r.latencies.offline.clone()),
+    "offline.time", "offline time", Milliseconds, Lower, distribution(|l| Cow::Borrowed(&l.offline)),
         "Transport lost (really, not noticed) to usable again, per loss.";
-    "session.length", "session length", Milliseconds, Neither, distribution(|r| r.latencies.session.clone()),
+    "session.length", "session length", Milliseconds, Neither, distribution(|l| Cow::Borrowed(&l.session)),
         "Length of WebSockets that ended.";
     "messages.emitted", "events emitted", PerSecond, Neither, number(|r| per_second(r.counts.events_emitted, r)),
         "Events emitted per second by clients and servers.";
@@ -269,10 +270,10 @@ impl Family {
     pub const fn is_distribution(&self) -> bool {
         matches!(self.read, Read::Distribution(_))
     }
-    /// Its histogram in this record; `None` when it is not a distribution.
-    pub fn histogram(&self, record: &Record) -> Option<Histogram> {
+    /// Its histogram among these; `None` when it is not a distribution.
+    pub fn histogram_of<'l>(&self, latencies: &'l Latencies) -> Option<Cow<'l, Histogram>> {
         match self.read {
-            Read::Distribution(read) => Some(read(record)),
+            Read::Distribution(read) => Some(read(latencies)),
             Read::Number(_) => None,
         }
     }
@@ -311,8 +312,8 @@ impl FigureId {
     pub fn value(&self, record: &Record) -> Option<f64> {
         match (self.family.read, self.stat) {
             (Read::Number(read), _) => read(record),
-            (Read::Distribution(read), Some(Stat::Percentile(p))) => read(record).quantile_ms(p / 100.0),
-            (Read::Distribution(read), _) => read(record).mean_ms(),
+            (Read::Distribution(read), Some(Stat::Percentile(p))) => read(&record.latencies).quantile_ms(p / 100.0),
+            (Read::Distribution(read), _) => read(&record.latencies).mean_ms(),
         }
     }
 }

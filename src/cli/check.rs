@@ -1,0 +1,67 @@
+//! `stickysim check`, `stickysim schema` and `stickysim defaults`.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{ContentArrangement, Table};
+
+use super::args::SchemaOf;
+use super::{Failure, Success, print, study};
+use crate::metrics::Grade;
+use crate::{report, scenario};
+
+/// `stickysim check SCENARIO…`: all problems of all files, or a line per file.
+pub fn check(paths: &[PathBuf], changes: &[String], quiet: bool) -> Result<Success, Failure> {
+    let mut problems = Vec::new();
+    let mut lines = String::new();
+    for path in paths {
+        match study::load(path, changes) {
+            Ok(scenario) => {
+                let variants = match scenario.variants.len() {
+                    0 => "no variants".to_owned(),
+                    1 => "1 variant".to_owned(),
+                    n => format!("{n} variants"),
+                };
+                let _ = writeln!(lines, "{}: fine ({}, {variants})", path.display(), scenario.base.duration);
+            }
+            Err(Failure::Input(message)) => problems.push(message),
+            Err(internal) => return Err(internal),
+        }
+    }
+    if !quiet {
+        print::out(&lines);
+    }
+    if problems.is_empty() { Ok(Success::Fine) } else { Err(Failure::Input(problems.join("\n"))) }
+}
+
+/// `stickysim schema`.
+pub fn schema(of: SchemaOf) -> Result<Success, Failure> {
+    let text = match of {
+        SchemaOf::Scenario => scenario::schema_json(),
+        SchemaOf::Summary => report::summary_schema_json(),
+    };
+    print::out(&format!("{}\n", text.trim_end()));
+    Ok(Success::Fine)
+}
+
+/// `stickysim defaults`.
+pub fn defaults() -> Result<Success, Failure> {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(print::width() as u16);
+    table.set_header(["value", "default", "grade", "source"]);
+    for default in scenario::defaults_table() {
+        let grade = match default.grade {
+            Grade::Measured => "measured",
+            Grade::A => "A",
+            Grade::B => "B",
+            Grade::C => "C",
+        };
+        table.add_row([default.path.as_str(), default.value.as_str(), grade, default.source.as_str()]);
+    }
+    let legend = "Grades: measured = on the real program or read in its source; A = peer-reviewed, regulator or vendor \
+                  documentation; B = one report or a small benchmark; C = our assumption. Every value can be set in a scenario.";
+    print::out(&format!("{table}\n\n{legend}\n"));
+    Ok(Success::Fine)
+}

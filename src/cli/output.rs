@@ -1,0 +1,75 @@
+//! Result folders: every file is written whole or not at all.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::{Failure, interrupt};
+
+/// A folder for results that can be written to.
+pub struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    /// Makes the folder if needed and tries it, before any work is done for it.
+    pub fn prepare(path: &Path) -> Result<Folder, Failure> {
+        let fail = |error: std::io::Error| {
+            Failure::Input(format!(
+                "cannot write to the folder `{}`: {error}; name another one with --out FOLDER",
+                path.display()
+            ))
+        };
+        std::fs::create_dir_all(path).map_err(fail)?;
+        NamedTempFile::new_in(path).map_err(fail)?;
+        Ok(Folder { path: path.to_owned() })
+    }
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+    /// Writes files (relative path with `/`, content). All are complete on disk before the first takes its name.
+    pub fn write(&self, files: &[(String, Vec<u8>)]) -> Result<(), Failure> {
+        interrupt::finish_writing(|| self.write_all(files))
+    }
+
+    fn write_all(&self, files: &[(String, Vec<u8>)]) -> Result<(), Failure> {
+        let mut finished = Vec::with_capacity(files.len());
+        for (name, content) in files {
+            let path = self.path.join(name);
+            let temporary = write_beside(&path, content).map_err(|error| cannot_write(&path, &error))?;
+            finished.push((path, temporary));
+        }
+        for (path, temporary) in finished {
+            temporary.persist(&path).map_err(|error| cannot_write(&path, &error.error))?;
+        }
+        Ok(())
+    }
+}
+
+/// A complete file with a temporary name in the folder of `path`.
+fn write_beside(path: &Path, content: &[u8]) -> std::io::Result<NamedTempFile> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut file = NamedTempFile::new_in(folder)?;
+    file.write_all(content)?;
+    file.flush()?;
+    share(&file)?;
+    Ok(file)
+}
+
+/// Temporary files are private; results are as readable as other new files usually are.
+#[cfg(unix)]
+fn share(file: &NamedTempFile) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+#[cfg(not(unix))]
+fn share(_: &NamedTempFile) -> std::io::Result<()> {
+    Ok(())
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::Input(format!("cannot write `{}`: {error}; results already there are as they were", path.display()))
+}

@@ -1,0 +1,38 @@
+//! Writing to the terminal.
+
+use std::io::{self, IsTerminal, Write};
+
+/// Prints to standard output. Whoever reads it may stop reading: that is no error.
+pub fn out(text: &str) {
+    let mut stdout = io::stdout().lock();
+    // nothing can be done about a closed pipe or a full disk behind standard output
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}
+
+/// Prints an error to standard error.
+pub fn error(message: &str) {
+    let mut stderr = io::stderr().lock();
+    let start = if message.starts_with("error") { "" } else { "error: " };
+    let _ = writeln!(stderr, "{start}{}", message.trim_end());
+}
+
+/// Whether colours are welcome on standard output.
+pub fn colors_on_stdout() -> bool {
+    io::stdout().is_terminal() && colors_wanted()
+}
+
+/// Whether colours are welcome on standard error.
+pub fn colors_on_stderr() -> bool {
+    io::stderr().is_terminal() && colors_wanted()
+}
+
+/// Columns of the terminal; 100 where there is none.
+pub fn width() -> usize {
+    terminal_size::terminal_size().map_or(100, |(terminal_size::Width(columns), _)| usize::from(columns).max(40))
+}
+
+/// The conventions of no-color.org, and of terminals that cannot.
+fn colors_wanted() -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}

@@ -1,0 +1,109 @@
+//! `stickysim`, `stickysim run` and `stickysim compare`.
+
+use std::fmt::Write;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::args::StudyArgs;
+use super::output::Folder;
+use super::progress::Bar;
+use super::{Failure, Success, print};
+use crate::cluster::RunError;
+use crate::metrics::Study;
+use crate::report::{self, TerminalStyle};
+use crate::scenario::{self, Problems, Scenario, Source};
+use crate::study::{Options, StudyError};
+
+/// The scenario that runs when nothing is asked for: the same file as in the repository.
+const AUCTION: &str = include_str!("../../scenarios/auction.yaml");
+
+/// `stickysim` alone.
+pub fn demo(args: &StudyArgs) -> Result<Success, Failure> {
+    let source = Source { name: "scenarios/auction.yaml (built in)", text: AUCTION, folder: &scenario::NoFiles };
+    let scenario = scenario::parse(source, &args.changes()).map_err(bad_scenario)?;
+    study(&scenario, true, args)
+}
+
+/// `stickysim run SCENARIO`.
+pub fn run(path: &Path, args: &StudyArgs) -> Result<Success, Failure> {
+    study(&load(path, &args.changes())?, false, args)
+}
+
+/// `stickysim compare SCENARIO`.
+pub fn compare(path: &Path, args: &StudyArgs) -> Result<Success, Failure> {
+    let scenario = load(path, &args.changes())?;
+    if scenario.variants.is_empty() {
+        return Err(Failure::Input(format!(
+            "`{}` has no variants to compare; add for example\n  variants:\n    none: {{balancers: [{{nginx: {{}}}}]}}\n    \
+             ip-hash: {{balancers: [{{nginx: {{method: ip_hash}}}}]}}\nor use `stickysim run`",
+            path.display()
+        )));
+    }
+    study(&scenario, true, args)
+}
+
+/// Reads a scenario from a file or, for `-`, from standard input.
+pub fn load(path: &Path, changes: &[String]) -> Result<Scenario, Failure> {
+    if path != Path::new("-") {
+        return scenario::load(path, changes).map_err(bad_scenario);
+    }
+    let mut text = String::new();
+    let limit = scenario::MAX_TEXT_BYTES as u64 + 1;
+    std::io::stdin()
+        .take(limit)
+        .read_to_string(&mut text)
+        .map_err(|error| Failure::Input(format!("cannot read a scenario from standard input: {error}")))?;
+    let here = scenario::Folder::new(".");
+    scenario::parse(Source { name: "standard input", text: &text, folder: &here }, changes).map_err(bad_scenario)
+}
+
+fn bad_scenario(problems: Problems) -> Failure {
+    Failure::Input(problems.render(print::colors_on_stderr()))
+}
+
+fn study(scenario: &Scenario, variants: bool, args: &StudyArgs) -> Result<Success, Failure> {
+    let default = || PathBuf::from("output").join(&scenario.name);
+    let folder = Folder::prepare(&args.out.clone().unwrap_or_else(default))?;
+    let study = {
+        let bar = Bar::new(args.quiet);
+        let progress = |progress| {
+            bar.show(progress);
+            Ok(())
+        };
+        let threads = args.threads.map(usize::from);
+        crate::study::run(scenario, &Options { variants, threads, progress: &progress }).map_err(failed_run)?
+    };
+    let resolved = scenario.resolved_yaml();
+    let mut files: Vec<(String, Vec<u8>)> =
+        report::files(&study, &resolved).into_iter().map(|file| (file.path, file.bytes)).collect();
+    files.extend(scenario.trace_files().into_iter().map(|(name, csv)| (name, csv.into_bytes())));
+    files.push(("scenario.yaml".to_owned(), resolved.into_bytes()));
+    folder.write(&files)?;
+    tell(&study, &folder, args);
+    let all_hold = study.variants.iter().all(|variant| variant.expectations.iter().all(|outcome| outcome.holds));
+    Ok(if all_hold { Success::Fine } else { Success::ExpectationFailed })
+}
+
+fn tell(study: &Study, folder: &Folder, args: &StudyArgs) {
+    if args.quiet {
+        let mut text = String::new();
+        for variant in &study.variants {
+            for outcome in variant.expectations.iter().filter(|outcome| !outcome.holds) {
+                let measured = outcome.measured.map_or("nothing measured".to_owned(), |m| format!("measured {}", m.mean));
+                let _ = writeln!(text, "{}: `{}` does not hold: {measured}", variant.name, outcome.text);
+            }
+        }
+        eprint!("{text}");
+        return;
+    }
+    let style = TerminalStyle { color: print::colors_on_stdout(), width: print::width() };
+    let report = folder.path().join("report.html");
+    print::out(&format!("{}\nReport: {}\n", report::terminal(study, &style).trim_end(), report.display()));
+}
+
+fn failed_run(error: StudyError) -> Failure {
+    match error {
+        StudyError::Run { error: RunError::Violation(_), .. } => Failure::Internal(error.to_string()),
+        StudyError::Run { .. } | StudyError::Threads(_) | StudyError::Aborted => Failure::Input(error.to_string()),
+    }
+}

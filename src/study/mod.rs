@@ -1,0 +1,11 @@
+//! Many runs of a scenario and its variants, and what they say together.
+//!
+//! Runs are independent and go to all threads; what they measured is merged by integer addition or kept by position, so
+//! the result does not depend on how many threads there are. All variants run with the same seeds: what is random in
+//! their clients is the same, and differences are taken replication by replication.
+
+mod replicate;
+mod student;
+
+pub use replicate::{Aborted, Options, Progress, StudyError, run};
+pub use student::student_t;

@@ -1,0 +1,255 @@
+//! Runs every variant so many times and puts the figures together.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+
+use super::student_t;
+use crate::cluster::spec::ClusterSpec;
+use crate::cluster::{RunError, simulate};
+use crate::engine::Seed;
+use crate::metrics::{
+    Counts, DistributionReport, Estimate, ExpectationOutcome, Family, FigureId, FigureReport, Latencies, Limiting,
+    Mark, Record, Study, TimeSeries, VariantReport,
+};
+use crate::scenario::{Expectation, Scenario};
+
+/// Corners of a distribution in reports.
+const DISTRIBUTION_POINTS: usize = 400;
+/// The confidence of every interval.
+const CONFIDENCE: f64 = 0.95;
+
+/// What to run, and how.
+pub struct Options<'a> {
+    /// True: every variant of the scenario. False: the scenario as it stands.
+    pub variants: bool,
+    /// Threads; `None` = one per core.
+    pub threads: Option<usize>,
+    /// Called after each run, from any thread; [`Aborted`] stops the study.
+    pub progress: &'a (dyn Fn(Progress) -> Result<(), Aborted> + Sync),
+}
+
+/// How far a study is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Runs done.
+    pub done: usize,
+    /// Runs in all.
+    pub total: usize,
+}
+
+/// The caller wants no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Aborted;
+
+/// Why there is no study.
+#[derive(Debug, thiserror::Error)]
+pub enum StudyError {
+    /// A run failed.
+    #[error("variant `{variant}`, replication {replication}: {error}")]
+    Run {
+        /// Which variant.
+        variant: String,
+        /// Which replication, from 0.
+        replication: u32,
+        /// Why.
+        error: RunError,
+    },
+    /// The threads could not be started.
+    #[error("cannot start the worker threads: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+    /// The caller stopped it.
+    #[error("stopped")]
+    Aborted,
+}
+
+/// One variant to be run.
+struct Candidate<'s> {
+    name: &'s str,
+    spec: &'s ClusterSpec,
+    expectations: &'s [Expectation],
+}
+
+/// What the replications of one variant add up to.
+struct Pooled {
+    latencies: Latencies,
+    counts: Counts,
+    limits: Limiting,
+    events: u64,
+    /// Series and marks of replication 0.
+    first: Option<(TimeSeries, Vec<Mark>)>,
+    /// By replication: every figure of [`FigureId::all`], then every expectation's.
+    figures: Vec<Vec<Option<f64>>>,
+    digests: Vec<u64>,
+}
+
+/// Runs a scenario.
+///
+/// # Errors
+/// When a run fails (the first failing one, by variant and replication, if several do), or the caller aborts.
+pub fn run(scenario: &Scenario, options: &Options) -> Result<Study, StudyError> {
+    let mut candidates = vec![];
+    if options.variants {
+        candidates.extend(scenario.variants.iter().map(|variant| Candidate {
+            name: &variant.name,
+            spec: &variant.spec,
+            expectations: &variant.expectations,
+        }));
+    }
+    if candidates.is_empty() {
+        candidates.push(Candidate {
+            name: &scenario.name,
+            spec: &scenario.base,
+            expectations: &scenario.expectations,
+        });
+    }
+    let pooled = run_all(&candidates, scenario, options)?;
+    let baseline = 0;
+    let baseline_figures = pooled[baseline].figures.clone();
+    let variants = candidates.iter().zip(pooled).enumerate().map(|(position, (candidate, pooled))| {
+        report(candidate, pooled, (position != baseline).then_some(&baseline_figures))
+    });
+    Ok(Study {
+        name: scenario.name.clone(),
+        title: scenario.title.clone(),
+        seed: scenario.seed,
+        replications: scenario.replications,
+        duration_s: scenario.base.duration.as_secs_f64(),
+        warm_up_s: scenario.base.warm_up.as_secs_f64(),
+        variants: variants.collect(),
+        baseline,
+        assumptions: scenario.assumptions(),
+    })
+}
+
+fn run_all(candidates: &[Candidate], scenario: &Scenario, options: &Options) -> Result<Vec<Pooled>, StudyError> {
+    let replications = scenario.replications;
+    let pools: Vec<Mutex<Pooled>> = candidates.iter().map(|_| Mutex::new(Pooled::new(replications))).collect();
+    let total = candidates.len() * replications as usize;
+    let done = AtomicUsize::new(0);
+    // all variants of one replication before the next, so that an early stop leaves whole comparisons
+    let jobs: Vec<(u32, usize)> =
+        (0..replications).flat_map(|replication| (0..candidates.len()).map(move |variant| (replication, variant))).collect();
+    let one = |&(replication, variant): &(u32, usize)| -> Result<(), StudyError> {
+        let candidate = &candidates[variant];
+        let record = simulate(candidate.spec, Seed(scenario.seed).replication(replication)).map_err(|error| {
+            StudyError::Run { variant: candidate.name.to_owned(), replication, error }
+        })?;
+        let figures = figures_of(&record, candidate.expectations);
+        pools[variant].lock().expect("no run panics while it merges").add(replication, record, figures);
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        (options.progress)(Progress { done, total }).map_err(|Aborted| StudyError::Aborted)
+    };
+    let threads = options.threads.unwrap_or(0);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+    let outcomes: Vec<Result<(), StudyError>> = pool.install(|| jobs.par_iter().with_max_len(1).map(one).collect());
+    outcomes.into_iter().collect::<Result<(), StudyError>>()?;
+    Ok(pools.into_iter().map(|pool| pool.into_inner().expect("no run panics while it merges")).collect())
+}
+
+/// Every figure, then every expectation's, of one run.
+fn figures_of(record: &Record, expectations: &[Expectation]) -> Vec<Option<f64>> {
+    let wanted = FigureId::all().chain(expectations.iter().map(|expectation| expectation.figure));
+    wanted.map(|figure| figure.value(record)).collect()
+}
+
+impl Pooled {
+    fn new(replications: u32) -> Pooled {
+        Pooled {
+            latencies: Latencies::default(),
+            counts: Counts::default(),
+            limits: Limiting::default(),
+            events: 0,
+            first: None,
+            figures: vec![Vec::new(); replications as usize],
+            digests: vec![0; replications as usize],
+        }
+    }
+    /// Adds one run. Sums are of integers and maxima of floats, so the order of calls does not matter.
+    fn add(&mut self, replication: u32, record: Record, figures: Vec<Option<f64>>) {
+        self.latencies.merge(&record.latencies);
+        self.counts.add(&record.counts);
+        self.events += record.events;
+        self.limits.pod_cpu = self.limits.pod_cpu.max(record.limits.pod_cpu);
+        self.limits.redis_cpu = self.limits.redis_cpu.max(record.limits.redis_cpu);
+        self.limits.pod_memory = match (self.limits.pod_memory, record.limits.pod_memory) {
+            (Some(a), Some(b)) => Some(a.max(b)),
+            (a, b) => a.or(b),
+        };
+        self.figures[replication as usize] = figures;
+        self.digests[replication as usize] = record.digest;
+        if replication == 0 {
+            self.first = Some((record.series, record.marks));
+        }
+    }
+}
+
+fn report(candidate: &Candidate, pooled: Pooled, baseline: Option<&Vec<Vec<Option<f64>>>>) -> VariantReport {
+    let column = |figures: &[Vec<Option<f64>>], position: usize| -> Vec<Option<f64>> {
+        figures.iter().map(|run| run.get(position).copied().flatten()).collect()
+    };
+    let known = FigureId::all().count();
+    let figures = FigureId::all().enumerate().filter_map(|(position, figure)| {
+        let values = column(&pooled.figures, position);
+        let difference = baseline.and_then(|baseline| {
+            let theirs = column(baseline, position);
+            let pairs = values.iter().zip(&theirs);
+            estimate(&pairs.filter_map(|(mine, theirs)| Some((*mine)? - (*theirs)?)).collect::<Vec<_>>())
+        });
+        let value = estimate(&values.into_iter().flatten().collect::<Vec<_>>())?;
+        Some(FigureReport { id: figure.to_string(), value, difference })
+    });
+    let figures = figures.collect();
+    let expectations = candidate.expectations.iter().enumerate().map(|(position, expectation)| {
+        let values: Vec<f64> = column(&pooled.figures, known + position).into_iter().flatten().collect();
+        let measured = estimate(&values);
+        let holds = measured.is_some_and(|measured| expectation.holds(measured.mean));
+        ExpectationOutcome { text: expectation.text.clone(), holds, measured }
+    });
+    let expectations = expectations.collect();
+    let (series, marks) = pooled.first.unwrap_or_default();
+    VariantReport {
+        name: candidate.name.to_owned(),
+        balancer: candidate.spec.balancer.describe(),
+        decisions: candidate.spec.balancer.decisions().to_owned(),
+        figures,
+        distributions: distributions(&pooled.latencies),
+        counts: pooled.counts,
+        limits: pooled.limits,
+        series,
+        marks,
+        expectations,
+        digests: pooled.digests.iter().map(|digest| format!("{digest:016x}")).collect(),
+        events: pooled.events,
+    }
+}
+
+fn distributions(latencies: &Latencies) -> Vec<DistributionReport> {
+    let families = Family::all().iter();
+    let reports = families.filter_map(|family| {
+        let histogram = family.histogram_of(latencies)?;
+        let points = histogram.distribution(DISTRIBUTION_POINTS);
+        (histogram.count() > 0).then(|| DistributionReport {
+            family: family.name.to_owned(),
+            count: histogram.count(),
+            points,
+        })
+    });
+    reports.collect()
+}
+
+/// Mean, 95 % interval and range of independent values; `None` when there are none.
+fn estimate(values: &[f64]) -> Option<Estimate> {
+    if values.is_empty() {
+        return None;
+    }
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let half_width = (values.len() > 1).then(|| {
+        let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (n - 1.0);
+        student_t(CONFIDENCE, values.len() as u32 - 1) * libm::sqrt(variance / n)
+    });
+    let fold = |combine: fn(f64, f64) -> f64| values.iter().copied().reduce(combine).unwrap_or(mean);
+    Some(Estimate { mean, half_width, min: fold(f64::min), max: fold(f64::max), replications: values.len() as u32 })
+}
