@@ -135,7 +135,9 @@ fn unknown_figure(left: &str, error: &str) -> ExpectError {
             format!("did you mean `{stat}{family}`?")
         }
         (None, Some(figure)) => format!("did you mean `{figure}`?"),
-        (None, None) => "`stickysim defaults --figures` lists all figures".to_owned(),
+        (None, None) => {
+            "figures are named as in reports, such as `event.latency`, `redis.copies` or `lost.messages`".to_owned()
+        }
     };
     ExpectError { message: message.to_owned(), help }
 }

@@ -177,7 +177,9 @@ impl<Q: Quantity> LawText<Q> {
             }
             LawText::Geometric(Geometric { mean }) => Law::Geometric { mean: mean.value() },
             LawText::Zipf(Zipf { s, n }) => Law::zipf(s.value(), n.unwrap_or(1)).unwrap_or(Law::Fixed(1.0)),
-            LawText::LogNormal(_) | LawText::EmpiricalFile(_) => Law::Fixed(0.0),
+            LawText::LogNormal(_) => Law::Fixed(0.0),
+            // a file that could not be read, reported already: a value that raises no second complaint
+            LawText::EmpiricalFile(_) => Law::exponential(1e9),
         }
     }
 

@@ -17,6 +17,9 @@ pub const MAX_DEPTH: usize = 64;
 /// Most nodes, each alias counted as what it stands for.
 pub const MAX_NODES: u64 = 1_000_000;
 
+/// Most lesser faults that are collected.
+const MAX_FAULTS: usize = 100;
+
 /// Something that a scenario file must not contain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -128,7 +131,7 @@ impl Index {
             Kind::List(items) => Value::Sequence(items.iter().map(|&item| self.value_of(item)).collect()),
             Kind::Map(entries) => {
                 let mut map = Mapping::new();
-                for entry in entries {
+                for entry in entries.iter().filter(|entry| entry.key != "<<") {
                     map.insert(Value::String(entry.key.clone()), self.value_of(entry.value));
                 }
                 Value::Mapping(map)
@@ -147,8 +150,10 @@ impl Index {
         while step < path.len() {
             let Some((next, key, steps)) = self.child(node, &path[step..]) else { break };
             step += steps;
+            let stays = node == next; // a mapping that stands for a list of one keeps its key
             node = next;
-            place = Place { key: key.or(place.key), value: self.nodes[node].at.clone(), found: step };
+            let key = if stays { place.key } else { key };
+            place = Place { key, value: self.nodes[node].at.clone(), found: step };
         }
         place
     }
@@ -247,7 +252,7 @@ impl<'t> Builder<'t> {
             Event::Scalar(_, _, _, tag) | Event::SequenceStart(_, tag) | Event::MappingStart(_, tag) => tag.is_some(),
             _ => false,
         };
-        if tag {
+        if tag && self.faults.len() < MAX_FAULTS {
             self.faults.push(fault(
                 "tag",
                 at.clone(),
@@ -328,7 +333,7 @@ impl<'t> Builder<'t> {
 
     fn key(&mut self, text: &str, at: Range<usize>) -> Result<(), Fault> {
         let Some(open) = self.open.last_mut() else { return Ok(()) };
-        if let Some(first) = open.seen.get(text) {
+        if let Some(first) = open.seen.get(text).filter(|_| self.faults.len() < MAX_FAULTS) {
             let line = self.text[..first.start].lines().count().max(1);
             self.faults.push(fault(
                 "duplicate-key",
@@ -337,7 +342,7 @@ impl<'t> Builder<'t> {
                 "remove one of them",
             ));
         }
-        if text == "<<" {
+        if text == "<<" && self.faults.len() < MAX_FAULTS {
             self.faults.push(fault(
                 "merge-key",
                 at.clone(),
@@ -389,7 +394,7 @@ impl<'t> Builder<'t> {
     }
 
     fn finish(self) -> Result<(Index, Vec<Fault>), Fault> {
-        let help = "begin with `name: my-scenario`; `stickysim init` writes a complete example";
+        let help = "begin with `name: my-scenario`; the folder `scenarios` has complete examples";
         let empty = |root: &usize| matches!(self.nodes[*root].kind, Kind::Scalar(Value::Null));
         match self.root {
             None => Err(fault("empty", 0..0, "the file is empty".to_owned(), help)),

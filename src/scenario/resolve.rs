@@ -12,13 +12,25 @@ use super::fill::fill;
 use super::locate::{Index, Step};
 use super::overlay::{Setting, difference, lengthen, merge};
 use super::side::SideFiles;
-use super::typed::{Found, dotted};
+use super::typed::{Found, dotted, name_items};
 use super::{Scenario, Source, Variant, build, typed, validate};
 use crate::cluster::spec::{ClusterSpec, Trace};
 use crate::metrics::{Assumption, Grade};
 
 /// Keys that belong to the study as a whole, so a variant cannot change them.
 const NOT_IN_VARIANTS: [&str; 5] = ["name", "title", "seed", "replications", "variants"];
+
+/// Most problems that are looked up; each costs a walk through the text.
+const MAX_PROBLEMS: usize = 200;
+/// Most entries of the lists of a scenario.
+const MAX_ENTRIES: [(&str, usize); 6] = [
+    ("clients", 1000),
+    ("traffic", 1000),
+    ("server_traffic", 1000),
+    ("timeline", 10_000),
+    ("expect", 1000),
+    ("variants", 200),
+];
 
 /// A document that was read without fault.
 struct Resolved {
@@ -56,7 +68,11 @@ pub fn resolve(source: Source<'_>, sets: &[String]) -> Result<Scenario, Problems
         }
     }
     lengthen(&mut document);
+    desk.limits(&document);
     let patches = desk.variants(&mut document);
+    if desk.problems.iter().any(|problem| problem.code == "too-many-entries") {
+        return Err(Problems::new(source.name, text, desk.problems));
+    }
     let mut side = SideFiles::new(source.folder);
     let base = desk.document(document.clone(), None, &mut side);
     let mut variants = Vec::new();
@@ -119,6 +135,27 @@ impl Desk<'_> {
             problem.place(self.text, fault.at);
         }
         self.problems.push(problem);
+    }
+
+    /// Refuses lists so long that checking them would take for ever.
+    fn limits(&mut self, document: &Value) {
+        for (key, most) in MAX_ENTRIES {
+            let entries = match document.get(key) {
+                Some(Value::Sequence(list)) => list.len(),
+                Some(Value::Mapping(map)) => map.len(),
+                _ => 0,
+            };
+            if entries > most {
+                let message = format!("`{key}` has {entries} entries; at most {most} are possible");
+                let problem = Problem::new(
+                    "too-many-entries",
+                    key,
+                    message,
+                    "make it shorter; recorded requests belong into a trace",
+                );
+                self.report(vec![Found { steps: vec![Step::Key(key.to_owned())], problem }], &Value::Null, None);
+            }
+        }
     }
 
     /// Takes the variants out of the document.
@@ -222,6 +259,9 @@ impl Desk<'_> {
     /// Puts problems of a document at their places in the text, in a variant of it, or at a `--set`.
     fn report(&mut self, found: Vec<Found>, document: &Value, variant: Option<&str>) {
         for Found { mut steps, mut problem } in found {
+            if self.problems.len() >= MAX_PROBLEMS {
+                return;
+            }
             name_items(document, &mut steps);
             problem.path = dotted(&steps);
             if let Some(name) = variant {
@@ -256,11 +296,14 @@ impl Desk<'_> {
             return;
         }
         let place = self.index.find(steps);
-        let about_key = matches!(problem.code, "unknown-key" | "not-yet" | "not-in-variant" | "unknown-entry");
+        let last = steps.last().map(|last| dotted(std::slice::from_ref(last))).unwrap_or_default();
+        let about_key =
+            matches!(problem.code, "unknown-key" | "not-yet" | "not-in-variant" | "unknown-entry" | "missing-key")
+                || (problem.code == "unknown-name" && problem.message.contains(&format!("`{last}`")));
         let end = self.text[place.value.start..].find('\n').map_or(self.text.len(), |n| place.value.start + n);
         let one_line = place.value.end <= end && !place.value.is_empty();
         let at = match place.key {
-            Some(key) if about_key || !one_line || place.found < steps.len() => key,
+            Some(key) if about_key || !one_line => key,
             _ => place.value.start..place.value.end.min(end),
         };
         problem.place(self.text, at);
@@ -285,21 +328,6 @@ fn steps_of(path: &str) -> Vec<Step> {
     path.split('.')
         .map(|word| word.parse().map_or_else(|_| Step::Key(word.to_owned()), |at| Step::Item(at, None)))
         .collect()
-}
-
-/// Gives entries of lists the names they have in the document.
-fn name_items(document: &Value, steps: &mut [Step]) {
-    let mut node = Some(document);
-    for step in steps {
-        node = match step {
-            Step::Key(key) => node.and_then(|node| node.get(key.as_str())),
-            Step::Item(at, name) => {
-                let item = node.and_then(|node| node.get(*at));
-                *name = item.and_then(|item| item.get("name")).and_then(Value::as_str).map(str::to_owned);
-                item
-            }
-        };
-    }
 }
 
 /// Puts the rows of `{empirical: file.csv}` in the place of the file name.

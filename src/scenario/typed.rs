@@ -39,7 +39,8 @@ pub struct Found {
 pub fn read(mut value: Value) -> Result<ScenarioFile, Vec<Found>> {
     let mut found: Vec<Found> = Vec::new();
     let mut removed: Vec<Vec<Step>> = Vec::new();
-    for _ in 0..4 * MAX_SHOWN {
+    let whole = value.clone();
+    for _ in 0..2 * MAX_SHOWN {
         let (steps, message) = match attempt(&value) {
             Ok(file) if found.is_empty() => return Ok(file),
             Ok(_) => break,
@@ -49,7 +50,9 @@ pub fn read(mut value: Value) -> Result<ScenarioFile, Vec<Found>> {
         let original = original(&target, &removed);
         let consequence = removed.iter().any(|gone| gone.starts_with(&original));
         if !consequence {
-            found.push(Found { steps: original.clone(), problem: translate(&original, &message) });
+            let mut steps = original.clone();
+            name_items(&whole, &mut steps);
+            found.push(Found { problem: translate(&steps, &message), steps });
         }
         // what is missing cannot be taken out: the mapping that misses it goes
         let out = if message.starts_with("missing field") || steps != target { &steps } else { &target };
@@ -64,10 +67,42 @@ pub fn read(mut value: Value) -> Result<ScenarioFile, Vec<Found>> {
     }
     if found.is_empty() {
         let problem =
-            Problem::new("invalid-value", "", "this is not a scenario", "run `stickysim init` for a complete example");
+            Problem::new("invalid-value", "", "this is not a scenario", "the folder `scenarios` has complete examples");
         found.push(Found { steps: Vec::new(), problem });
     }
+    drop_misspelled(&mut found);
     Err(found)
+}
+
+/// A key that is missing because it is misspelled is one problem, not two.
+fn drop_misspelled(found: &mut Vec<Found>) {
+    let parent = |steps: &[Step]| dotted(&steps[..steps.len().saturating_sub(1)]);
+    let word = |found: &Found| found.steps.last().map(|last| dotted(std::slice::from_ref(last))).unwrap_or_default();
+    let unknown: Vec<(String, String)> = found
+        .iter()
+        .filter(|found| found.problem.code == "unknown-key")
+        .map(|found| (parent(&found.steps), word(found)))
+        .collect();
+    found.retain(|missing| {
+        let (place, key) = (parent(&missing.steps), word(missing));
+        let meant = |(at, typo): &(String, String)| *at == place && nearest(typo, [key.as_str()]).is_some();
+        missing.problem.code != "missing-key" || !unknown.iter().any(meant)
+    });
+}
+
+/// Gives entries of lists the names they have in the document.
+pub fn name_items(document: &Value, steps: &mut [Step]) {
+    let mut node = Some(document);
+    for step in steps {
+        node = match step {
+            Step::Key(key) => node.and_then(|node| node.get(key.as_str())),
+            Step::Item(at, name) => {
+                let item = node.and_then(|node| node.get(*at));
+                *name = item.and_then(|item| item.get("name")).and_then(Value::as_str).map(str::to_owned);
+                item
+            }
+        };
+    }
 }
 
 /// One try: the file, or where it failed and why.

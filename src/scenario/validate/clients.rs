@@ -34,7 +34,7 @@ pub(super) fn check(checks: &mut Checks, file: &ScenarioFile) {
         check_habits(checks, &path, audience);
     }
     let total: f64 = file.clients.iter().map(clients_at_a_time).sum();
-    if total > MAX_CLIENTS {
+    if total > MAX_CLIENTS && total.is_finite() {
         let largest = (0..file.clients.len())
             .max_by(|&a, &b| clients_at_a_time(&file.clients[a]).total_cmp(&clients_at_a_time(&file.clients[b])));
         let path = format!("clients.{}", largest.unwrap_or(0));
@@ -225,7 +225,7 @@ fn check_sharing(checks: &mut Checks, path: &str, audience: &Audience, network: 
             checks.fail("empty-list", &place, "the list has no sizes", "write for example `[1000, 500]`, or `own`");
         } else if let Some(at) = list.iter().position(|&size| size == 0) {
             checks.fail("zero", &format!("{place}.{at}"), "a group of nobody", "write at least 1");
-        } else if audience.count.is_some() && members > people {
+        } else if people > 0.0 && audience.count.is_some() && members > people {
             let message = format!("these groups have {members} members, but the audience has {people} clients");
             checks.fail("group-too-large", &place, message, "raise `count` or make the groups smaller");
         }
@@ -251,7 +251,7 @@ fn check_sharing(checks: &mut Checks, path: &str, audience: &Audience, network: 
         let place = format!("{path}.groups");
         if groups == 0 || groups > 1_000_000 {
             checks.fail("out-of-range", &place, format!("{groups} groups are not possible"), "write 1 to 1000000");
-        } else if audience.count.is_some() && f64::from(groups) > people {
+        } else if people > 0.0 && audience.count.is_some() && f64::from(groups) > people {
             let message = format!("{groups} groups need more clients than the {people} of the audience");
             checks.fail("group-too-large", &place, message, "lower `groups`, or write `own`");
         }
@@ -293,7 +293,7 @@ fn check_sizes(checks: &mut Checks, path: &str, sizes: &NumberLaw, count: Option
         Law::Uniform { low, .. } => low,
         _ => 1.0,
     };
-    if count.is_some_and(|count| smallest > f64::from(count)) {
+    if count.is_some_and(|count| count > 0 && smallest > f64::from(count)) {
         let message = format!("a group of {smallest} is larger than its {} clients", count.unwrap_or(0));
         checks.fail("group-too-large", path, message, "make groups smaller");
     }

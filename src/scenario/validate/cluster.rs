@@ -164,13 +164,10 @@ fn check_action(checks: &mut Checks, path: &str, entry: &TimelineEntry) {
 fn check_pod(checks: &mut Checks, path: &str, pod: Option<&OnePod>, made: u32) {
     let Some(PodRef::Number(number)) = pod.and_then(|pod| pod.pod) else { return };
     if number >= made {
+        let highest = made.saturating_sub(1);
         let message =
-            format!("there is no pod {number} by then; numbers count from 0 and {made} pods have been made at most");
-        checks.fail(
-            "no-such-pod",
-            &format!("{path}.pod"),
-            message,
-            format!("write `random`, or 0 to {}", made.saturating_sub(1)),
-        );
+            format!("there is no pod {number} by then; numbers count from 0 and the highest possible one is {highest}");
+        let help = "write `random`, or the number of a pod that exists by then";
+        checks.fail("no-such-pod", &format!("{path}.pod"), message, help);
     }
 }
