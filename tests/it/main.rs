@@ -2,6 +2,8 @@
 
 mod support;
 
+mod bad_scenarios;
 mod import;
+mod report;
 mod theory;
 mod tidy;

@@ -1,0 +1,298 @@
+//! A filled file to the specification of a cluster. Validation has passed: nothing here can fail for a user's reason.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::file::*;
+use super::law::{DurationLaw, LawText, NumberLaw};
+use super::units::Size;
+use super::words::{Attempts, CountOrShare, LawOrNever, Memory, PodRef, Recipients, ReconnectText, WarmUp};
+use crate::cluster::balancer::BalancerSpec;
+use crate::cluster::spec::*;
+use crate::engine::{Law, Span};
+
+/// What the tables of defaults put there.
+fn filled<T>(value: &Option<T>) -> &T {
+    value.as_ref().expect("every default is filled in before a cluster is built")
+}
+
+fn nanos(law: &Option<DurationLaw>) -> Law {
+    filled(law).law()
+}
+
+fn bytes(size: &Option<Size>) -> u32 {
+    u32::try_from(filled(size).bytes()).unwrap_or(u32::MAX)
+}
+
+/// Builds the cluster of a filled and validated file.
+pub fn build(file: &ScenarioFile, traces: &BTreeMap<String, Arc<Trace>>) -> ClusterSpec {
+    let mut timeline: Vec<TimedAction> = filled(&file.timeline).iter().map(action).collect();
+    timeline.sort_by_key(|timed| timed.at); // stable: entries of one moment stay in the order of the file
+    ClusterSpec {
+        duration: *filled(&file.duration),
+        warm_up: match filled(&file.warm_up) {
+            WarmUp::After(span) => *span,
+            WarmUp::Auto => Span::ZERO,
+        },
+        steady_start: *filled(&file.start) == Start::Steady,
+        sample_every: *filled(&file.sample_every),
+        audiences: file.clients.iter().map(|audience| build_audience(audience, traces)).collect(),
+        traffic: build_traffic(file.traffic.as_deref().unwrap_or_default(), file),
+        ticks: build_ticks(file.server_traffic.as_deref().unwrap_or_default()),
+        rooms: file
+            .rooms
+            .as_ref()
+            .map(|rooms| RoomsSpec { sizes: rooms.sizes.law(), per_client: *filled(&rooms.per_client) }),
+        balancer: filled(&file.balancers).first().cloned().unwrap_or_else(|| BalancerSpec::Nginx(Default::default())),
+        pods: build_pods(filled(&file.pods)),
+        rollout: {
+            let rollout = filled(&file.rollout);
+            RolloutSpec {
+                max_surge: amount(filled(&rollout.max_surge)),
+                max_unavailable: amount(filled(&rollout.max_unavailable)),
+            }
+        },
+        redis: {
+            let redis = filled(&file.redis);
+            RedisSpec {
+                adapter: match filled(&redis.adapter) {
+                    AdapterText::None => Adapter::None,
+                    AdapterText::Classic => Adapter::Classic,
+                },
+                publish: *filled(&redis.publish),
+                copy: *filled(&redis.copy),
+                hop: *filled(&redis.hop),
+            }
+        },
+        timeline,
+        max_events: filled(&file.max_events).value(),
+    }
+}
+
+fn build_audience(audience: &Audience, traces: &BTreeMap<String, Arc<Trace>>) -> AudienceSpec {
+    let network = filled(&audience.network);
+    let cookies = filled(&audience.cookies);
+    AudienceSpec {
+        name: filled(&audience.name).clone(),
+        population: population(audience, traces),
+        network: NetworkSpec {
+            rtt: nanos(&network.rtt),
+            jitter_sigma: filled(&network.jitter).value(),
+            ipv6: filled(&network.ipv6).fraction(),
+            sharing: sharing(filled(&network.shared_address), audience.count),
+            address_change: address_change(filled(&network.address_change)),
+        },
+        cookies: CookieSpec {
+            keep: filled(&cookies.keep).fraction(),
+            cleared_every: law_or_never(filled(&cookies.cleared_every)),
+        },
+        reconnect: match filled(&audience.reconnect) {
+            ReconnectText::SocketIo => ReconnectPolicy::SocketIo,
+            ReconnectText::Never => ReconnectPolicy::Never,
+            ReconnectText::Backoff(backoff) => ReconnectPolicy::Exponential {
+                first: *filled(&backoff.first),
+                max: *filled(&backoff.max),
+                jitter: filled(&backoff.jitter).fraction(),
+                attempts: match filled(&backoff.attempts) {
+                    Attempts::Unlimited => None,
+                    Attempts::Number(number) => Some(*number),
+                },
+            },
+        },
+        websocket: *filled(&audience.websocket),
+    }
+}
+
+fn population(audience: &Audience, traces: &BTreeMap<String, Arc<Trace>>) -> Population {
+    if let Some(trace) = &audience.trace {
+        let requests = traces.get(&trace.file).cloned().unwrap_or_default();
+        return Population::Trace { trace: requests, work: nanos(&trace.work) };
+    }
+    if let Some(arrivals) = &audience.arrivals {
+        let mut profile: Vec<(Span, f64)> =
+            filled(&arrivals.profile).at.iter().map(|(at, factor)| (*at, factor.value())).collect();
+        if let [(_, factor)] = profile[..] {
+            if factor == 1.0 {
+                profile.clear();
+            }
+        }
+        return Population::Arriving {
+            rate_per_s: arrivals.rate.per_second(),
+            profile,
+            session: nanos(&audience.session),
+        };
+    }
+    Population::Present { count: *filled(&audience.count) }
+}
+
+fn sharing(shared: &SharedAddress, count: Option<u32>) -> Sharing {
+    if let Some(list) = &shared.list {
+        let mut weights: Vec<f64> = list.iter().map(|&size| f64::from(size)).collect();
+        let members = list.iter().map(|&size| u64::from(size)).sum::<u64>();
+        let others = count.map_or(0, |count| u64::from(count).saturating_sub(members));
+        weights.extend((0..others).map(|_| 1.0)); // an own address each
+        return Sharing::Weights(weights);
+    }
+    match (shared.groups, &shared.sizes) {
+        (Some(groups), Some(NumberLaw::Zipf(zipf))) => {
+            let weight = |rank: u32| libm::exp(-zipf.s.value() * libm::log(f64::from(rank)));
+            Sharing::Weights((1..=groups).map(weight).collect())
+        }
+        (Some(groups), _) => Sharing::Weights(vec![1.0; groups as usize]),
+        (None, Some(LawText::Fixed(one))) if one.value() == 1.0 => Sharing::Own,
+        (None, Some(sizes)) => Sharing::Sizes(sizes.law()),
+        (None, None) => Sharing::Own,
+    }
+}
+
+fn law_or_never(law: &LawOrNever) -> Option<Law> {
+    match law {
+        LawOrNever::Never => None,
+        LawOrNever::Every(law) => Some(law.law()),
+    }
+}
+
+fn address_change(change: &AddressChange) -> Option<AddressChangeSpec> {
+    let every = law_or_never(filled(&change.every))?;
+    Some(AddressChangeSpec { every, gap: nanos(&change.gap), same_network: filled(&change.same_network).fraction() })
+}
+
+/// Names of things of the same kind: `api`, `api 2`, `api 3`.
+pub fn numbered(kind: &str, before: usize) -> String {
+    if before == 0 { kind.to_owned() } else { format!("{kind} {}", before + 1) }
+}
+
+/// The kind of an entry of `traffic`, as it is written.
+pub fn kind(traffic: &Traffic) -> &'static str {
+    match traffic {
+        Traffic::Api(_) => "api",
+        Traffic::Emit(_) => "emit",
+        Traffic::Notify(_) => "notify",
+    }
+}
+
+/// For each audience, whether its clients take part. `all` leaves out traces, whose requests are recorded already, and
+/// for events over a WebSocket those who have none.
+pub fn takes_part(clients: &Recipients, file: &ScenarioFile, needs_websocket: bool) -> Vec<bool> {
+    let chosen = |audience: &Audience| match clients {
+        Recipients::All => audience.trace.is_none() && (!needs_websocket || audience.websocket != Some(false)),
+        Recipients::Names(names) => audience.name.as_ref().is_some_and(|name| names.contains(name)),
+    };
+    file.clients.iter().map(chosen).collect()
+}
+
+fn build_traffic(traffic: &[Traffic], file: &ScenarioFile) -> Vec<TrafficSpec> {
+    let one = |(at, entry): (usize, &Traffic)| {
+        let before = traffic[..at].iter().filter(|other| kind(other) == kind(entry)).count();
+        let (every, clients, action) = match entry {
+            Traffic::Api(api) => (&api.every, &api.clients, TrafficAction::Api { work: nanos(&api.work) }),
+            Traffic::Emit(emit) => {
+                let to = match emit.to {
+                    EmitTo::Room => Target::Room,
+                    EmitTo::All => Target::All,
+                    EmitTo::Own => Target::Own,
+                };
+                let via = match filled(&emit.via) {
+                    ViaText::Socket => Via::Socket,
+                    ViaText::Api => Via::Api,
+                };
+                (
+                    &emit.every,
+                    &emit.clients,
+                    TrafficAction::Emit { to, via, bytes: bytes(&emit.bytes), work: nanos(&emit.work) },
+                )
+            }
+            Traffic::Notify(notify) => {
+                let action = TrafficAction::Emit {
+                    to: Target::Own,
+                    via: Via::Api,
+                    bytes: bytes(&notify.bytes),
+                    work: nanos(&notify.work),
+                };
+                (&notify.every, &notify.clients, action)
+            }
+        };
+        let needs_websocket = matches!(
+            action,
+            TrafficAction::Emit { via: Via::Socket, .. } | TrafficAction::Emit { to: Target::Own, .. }
+        );
+        TrafficSpec {
+            name: numbered(kind(entry), before),
+            every: every.law(),
+            audiences: takes_part(filled(clients), file, needs_websocket),
+            action,
+        }
+    };
+    traffic.iter().enumerate().map(one).collect()
+}
+
+fn build_ticks(traffic: &[ServerTraffic]) -> Vec<TickSpec> {
+    let one = |(at, ServerTraffic::Tick(tick)): (usize, &ServerTraffic)| TickSpec {
+        name: numbered("tick", at),
+        every: tick.every,
+        to: match tick.to {
+            TickTo::All => Target::All,
+            TickTo::Room => Target::Room,
+        },
+        bytes: bytes(&tick.bytes),
+    };
+    traffic.iter().enumerate().map(one).collect()
+}
+
+fn build_pods(pods: &Pods) -> PodSpec {
+    let costs = filled(&pods.costs);
+    PodSpec {
+        replicas: *filled(&pods.replicas),
+        cpu: filled(&pods.cpu).value(),
+        workers: *filled(&pods.workers),
+        memory_bytes: match filled(&pods.memory) {
+            Memory::None => None,
+            Memory::Limit(size) => Some(size.bytes()),
+        },
+        costs: Costs {
+            connect: *filled(&costs.connect),
+            disconnect: *filled(&costs.disconnect),
+            request: *filled(&costs.request),
+            receive: *filled(&costs.receive),
+            broadcast: *filled(&costs.broadcast),
+            send: *filled(&costs.send),
+            publish: *filled(&costs.publish),
+            copy_dropped: *filled(&costs.copy_dropped),
+            copy_delivered: *filled(&costs.copy_delivered),
+            heartbeat: *filled(&costs.heartbeat),
+            heartbeat_every: *filled(&costs.heartbeat_every),
+            heartbeat_timeout: *filled(&costs.heartbeat_timeout),
+            memory_base: filled(&costs.memory_base).bytes(),
+            memory_per_connection: filled(&costs.memory_per_connection).bytes(),
+        },
+        startup: nanos(&pods.startup),
+        pre_stop: *filled(&filled(&pods.shutdown).pre_stop),
+    }
+}
+
+fn amount(amount: &CountOrShare) -> Amount {
+    match amount {
+        CountOrShare::Count(count) => Amount::Pods(*count),
+        CountOrShare::Share(share) => Amount::Share(share.fraction()),
+    }
+}
+
+fn pod(pod: &OnePod) -> PodChoice {
+    match filled(&pod.pod) {
+        PodRef::Random => PodChoice::Random,
+        PodRef::Number(number) => PodChoice::Number(*number),
+    }
+}
+
+fn action(entry: &TimelineEntry) -> TimedAction {
+    let action = match entry {
+        TimelineEntry { crash: Some(crash), .. } => Action::Crash(pod(crash)),
+        TimelineEntry { restart: Some(restart), .. } => Action::Restart(pod(restart)),
+        TimelineEntry { scale: Some(scale), .. } => Action::Scale { to: scale.to },
+        TimelineEntry { rolling_restart, .. } => {
+            let in_place = rolling_restart.as_ref().and_then(|rolling| rolling.in_place).unwrap_or(false);
+            Action::RollingRestart(if in_place { RolloutMode::InPlace } else { RolloutMode::Surge })
+        }
+    };
+    TimedAction { at: entry.at, action }
+}

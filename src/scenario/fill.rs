@@ -1,0 +1,236 @@
+//! Puts a default wherever the user said nothing, and remembers that it did.
+
+use serde_yaml::{Mapping, Value};
+
+use super::locate::Index;
+use super::presets::{COSTS, GENERAL, NETWORKS, Preset, PresetSet, SESSION};
+use crate::engine::Span;
+use crate::metrics::{Assumption, Grade};
+
+/// Fills a typed-checked document; returns what was filled in, in the order of filling.
+///
+/// `trace_end` is the time of the last recorded request, if there are recorded requests.
+pub fn fill(document: &mut Value, trace_end: Option<Span>) -> Vec<Assumption> {
+    let mut filler = Filler { made: Vec::new() };
+    if let Some(end) = trace_end {
+        let duration = (end + Span::from_secs(1)).to_string();
+        filler.one(document, "duration", &duration, Grade::C, "the trace, and one second more");
+    }
+    if let Some(name) = document.get("name").and_then(Value::as_str).map(str::to_owned) {
+        filler.one(document, "title", &format!("{name:?}"), Grade::C, "the name");
+    }
+    if let Some(Value::Sequence(audiences)) = document.get_mut("clients") {
+        if let [audience] = &mut audiences[..] {
+            fill_audience_name(audience);
+        }
+        audiences.iter_mut().enumerate().for_each(|(at, audience)| filler.audience(audience, at));
+    }
+    for preset in GENERAL {
+        filler.preset(document, "", preset);
+    }
+    filler.networks(document);
+    if let Some(costs) = document.get_mut("pods").and_then(|pods| pods.get_mut("costs")) {
+        filler.set(costs, "pods.costs.", COSTS);
+    }
+    filler.times(document);
+    filler.made
+}
+
+fn missing(value: Option<&Value>) -> bool {
+    value.is_none_or(Value::is_null)
+}
+
+fn insert(map: &mut Value, key: &str, value: Value) {
+    if let Value::Mapping(map) = map {
+        map.insert(Value::String(key.to_owned()), value);
+    }
+}
+
+/// The name of an entry in paths: its own, or its number.
+fn entry_name(entry: &Value, at: usize) -> String {
+    entry.get("name").and_then(Value::as_str).map_or_else(|| at.to_string(), str::to_owned)
+}
+
+fn fill_audience_name(audience: &mut Value) {
+    if missing(audience.get("name")) {
+        insert(audience, "name", Value::String("clients".to_owned()));
+    }
+}
+
+/// A value of the tables. They are ours, and a test reads all of them.
+fn parse(text: &str) -> Value {
+    match Index::read(&format!("v: {text}")) {
+        Ok((index, _)) => index.value().get("v").cloned().unwrap_or(Value::Null),
+        Err(_) => Value::Null,
+    }
+}
+
+struct Filler {
+    made: Vec<Assumption>,
+}
+
+impl Filler {
+    fn note(&mut self, path: String, value: &str, grade: Grade, source: &str) {
+        self.made.push(Assumption { path, value: value.to_owned(), grade, source: source.to_owned() });
+    }
+
+    fn one(&mut self, document: &mut Value, path: &str, value: &str, grade: Grade, source: &str) {
+        let words: Vec<&str> = path.split('.').collect();
+        self.walk(document, &words, "", parse(value), &|filler, path| filler.note(path, value, grade, source));
+    }
+
+    fn preset(&mut self, document: &mut Value, prefix: &str, preset: &Preset) {
+        let words: Vec<&str> = preset.path.split('.').collect();
+        self.walk(document, &words, prefix, parse(preset.value), &|filler, path| {
+            filler.note(path, preset.value, preset.grade, preset.source);
+        });
+    }
+
+    /// Goes along a path of the tables and puts `value` at its end where nothing stands.
+    fn walk(&mut self, node: &mut Value, words: &[&str], path: &str, value: Value, note: &dyn Fn(&mut Filler, String)) {
+        let Some((word, rest)) = words.split_first() else { return };
+        if *word == "*" {
+            let Value::Sequence(list) = node else { return };
+            for (at, entry) in list.iter_mut().enumerate() {
+                let path = format!("{path}{}.", entry_name(entry, at));
+                self.walk(entry, rest, &path, value.clone(), note);
+            }
+            return;
+        }
+        let (key, only_if_there) = word.strip_suffix('?').map_or((*word, false), |key| (key, true));
+        let Value::Mapping(map) = node else { return };
+        let is_missing = missing(map.get(key));
+        if rest.is_empty() {
+            if is_missing {
+                map.insert(Value::String(key.to_owned()), value);
+                note(self, format!("{path}{key}"));
+            }
+            return;
+        }
+        if is_missing {
+            if only_if_there || rest[0] == "*" {
+                return;
+            }
+            map.insert(Value::String(key.to_owned()), Value::Mapping(Mapping::new()));
+        }
+        if let Some(child) = map.get_mut(key) {
+            self.walk(child, rest, &format!("{path}{key}."), value, note);
+        }
+    }
+
+    /// Fills what the set named by `preset` says.
+    fn set(&mut self, node: &mut Value, prefix: &str, sets: &'static [PresetSet]) {
+        let name = node.get("preset").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let Some(set) = sets.iter().find(|set| set.name == name) else { return };
+        for preset in set.values {
+            let never = node.get("address_change").and_then(|change| change.get("every")).and_then(Value::as_str);
+            if preset.path.starts_with("address_change.") && never == Some("never") {
+                continue;
+            }
+            self.preset(node, prefix, preset);
+        }
+    }
+
+    /// What depends on what the user said about an audience.
+    fn audience(&mut self, audience: &mut Value, at: usize) {
+        let prefix = format!("clients.{}.", entry_name(audience, at));
+        if !missing(audience.get("arrivals")) && missing(audience.get("session")) {
+            insert(audience, "session", parse(SESSION.value));
+            self.note(format!("{prefix}session"), SESSION.value, SESSION.grade, SESSION.source);
+        }
+        let shares = audience.get("network").is_some_and(|network| !missing(network.get("shared_address")));
+        let recorded = !missing(audience.get("trace"));
+        let mut say = |path: &str, value: &str, source: &str| {
+            let words: Vec<&str> = path.split('.').collect();
+            self.walk(audience, &words, &prefix, parse(value), &|filler, path| {
+                filler.note(path, value, Grade::C, source)
+            });
+        };
+        if recorded {
+            let source = "addresses come from the trace";
+            say("network.ipv6", "0%", source);
+            say("network.shared_address", "{sizes: 1}", source);
+            say("network.address_change.every", "never", source);
+            say("websocket", "false", "a trace holds requests");
+        } else if shares {
+            say("network.ipv6", "0%", "shared addresses are stated, so they are meant for all clients of the audience");
+        }
+    }
+
+    fn networks(&mut self, document: &mut Value) {
+        let Some(Value::Sequence(audiences)) = document.get_mut("clients") else { return };
+        for (at, audience) in audiences.iter_mut().enumerate() {
+            let prefix = format!("clients.{}.network.", entry_name(audience, at));
+            if let Some(network) = audience.get_mut("network") {
+                self.set(network, &prefix, NETWORKS);
+            }
+        }
+    }
+
+    /// What follows from the length of the run.
+    fn times(&mut self, document: &mut Value) {
+        let span = |value: Option<&Value>| value.and_then(Value::as_str).and_then(|text| text.parse::<Span>().ok());
+        let Some(duration) = span(document.get("duration")) else { return };
+        if document.get("warm_up").and_then(Value::as_str) == Some("auto") {
+            let warm_up = Span::from_secs(60).min(duration / 10);
+            insert(document, "warm_up", Value::String(warm_up.to_string()));
+            let noted = self.made.iter_mut().find(|made| made.path == "warm_up");
+            let source = "a tenth of the run, at most 60 s";
+            match noted {
+                Some(noted) => (noted.value, noted.source) = (warm_up.to_string(), source.to_owned()),
+                None => self.note("warm_up".to_owned(), &warm_up.to_string(), Grade::C, source),
+            }
+        }
+        let every = sample_every(duration).to_string();
+        self.one(document, "sample_every", &every, Grade::C, "the run in about 240 steps");
+    }
+}
+
+/// A round span near a 240th of the run.
+fn sample_every(duration: Span) -> Span {
+    const ROUND_S: [u64; 15] = [1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
+    let wanted = duration / 240;
+    if duration < Span::from_secs(20) {
+        return Span::from_nanos((duration / 20).as_nanos().max(1));
+    }
+    ROUND_S.iter().map(|&s| Span::from_secs(s)).find(|&s| s >= wanted).unwrap_or(Span::from_secs(86_400))
+}
+
+/// Every default and preset, for `stickysim defaults`.
+pub fn defaults_table() -> Vec<Assumption> {
+    let line = |prefix: &str, preset: &Preset| Assumption {
+        path: format!("{prefix}{}", preset.path.replace('?', "")),
+        value: preset.value.to_owned(),
+        grade: preset.grade,
+        source: preset.source.to_owned(),
+    };
+    let mut table: Vec<Assumption> = GENERAL.iter().chain([&SESSION]).map(|preset| line("", preset)).collect();
+    for (place, sets) in [("clients.*.network", NETWORKS), ("pods.costs", COSTS)] {
+        for set in sets {
+            let prefix = format!("{place}({}).", set.name);
+            table.extend(set.values.iter().map(|preset| line(&prefix, preset)));
+        }
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_of_the_tables_is_yaml() {
+        for made in defaults_table() {
+            assert!(!parse(&made.value).is_null(), "{} = {}", made.path, made.value);
+            assert!(!made.source.is_empty(), "{}", made.path);
+        }
+    }
+
+    #[test]
+    fn samples_are_round() {
+        assert_eq!(sample_every(Span::from_secs(1200)), Span::from_secs(5));
+        assert_eq!(sample_every(Span::from_secs(60)), Span::from_secs(1));
+        assert_eq!(sample_every(Span::from_secs(2)), Span::from_millis(100));
+        assert_eq!(sample_every(Span::from_secs(86_400)), Span::from_secs(600));
+    }
+}

@@ -1,0 +1,164 @@
+//! What users write, checked and turned into plain data for the cluster.
+//!
+//! ```text
+//! text ─ locate ─▶ untyped value with positions ─ overlay ─▶ --set, variants ─ typed ─▶ file ─ fill ─▶ every default
+//!                                                                 ─ validate ─▶ all problems at once ─ build ─▶ ClusterSpec
+//! ```
+//!
+//! Nothing unknown is ignored, nothing missing is guessed silently: what is filled in is listed with its source
+//! ([`Scenario::assumptions`]). The order of keys in the text means nothing. Bad text is answered with [`Problems`],
+//! never with a panic.
+
+mod build;
+mod diagnostic;
+mod expect;
+mod file;
+mod fill;
+mod law;
+mod locate;
+mod overlay;
+mod presets;
+mod resolve;
+mod side;
+mod typed;
+mod units;
+mod validate;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub use diagnostic::{Problem, Problems};
+pub use expect::{Comparison, ExpectError, Expectation};
+pub use fill::defaults_table;
+pub use overlay::Setting;
+pub use side::{Files, Folder, NoFiles, trace_csv};
+pub use units::{Number, QuantityError, Rate, Share, Size, Weight, Whole};
+
+use crate::cluster::spec::{ClusterSpec, Trace};
+use crate::metrics::Assumption;
+use file::ScenarioFile;
+
+/// A scenario as text, with access to the files beside it.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// How messages call it, such as `scenarios/auction.yaml`.
+    pub name: &'a str,
+    /// The YAML text.
+    pub text: &'a str,
+    /// Where `trace:` and `empirical:` files are read from.
+    pub folder: &'a dyn Files,
+}
+
+/// A checked scenario with every default filled in.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Name, such as `auction`; fit for a folder.
+    pub name: String,
+    /// One line for people.
+    pub title: String,
+    /// First seed.
+    pub seed: u64,
+    /// Runs per variant.
+    pub replications: u32,
+    /// The cluster without any variant.
+    pub base: ClusterSpec,
+    /// What must hold without any variant.
+    pub expectations: Vec<Expectation>,
+    /// The variants in order of their names (the order of keys means nothing).
+    pub variants: Vec<Variant>,
+    file: ScenarioFile,
+    assumptions: Vec<Assumption>,
+    traces: Vec<(String, Arc<Trace>)>,
+}
+
+/// A patched scenario.
+#[derive(Clone, Debug)]
+pub struct Variant {
+    /// Its name.
+    pub name: String,
+    /// The cluster with the patch.
+    pub spec: ClusterSpec,
+    /// What must hold of it.
+    pub expectations: Vec<Expectation>,
+    file: ScenarioFile,
+}
+
+/// Reads a scenario and the files beside it; `sets` are patches such as `pods.replicas=5`, applied in their order
+/// before anything else.
+///
+/// # Errors
+/// With everything that is wrong, each problem with its place.
+pub fn load(path: &Path, sets: &[String]) -> Result<Scenario, Problems> {
+    let name = path.display().to_string();
+    let unreadable = |message: String, help: &str| {
+        Problems::new(&name, "", vec![Problem::new("unreadable-file", "", message, help)])
+    };
+    let mut text = Vec::new();
+    let read = side::open_file(path).and_then(|file| {
+        let mut limited = std::io::Read::take(file, locate::MAX_BYTES as u64 + 4);
+        std::io::Read::read_to_end(&mut limited, &mut text)
+    });
+    if let Err(error) = read {
+        return Err(unreadable(format!("cannot read the scenario: {error}"), "check the name of the file"));
+    }
+    let text = match String::from_utf8(text) {
+        Ok(text) => text,
+        // the limit may have cut a character in two; then the size is the matter
+        Err(error) if error.as_bytes().len() > locate::MAX_BYTES => " ".repeat(locate::MAX_BYTES + 1),
+        Err(error) => {
+            let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|&&b| b == b'\n').count() + 1;
+            return Err(unreadable(format!("line {line} is not UTF-8 text"), "save the file as UTF-8"));
+        }
+    };
+    let folder = Folder(path.parent().unwrap_or(Path::new("")).to_owned());
+    parse(Source { name: &name, text: &text, folder: &folder }, sets)
+}
+
+/// Reads a scenario from text. See [`load`].
+///
+/// ```
+/// use stickysim::scenario::{NoFiles, Source, parse};
+/// let text = "name: small\nclients: {count: 100}\nvariants: {wide: {pods.replicas: 9}}";
+/// let source = Source { name: "small.yaml", text, folder: &NoFiles };
+/// let scenario = parse(source, &["duration=5m".to_owned()]).unwrap();
+/// assert_eq!(scenario.base.pods.replicas, 3);
+/// assert_eq!(scenario.variants[0].spec.pods.replicas, 9);
+/// assert!(scenario.assumptions().iter().any(|made| made.path == "pods.costs.send"));
+/// ```
+///
+/// # Errors
+/// With everything that is wrong, each problem with its place.
+pub fn parse(source: Source<'_>, sets: &[String]) -> Result<Scenario, Problems> {
+    resolve::resolve(source, sets)
+}
+
+/// The JSON schema of scenario files, for editors: `scenarios/schema.json`.
+pub fn schema_json() -> String {
+    let schema = schemars::schema_for!(ScenarioFile);
+    let mut text = serde_json::to_string_pretty(&schema).expect("a schema is plain JSON");
+    text.push('\n');
+    text
+}
+
+impl Scenario {
+    /// The scenario with every default filled in. Reading it gives the same clusters and the same text again.
+    pub fn resolved_yaml(&self) -> String {
+        resolve::to_yaml(&self.file, self.variants.iter().map(|variant| (variant.name.as_str(), &variant.file)))
+    }
+    /// Every value that the user did not give, with its source.
+    pub fn assumptions(&self) -> Vec<Assumption> {
+        self.assumptions.clone()
+    }
+    /// The recorded requests, as files beside [`resolved_yaml`](Self::resolved_yaml): name and CSV content.
+    pub fn trace_files(&self) -> Vec<(String, String)> {
+        let mut files: Vec<(String, String)> =
+            self.traces.iter().map(|(name, trace)| (resolve::trace_name(name), trace_csv(trace))).collect();
+        files.sort();
+        files.dedup();
+        files
+    }
+}

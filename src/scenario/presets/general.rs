@@ -1,0 +1,94 @@
+//! Defaults of everything that has no named sets.
+
+use super::{Preset, preset};
+use crate::metrics::Grade::{A, B, C, Measured};
+
+const SETTING: &str = "setting of this program";
+const KUBERNETES: &str = "default of a Kubernetes Deployment";
+const SOCKET_IO: &str = "default of the JavaScript client of Socket.IO";
+const BYTES: &str = "assumption: a small JSON event";
+const NO_WORK: &str = "assumption: the handler does nothing beyond sending";
+
+/// In the order in which they are filled in: a preset name comes before what depends on it.
+pub static GENERAL: &[Preset] = &[
+    preset("seed", "7", C, SETTING),
+    preset("replications", "20", C, SETTING),
+    preset("start", "steady", C, SETTING),
+    preset("warm_up", "auto", C, "setting of this program: a tenth of the run, at most 60 s"),
+    preset("duration", "10m", C, SETTING),
+    preset("max_events", "20000000000", C, SETTING),
+    preset("clients.*.websocket", "true", C, "this program simulates WebSocket clusters"),
+    preset("clients.*.arrivals?.profile", "{at: [[0s, 1]]}", C, "assumption: arrivals at a constant rate"),
+    preset(
+        "clients.*.trace?.work",
+        "{lognormal: {median: 2ms, p95: 8ms}}",
+        C,
+        "assumption: log-normal work of a few milliseconds",
+    ),
+    preset("clients.*.network.preset", "home", C, "assumption: people at home"),
+    preset("clients.*.cookies.keep", "99%", A, "0.7 % of page views refused cookies (2001, 10^9 views), rounded"),
+    preset("clients.*.cookies.cleared_every", "{exp: 588h}", A, "comScore: 1.2 deletions per user and month"),
+    preset("clients.*.reconnect", "socket.io", Measured, SOCKET_IO),
+    preset("clients.*.reconnect?.first", "1s", A, SOCKET_IO),
+    preset("clients.*.reconnect?.max", "5s", A, SOCKET_IO),
+    preset("clients.*.reconnect?.jitter", "50%", A, SOCKET_IO),
+    preset("clients.*.reconnect?.attempts", "unlimited", A, SOCKET_IO),
+    preset("traffic", "[]", C, "nothing said: clients are connected and idle"),
+    preset("traffic.*.api?.clients", "all", C, "nothing said: every audience"),
+    preset(
+        "traffic.*.api?.work",
+        "{lognormal: {mean: 3ms, cv: 1}}",
+        B,
+        "small benchmarks of web frameworks with a database: 0.5-3.2 ms",
+    ),
+    preset("traffic.*.emit?.bytes", "300", C, BYTES),
+    preset("traffic.*.emit?.via", "socket", C, "assumption: over the WebSocket that is open anyway"),
+    preset("traffic.*.emit?.clients", "all", C, "nothing said: every audience with a WebSocket"),
+    preset("traffic.*.emit?.work", "0s", C, NO_WORK),
+    preset("traffic.*.notify?.to", "self", C, "by definition of a notification"),
+    preset("traffic.*.notify?.via", "api", C, "by definition of a notification"),
+    preset("traffic.*.notify?.bytes", "300", C, BYTES),
+    preset("traffic.*.notify?.clients", "all", C, "nothing said: every audience"),
+    preset("traffic.*.notify?.work", "0s", C, NO_WORK),
+    preset("server_traffic", "[]", C, "nothing said: servers emit nothing by themselves"),
+    preset("server_traffic.*.tick?.bytes", "300", C, BYTES),
+    preset("rooms?.kind", "groups", C, "the only kind of this version"),
+    preset("rooms?.per_client", "1", C, "assumption: one room per client"),
+    preset("balancers", "[{nginx: {}}]", C, "assumption: nginx with its own defaults"),
+    preset("pods.replicas", "3", C, SETTING),
+    preset("pods.cpu", "1", C, "assumption: one core per pod"),
+    preset("pods.workers", "1", C, "assumption: one event loop per pod, as Node.js or one uvicorn worker"),
+    preset("pods.memory", "none", A, "Kubernetes sets no limit by itself"),
+    preset("pods.costs.preset", "socket.io-node20", C, "assumption: Socket.IO on Node.js"),
+    preset(
+        "pods.startup",
+        "{lognormal: {median: 8s, p95: 20s}}",
+        C,
+        "assumption: image present, boot 0.5-5 s, readiness probe; no published figure",
+    ),
+    preset("pods.shutdown.pre_stop", "0s", A, "Kubernetes has no preStop hook by itself"),
+    preset("rollout.max_surge", "25%", A, KUBERNETES),
+    preset("rollout.max_unavailable", "25%", A, KUBERNETES),
+    preset("redis.adapter", "classic", C, "assumption: @socket.io/redis-adapter"),
+    preset(
+        "redis.publish",
+        "15us",
+        Measured,
+        "Redis CPU per PUBLISH, measured by this project; 0.4 us pipelined to 22 us",
+    ),
+    preset("redis.copy", "3us", Measured, "Redis CPU per delivered copy, measured by this project; 0.2 us to 4.6 us"),
+    preset("redis.hop", "300us", C, "assumption: network inside one zone"),
+    preset("timeline", "[]", C, "nothing said: nothing happens"),
+    preset("timeline.*.rolling_restart?.in_place", "false", C, "as a Kubernetes Deployment"),
+    preset("timeline.*.crash?.pod", "random", C, SETTING),
+    preset("timeline.*.restart?.pod", "random", C, SETTING),
+    preset("expect", "[]", C, "nothing said: nothing is expected"),
+];
+
+/// Length of a session where clients arrive and none is said.
+pub const SESSION: Preset = preset(
+    "clients.*.session",
+    "{lognormal: {mean: 20m, cv: 2}}",
+    C,
+    "assumption: a chat in a browser; session lengths have heavy tails, connection lifetimes are not published",
+);

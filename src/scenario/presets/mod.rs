@@ -1,0 +1,40 @@
+//! Defaults and presets: every value that a user may leave out, with its source.
+//!
+//! Data only. A path with `*` is meant for each entry of a list; `key?` is entered only where the user wrote that
+//! key; everything else is made where it is missing.
+
+mod costs;
+mod general;
+mod network;
+
+pub use costs::COSTS;
+pub use general::{GENERAL, SESSION};
+pub use network::NETWORKS;
+
+use crate::metrics::Grade;
+
+/// A value for a path.
+#[derive(Clone, Copy, Debug)]
+pub struct Preset {
+    /// Where it belongs.
+    pub path: &'static str,
+    /// The value as YAML.
+    pub value: &'static str,
+    /// How well it is founded.
+    pub grade: Grade,
+    /// Where it comes from.
+    pub source: &'static str,
+}
+
+/// A named set of values.
+#[derive(Clone, Copy, Debug)]
+pub struct PresetSet {
+    /// As users write it.
+    pub name: &'static str,
+    /// Its values; paths count from where `preset` stands.
+    pub values: &'static [Preset],
+}
+
+const fn preset(path: &'static str, value: &'static str, grade: Grade, source: &'static str) -> Preset {
+    Preset { path, value, grade, source }
+}

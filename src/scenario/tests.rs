@@ -1,0 +1,247 @@
+//! Whole scenarios: resolving, the fixpoint, patches, what is filled in.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::cluster::balancer::BalancerSpec;
+use crate::cluster::spec::*;
+use crate::engine::{Law, Span};
+
+const FULL: &str = include_str!("../../tests/scenarios/full.yaml");
+
+fn files() -> BTreeMap<String, String> {
+    let trace = "at_ms,client,address\n0,bob,203.0.113.7\n1250.5,alice,2001:db8::1\n1250.5,bob,203.0.113.8\n";
+    let table = "value,weight\n5,50%\n50,50%\n";
+    [("old/requests.csv", trace), ("rooms.csv", table)].map(|(name, text)| (name.to_owned(), text.to_owned())).into()
+}
+
+fn read_with(text: &str, sets: &[&str]) -> Result<Scenario, Problems> {
+    let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+    parse(Source { name: "test.yaml", text, folder: &files() }, &sets)
+}
+
+fn read(text: &str) -> Scenario {
+    read_with(text, &[]).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn codes(text: &str, sets: &[&str]) -> Vec<&'static str> {
+    read_with(text, sets).map_or_else(|problems| problems.iter().map(|p| p.code).collect(), |_| Vec::new())
+}
+
+fn specs(scenario: &Scenario) -> String {
+    let variants: Vec<_> = scenario.variants.iter().map(|v| (&v.name, &v.spec, &v.expectations)).collect();
+    format!("{:?} {:?} {variants:?}", scenario.base, scenario.expectations)
+}
+
+/// Reads the resolved text again, with the traces that belong to it.
+fn again(scenario: &Scenario) -> Scenario {
+    let files: BTreeMap<String, String> = scenario.trace_files().into_iter().collect();
+    let text = scenario.resolved_yaml();
+    parse(Source { name: "resolved.yaml", text: &text, folder: &files }, &[]).unwrap_or_else(|p| panic!("{p}\n{text}"))
+}
+
+#[test]
+fn the_resolved_scenario_is_a_fixpoint() {
+    for text in [FULL, "name: a\nclients: {count: 1}", "name: t\nclients: {trace: old/requests.csv}"] {
+        let first = read(text);
+        let second = again(&first);
+        assert_eq!(specs(&first), specs(&second));
+        assert_eq!(first.resolved_yaml(), second.resolved_yaml());
+        assert_eq!(first.trace_files(), second.trace_files());
+        assert!(second.assumptions().is_empty(), "{:?}", second.assumptions());
+    }
+}
+
+#[test]
+fn the_full_example_says_what_it_means() {
+    let scenario = read(FULL);
+    let base = &scenario.base;
+    assert_eq!((scenario.name.as_str(), scenario.seed, scenario.replications), ("full", 11, 5));
+    assert_eq!(base.duration, Span::from_secs(1200));
+    assert_eq!(base.warm_up, Span::from_secs(60));
+    assert_eq!(base.sample_every, Span::from_secs(5));
+    let names: Vec<&str> = base.audiences.iter().map(|a| a.name.as_str()).collect();
+    assert_eq!(names, ["homes", "offices", "phones", "venue", "recorded"]);
+    let Sharing::Weights(offices) = &base.audiences[1].network.sharing else { panic!() };
+    assert_eq!((offices.len(), offices[1]), (8, libm::exp(-libm::log(2.0))));
+    assert_eq!(base.audiences[1].network.ipv6, 0.0);
+    assert_eq!(base.audiences[0].network.ipv6, 0.45);
+    let Sharing::Weights(venue) = &base.audiences[3].network.sharing else { panic!() };
+    assert_eq!((venue.len(), venue[0]), (2 + 500, 1000.0));
+    assert!(base.audiences[3].network.address_change.is_none());
+    let Population::Arriving { rate_per_s, profile, session } = &base.audiences[2].population else { panic!() };
+    assert_eq!((*rate_per_s, profile.len()), (4.0, 2));
+    assert!((session.mean() / 720e9 - 1.0).abs() < 1e-9);
+    let Population::Trace { trace, .. } = &base.audiences[4].population else { panic!() };
+    assert_eq!((trace.clients, trace.requests.len()), (2, 3));
+    assert!(!base.audiences[4].websocket);
+    let traffic: Vec<&str> = base.traffic.iter().map(|t| t.name.as_str()).collect();
+    assert_eq!(traffic, ["api", "emit", "emit 2", "notify"]);
+    assert_eq!(base.traffic[0].audiences, [true, true, true, true, false]);
+    assert_eq!(base.traffic[2].audiences, [false, true, false, false, false]);
+    let times: Vec<u64> = base.timeline.iter().map(|t| t.at.as_nanos() / 1_000_000_000).collect();
+    assert_eq!(times, [480, 840, 900, 960, 1000]);
+    let variants: Vec<&str> = scenario.variants.iter().map(|v| v.name.as_str()).collect();
+    assert_eq!(variants, ["cookie", "crowd", "ip-hash", "wide"]);
+    let wide = &scenario.variants[3].spec;
+    assert_eq!((wide.pods.replicas, wide.redis.adapter), (10, Adapter::None));
+    assert!(matches!(wide.traffic[0].every, Law::Fixed(x) if x == 3e9));
+    let crowd = &scenario.variants[1].spec;
+    assert!(matches!(crowd.audiences[2].population, Population::Present { count: 5 }));
+    assert!(matches!(scenario.variants[2].spec.balancer, BalancerSpec::Nginx(_)));
+    assert_eq!(scenario.expectations.len(), 3);
+}
+
+#[test]
+fn the_order_of_keys_means_nothing() {
+    fn reverse(value: &mut serde_yaml::Value) {
+        match value {
+            serde_yaml::Value::Mapping(map) => {
+                let entries: Vec<_> = std::mem::take(map).into_iter().collect();
+                for (key, mut value) in entries.into_iter().rev() {
+                    reverse(&mut value);
+                    map.insert(key, value);
+                }
+            }
+            serde_yaml::Value::Sequence(list) => list.iter_mut().for_each(reverse),
+            _ => {}
+        }
+    }
+    let mut value = locate::Index::read(FULL).unwrap().0.value();
+    reverse(&mut value);
+    let (first, second) = (read(FULL), read(&serde_yaml::to_string(&value).unwrap()));
+    assert_eq!(specs(&first), specs(&second));
+    assert_eq!(first.resolved_yaml(), second.resolved_yaml());
+    assert_eq!(format!("{:?}", first.assumptions()), format!("{:?}", second.assumptions()));
+}
+
+#[test]
+fn settings_are_paths() {
+    let scenario = read_with(
+        FULL,
+        &[
+            "pods.replicas=7",
+            "clients.phones.network.rtt={fixed: 9ms}",
+            "clients.offices.network.shared_address.groups=16",
+            "traffic.api.every.exp=2s",
+            "traffic.0.api.work.lognormal.cv=3",
+            "balancers.ingress-nginx.affinity-mode=balanced",
+            "variants.wide.pods.replicas=12",
+        ],
+    )
+    .unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(scenario.base.pods.replicas, 7);
+    assert_eq!(scenario.base.audiences[2].network.rtt, Law::Fixed(9e6));
+    assert!(matches!(&scenario.base.audiences[1].network.sharing, Sharing::Weights(w) if w.len() == 16 && w[1] < 1.0));
+    assert_eq!(scenario.base.traffic[0].every, Law::exponential(2e9));
+    assert_eq!(scenario.variants[3].spec.pods.replicas, 12);
+    let other =
+        read_with("name: a\nclients: {count: 1}", &["balancers.nginx.method=ip_hash", "clients.count=3"]).unwrap();
+    assert!(matches!(other.base.audiences[0].population, Population::Present { count: 3 }));
+}
+
+#[test]
+fn wrong_settings_are_named() {
+    let codes = |set: &str| codes("name: a\nclients: {count: 1}", &[set]);
+    assert_eq!(codes("pods.replcas=5"), ["unknown-key"]);
+    assert_eq!(codes("pods.replicas"), ["bad-setting"]);
+    assert_eq!(codes("=5"), ["bad-setting"]);
+    assert_eq!(codes("pods.replicas=[1"), ["bad-setting"]);
+    assert_eq!(codes("clients.7.count=5"), ["unknown-key"]);
+    assert_eq!(codes("name.x=5"), ["wrong-type"]);
+    let problems = read_with("name: a\nclients: {count: 1}", &["pods.replcas=5"]).unwrap_err();
+    assert!(problems.render(false).contains("--set pods.replcas=5"), "{problems}");
+    assert!(problems.render(false).contains("did you mean `replicas`"), "{problems}");
+}
+
+#[test]
+fn what_the_user_did_not_say_is_listed() {
+    let scenario = read("name: a\nclients: {count: 10}\npods: {costs: {send: 1us}}");
+    let paths: Vec<String> = scenario.assumptions().into_iter().map(|made| made.path).collect();
+    for path in
+        ["pods.costs.copy_dropped", "clients.clients.network.rtt", "balancers.0.nginx.max_fails", "warm_up", "duration"]
+    {
+        assert!(paths.iter().any(|p| p == path), "{path} in {paths:?}");
+    }
+    assert!(!paths.iter().any(|p| p == "pods.costs.send" || p == "clients.clients.count"));
+}
+
+#[test]
+fn a_byte_order_mark_is_accepted() {
+    assert_eq!(read("\u{feff}name: a\nclients: {count: 1}").name, "a");
+}
+
+#[test]
+fn what_cannot_be_a_file_is_refused_quickly() {
+    assert_eq!(codes(&"#".repeat(locate::MAX_BYTES + 1), &[]), ["too-large"]);
+    assert_eq!(codes(&"[".repeat(40_000), &[]), ["too-deep"]);
+    assert_eq!(codes(&format!("name: {}", "{a: ".repeat(40_000)), &[]), ["too-deep"]);
+}
+
+#[test]
+fn the_committed_schema_is_fresh() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/schema.json");
+    #[allow(clippy::disallowed_methods)] // how a developer asks for the file to be written anew
+    let update = std::env::var("UPDATE_SCHEMA").is_ok();
+    if update {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, schema_json()).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == schema_json(), "scenarios/schema.json is stale: UPDATE_SCHEMA=1 cargo test --lib schema");
+}
+
+#[test]
+fn the_schema_accepts_what_the_reader_accepts() {
+    let schema: serde_json::Value = serde_json::from_str(&schema_json()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for text in [FULL.to_owned(), read(FULL).resolved_yaml()] {
+        let value = locate::Index::read(&text).unwrap().0.value();
+        let json = serde_json::to_value(&value).unwrap();
+        let errors: Vec<String> =
+            validator.iter_errors(&json).map(|e| format!("{} at {}", e, e.instance_path)).collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+    }
+    let typo = serde_json::json!({"name": "a", "clients": {"count": 1}, "pods": {"replcas": 3}});
+    assert!(!validator.is_valid(&typo));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn no_damage_panics(cut in 0..FULL.len(), with in "[\\[\\]{}:,\\-\\*&!|>'\" \n\t0-9a-zü%#\u{0}]{0,6}", drop in 0usize..40) {
+        let floor = |mut at: usize| { at = at.min(FULL.len()); while !FULL.is_char_boundary(at) { at -= 1 } at };
+        let text = format!("{}{with}{}", &FULL[..floor(cut)], &FULL[floor(cut + drop)..]);
+        if let Err(problems) = read_with(&text, &[]) {
+            prop_assert!(!problems.is_empty());
+            prop_assert!(problems.render(true).len() > 10);
+        }
+        if let Err(problems) = read_with(&FULL[..floor(cut)], &[]) {
+            prop_assert!(problems.render(false).len() > 10);
+        }
+    }
+
+    #[test]
+    fn no_text_panics(text in "\\PC{0,60}", set in "[a-z.=\\[\\]{}:0-9 ]{0,20}") {
+        let _ = read_with(&text, &[&set]).map_err(|problems| problems.render(false));
+        let _ = read_with("name: a\nclients: {count: 1}", &[&set]).map_err(|problems| problems.render(false));
+    }
+
+    #[test]
+    fn no_value_anywhere_panics(line in 0usize..80, value in prop::sample::select(vec![
+        "", "~", "-1", "1e400", ".nan", ".inf", "0", "[]", "{}", "[[]]", "{exp: 0s}", "{uniform: [2s, 1s]}", "18446744073709551616",
+        "never", "5%", "*x", "&x y", "!t z", "{zipf: {s: 1}}", "{empirical: none.csv}", "{empirical: [[1s]]}", "99999999d", "'", "- a",
+    ])) {
+        let mut lines: Vec<String> = FULL.lines().map(str::to_owned).collect();
+        let at = line % lines.len();
+        if let Some((key, _)) = lines[at].clone().split_once(": ") {
+            lines[at] = format!("{key}: {value}");
+        }
+        if let Err(problems) = read_with(&lines.join("\n"), &[]) {
+            prop_assert!(problems.render(false).len() > 10);
+        }
+    }
+}

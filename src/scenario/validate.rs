@@ -1,0 +1,133 @@
+//! Bounds that types cannot say, all of them at once, each with its path.
+
+mod clients;
+mod cluster;
+mod load;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::diagnostic::Problem;
+use super::expect::Expectation;
+use super::file::ScenarioFile;
+use super::locate::Step;
+use super::typed::Found;
+use crate::cluster::spec::Trace;
+use crate::engine::{Law, Span};
+
+/// Most clients at a time.
+pub const MAX_CLIENTS: f64 = 20e6;
+/// Most pods at a time.
+pub const MAX_PODS: u32 = 1000;
+/// Shortest mean distance of what one client does again and again.
+const MIN_EVERY: Span = Span::from_micros(1);
+
+/// Problems under construction.
+#[derive(Default)]
+struct Checks {
+    list: Vec<Found>,
+}
+
+impl Checks {
+    /// Reports `code` at `path` (dotted; entries of lists by number).
+    fn fail(&mut self, code: &'static str, path: &str, message: impl Into<String>, help: impl Into<String>) {
+        let steps = path
+            .split('.')
+            .filter(|word| !word.is_empty())
+            .map(|word| word.parse().map_or_else(|_| Step::Key(word.to_owned()), |at| Step::Item(at, None)))
+            .collect();
+        self.list.push(Found { steps, problem: Problem::new(code, path, message, help) });
+    }
+
+    /// A law of distances between events of one client.
+    fn every(&mut self, path: &str, law: &Law) {
+        if law.mean() < MIN_EVERY.as_nanos() as f64 {
+            let mean = Span::from_nanos_f64(law.mean());
+            self.fail(
+                "too-often",
+                path,
+                format!("the mean is {mean}; it must be at least {MIN_EVERY}"),
+                "write for example `{exp: 20s}`",
+            );
+        }
+    }
+
+    /// A law of whole numbers from 1, such as sizes of groups.
+    fn sizes(&mut self, path: &str, law: &Law) {
+        if law.mean() < 1.0 {
+            self.fail(
+                "too-small",
+                path,
+                format!("the mean size is {}; a group has at least one member", law.mean()),
+                "write for example `10`",
+            );
+        } else if !law.mean().is_finite() {
+            self.fail("no-mean", path, "these sizes have no finite mean", "for `pareto`, `alpha` must be above 1");
+        }
+    }
+}
+
+/// Checks a filled file; `expectations` gets what `expect` says.
+pub fn validate(
+    file: &ScenarioFile,
+    traces: &BTreeMap<String, Arc<Trace>>,
+    expectations: &mut Vec<Expectation>,
+) -> Vec<Found> {
+    let mut checks = Checks::default();
+    check_frame(&mut checks, file);
+    clients::check(&mut checks, file);
+    clients::check_traffic(&mut checks, file);
+    cluster::check(&mut checks, file);
+    for (at, text) in file.expect.iter().flatten().enumerate() {
+        match Expectation::parse(text) {
+            Ok(expectation) => expectations.push(expectation),
+            Err(error) => checks.fail("bad-expectation", &format!("expect.{at}"), error.message, error.help),
+        }
+    }
+    if checks.list.is_empty() {
+        load::check(&mut checks, file, traces);
+    }
+    checks.list
+}
+
+fn check_frame(checks: &mut Checks, file: &ScenarioFile) {
+    let duration = file.duration.unwrap_or_default();
+    let good_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if file.name.is_empty() || file.name.len() > 64 || !file.name.chars().all(good_name) {
+        let message = format!("`{}` cannot be the name of a folder", file.name);
+        checks.fail("bad-name", "name", message, "use 1 to 64 lower-case letters, digits and hyphens; `title` is free");
+    }
+    if duration.is_zero() {
+        checks.fail("zero", "duration", "the run has no length", "write for example `20m`");
+    }
+    if duration > Span::from_secs(366 * 86_400) {
+        checks.fail("too-long", "duration", format!("{duration} is longer than a year"), "write a shorter run");
+    }
+    if let Some(super::words::WarmUp::After(warm_up)) = file.warm_up {
+        if warm_up >= duration && !duration.is_zero() {
+            let message = format!("the warm-up of {warm_up} leaves nothing of the run of {duration} to measure");
+            checks.fail("warm-up-too-long", "warm_up", message, "make it shorter than `duration`, or write `auto`");
+        }
+    }
+    if !(1..=10_000).contains(&file.replications.unwrap_or(1)) {
+        let message = format!("{} replications are not possible", file.replications.unwrap_or(0));
+        checks.fail("out-of-range", "replications", message, "write 1 to 10000");
+    }
+    let sample_every = file.sample_every.unwrap_or_default();
+    if sample_every.is_zero() {
+        checks.fail("zero", "sample_every", "samples need a distance above zero", "write for example `5s`");
+    } else if duration.as_nanos() / sample_every.as_nanos() > 1_000_000 {
+        let message = format!("a sample every {sample_every} makes more than a million samples in {duration}");
+        checks.fail("too-often", "sample_every", message, "leave it out, or write a longer distance");
+    } else if sample_every > duration {
+        checks.fail(
+            "too-long",
+            "sample_every",
+            format!("{sample_every} is longer than the run"),
+            "leave it out, or write a shorter distance",
+        );
+    }
+    if file.max_events.is_some_and(|max| max.value() == 0) {
+        checks.fail("zero", "max_events", "a run needs at least one event", "leave it out for the default of 20e9");
+    }
+}

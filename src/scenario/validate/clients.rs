@@ -1,0 +1,470 @@
+//! Bounds of audiences, of what their clients do, and of rooms.
+
+use super::super::build::takes_part;
+use super::super::diagnostic::nearest;
+use super::super::file::{Arrivals, Audience, EmitTo, Network, ScenarioFile, ServerTraffic, TickTo, Traffic, ViaText};
+use super::super::law::{LawText, NumberLaw};
+use super::super::words::{Attempts, LawOrNever, Recipients, ReconnectText};
+use super::{Checks, MAX_CLIENTS};
+use crate::engine::Law;
+
+/// How many clients of this audience are there at a time: the number, or rate times session at the peak of a profile.
+pub(super) fn clients_at_a_time(audience: &Audience) -> f64 {
+    if let Some(count) = audience.count {
+        return f64::from(count);
+    }
+    let Some(arrivals) = &audience.arrivals else { return 0.0 };
+    let session_s = audience.session.as_ref().map_or(0.0, |law| law.law().mean()) / 1e9;
+    let peak =
+        arrivals.profile.iter().flat_map(|profile| &profile.at).map(|(_, factor)| factor.value()).fold(0.0, f64::max);
+    arrivals.rate.per_second() * session_s * if arrivals.profile.is_some() { peak } else { 1.0 }
+}
+
+pub(super) fn check(checks: &mut Checks, file: &ScenarioFile) {
+    if file.clients.is_empty() {
+        checks.fail("no-clients", "clients", "there are no clients", "write for example `clients: {count: 1000}`");
+    }
+    for (at, audience) in file.clients.iter().enumerate() {
+        let path = format!("clients.{at}");
+        check_name(checks, &path, audience, &file.clients[..at]);
+        check_population(checks, &path, audience);
+        if let Some(network) = &audience.network {
+            check_network(checks, &path, audience, network);
+        }
+        check_habits(checks, &path, audience);
+    }
+    let total: f64 = file.clients.iter().map(clients_at_a_time).sum();
+    if total > MAX_CLIENTS && total.is_finite() {
+        let largest = (0..file.clients.len())
+            .max_by(|&a, &b| clients_at_a_time(&file.clients[a]).total_cmp(&clients_at_a_time(&file.clients[b])));
+        let path = format!("clients.{}", largest.unwrap_or(0));
+        let message = format!("about {total:.0} clients at a time are more than the {MAX_CLIENTS:.0} that fit");
+        checks.fail("too-many-clients", &path, message, "lower `count`, `rate` or `session`");
+    }
+}
+
+fn check_name(checks: &mut Checks, path: &str, audience: &Audience, before: &[Audience]) {
+    let path = format!("{path}.name");
+    let Some(name) = &audience.name else {
+        checks.fail("missing-key", &path, "an audience among several needs a name", "write for example `name: phones`");
+        return;
+    };
+    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ' ');
+    if !name.starts_with(|c: char| c.is_ascii_alphabetic())
+        || !name.chars().all(good)
+        || name.len() > 64
+        || name == "all"
+    {
+        let message = format!("`{name}` cannot be the name of an audience");
+        checks.fail("bad-name", &path, message, "use letters, digits, `-` and `_`, a letter first; not `all`");
+    }
+    if before.iter().any(|other| other.name.as_ref() == Some(name)) {
+        checks.fail(
+            "duplicate-name",
+            &path,
+            format!("another audience is called `{name}` already"),
+            "give each its own name",
+        );
+    }
+}
+
+fn check_population(checks: &mut Checks, path: &str, audience: &Audience) {
+    let kinds: Vec<&str> = [
+        ("count", audience.count.is_some()),
+        ("arrivals", audience.arrivals.is_some()),
+        ("trace", audience.trace.is_some()),
+    ]
+    .iter()
+    .filter_map(|(kind, there)| there.then_some(*kind))
+    .collect();
+    match kinds[..] {
+        [] => checks.fail(
+            "missing-key",
+            path,
+            "nobody says how many clients there are",
+            "write one of `count`, `arrivals` and `trace`",
+        ),
+        [_] => {}
+        [_, second, ..] => {
+            let message = format!("`{}` exclude each other", kinds.join("` and `"));
+            checks.fail("conflict", &format!("{path}.{second}"), message, "keep one of them");
+        }
+    }
+    if audience.session.is_some() && audience.arrivals.is_none() {
+        let help = "write `arrivals` for clients that come and go, or remove `session`";
+        checks.fail(
+            "conflict",
+            &format!("{path}.session"),
+            "`session` belongs to `arrivals`; clients of a `count` stay for the whole run",
+            help,
+        );
+    }
+    if audience.count == Some(0) {
+        checks.fail(
+            "zero",
+            &format!("{path}.count"),
+            "an audience of nobody",
+            "write at least 1, or remove the audience",
+        );
+    }
+    if let Some(arrivals) = &audience.arrivals {
+        check_arrivals(checks, path, audience, arrivals);
+    }
+    if audience.trace.is_some() && audience.websocket == Some(true) {
+        checks.fail(
+            "conflict",
+            &format!("{path}.websocket"),
+            "a trace holds requests, no WebSockets",
+            "remove `websocket`",
+        );
+    }
+}
+
+fn check_arrivals(checks: &mut Checks, path: &str, audience: &Audience, arrivals: &Arrivals) {
+    if arrivals.rate.per_second() <= 0.0 {
+        checks.fail(
+            "zero",
+            &format!("{path}.arrivals.rate"),
+            "nobody ever arrives",
+            "write a rate above zero, such as `4/s`",
+        );
+    }
+    if arrivals.rate.per_second() > 1e7 {
+        checks.fail(
+            "too-often",
+            &format!("{path}.arrivals.rate"),
+            "more than ten million arrivals per second",
+            "write a lower rate",
+        );
+    }
+    if let Some(profile) = &arrivals.profile {
+        let place = format!("{path}.arrivals.profile.at");
+        if profile.at.is_empty() {
+            checks.fail(
+                "empty-list",
+                &place,
+                "the profile has no corners",
+                "write for example `[[0m, 1.0], [10m, 3.0]]`",
+            );
+        }
+        if let Some(at) = profile.at.windows(2).position(|pair| pair[0].0 >= pair[1].0) {
+            checks.fail(
+                "not-sorted",
+                &format!("{place}.{}", at + 1),
+                "the times of a profile must rise",
+                "sort the corners by time",
+            );
+        }
+        if !profile.at.is_empty() && profile.at.iter().all(|(_, factor)| factor.value() == 0.0) {
+            checks.fail("zero", &place, "the profile is zero throughout: nobody arrives", "write a factor above zero");
+        }
+    }
+    if let Some(session) = &audience.session {
+        let mean = session.law().mean();
+        if mean <= 0.0 {
+            checks.fail(
+                "zero",
+                &format!("{path}.session"),
+                "sessions have no length",
+                "write for example `{exp: 10m}`",
+            );
+        } else if !mean.is_finite() {
+            checks.fail(
+                "no-mean",
+                &format!("{path}.session"),
+                "sessions have no finite mean",
+                "for `pareto`, `alpha` must be above 1",
+            );
+        }
+    }
+}
+
+fn check_network(checks: &mut Checks, path: &str, audience: &Audience, network: &Network) {
+    let path = format!("{path}.network");
+    if network.jitter.is_some_and(|jitter| jitter.value() > 5.0) {
+        checks.fail(
+            "out-of-range",
+            &format!("{path}.jitter"),
+            "a sigma above 5 makes trips of hours",
+            "write 0 to 5, such as `0.15`",
+        );
+    }
+    if let Some(rtt) = &network.rtt {
+        if rtt.law().mean() > 3600e9 {
+            checks.fail(
+                "too-long",
+                &format!("{path}.rtt"),
+                "the mean round trip is longer than an hour",
+                "write for example `25ms`",
+            );
+        }
+    }
+    if let Some(change) = &network.address_change {
+        if let Some(LawOrNever::Every(every)) = &change.every {
+            if every.law().mean() < 1e6 {
+                checks.fail(
+                    "too-often",
+                    &format!("{path}.address_change.every"),
+                    "addresses change more than once per millisecond",
+                    "write for example `{exp: 1h}`",
+                );
+            }
+        }
+    }
+    check_sharing(checks, &path, audience, network);
+}
+
+fn check_sharing(checks: &mut Checks, path: &str, audience: &Audience, network: &Network) {
+    let Some(shared) = &network.shared_address else { return };
+    let path = format!("{path}.shared_address");
+    let people = clients_at_a_time(audience);
+    if let Some(list) = &shared.list {
+        let place = format!("{path}.list");
+        let members: f64 = list.iter().map(|&size| f64::from(size)).sum();
+        if list.is_empty() {
+            checks.fail("empty-list", &place, "the list has no sizes", "write for example `[1000, 500]`, or `own`");
+        } else if let Some(at) = list.iter().position(|&size| size == 0) {
+            checks.fail("zero", &format!("{place}.{at}"), "a group of nobody", "write at least 1");
+        } else if people > 0.0 && audience.count.is_some() && members > people {
+            let message = format!("these groups have {members} members, but the audience has {people} clients");
+            checks.fail("group-too-large", &place, message, "raise `count` or make the groups smaller");
+        }
+        if shared.groups.is_some() || shared.sizes.is_some() {
+            checks.fail(
+                "conflict",
+                &place,
+                "`list` says all sizes; `groups` and `sizes` say others",
+                "keep either of them",
+            );
+        }
+        return;
+    }
+    if shared.groups.is_none() && shared.sizes.is_none() {
+        checks.fail(
+            "missing-key",
+            &path,
+            "nothing says how addresses are shared",
+            "write `own`, or one of `groups`, `sizes` and `list`",
+        );
+    }
+    if let Some(groups) = shared.groups {
+        let place = format!("{path}.groups");
+        if groups == 0 || groups > 1_000_000 {
+            checks.fail("out-of-range", &place, format!("{groups} groups are not possible"), "write 1 to 1000000");
+        } else if people > 0.0 && audience.count.is_some() && f64::from(groups) > people {
+            let message = format!("{groups} groups need more clients than the {people} of the audience");
+            checks.fail("group-too-large", &place, message, "lower `groups`, or write `own`");
+        }
+    }
+    let Some(sizes) = &shared.sizes else { return };
+    let place = format!("{path}.sizes");
+    match (shared.groups, sizes) {
+        (Some(groups), LawText::Zipf(zipf)) if zipf.n.is_some_and(|n| n != groups) => {
+            checks.fail("conflict", &format!("{place}.zipf.n"), "`groups` says how many sizes there are", "remove `n`");
+        }
+        (Some(_), LawText::Zipf(_)) => {}
+        (Some(_), _) => checks.fail(
+            "conflict",
+            &place,
+            "with `groups`, the sizes are equal or a `zipf`",
+            "write `{zipf: {s: 1.0}}`, or remove `groups`",
+        ),
+        (None, sizes) => check_sizes(checks, &place, sizes, audience.count),
+    }
+}
+
+/// Sizes of groups that are drawn.
+fn check_sizes(checks: &mut Checks, path: &str, sizes: &NumberLaw, count: Option<u32>) {
+    if let LawText::Zipf(zipf) = sizes {
+        if zipf.n.is_none() {
+            checks.fail(
+                "missing-key",
+                &format!("{path}.zipf"),
+                "`zipf` needs the number of ranks",
+                "write for example `{zipf: {s: 1.0, n: 1000}}`",
+            );
+            return;
+        }
+    }
+    let law = sizes.law();
+    checks.sizes(path, &law);
+    let smallest = match law {
+        Law::Fixed(size) => size,
+        Law::Uniform { low, .. } => low,
+        _ => 1.0,
+    };
+    if count.is_some_and(|count| count > 0 && smallest > f64::from(count)) {
+        let message = format!("a group of {smallest} is larger than its {} clients", count.unwrap_or(0));
+        checks.fail("group-too-large", path, message, "make groups smaller");
+    }
+}
+
+fn check_habits(checks: &mut Checks, path: &str, audience: &Audience) {
+    if let Some(LawOrNever::Every(law)) = audience.cookies.as_ref().and_then(|cookies| cookies.cleared_every.as_ref()) {
+        if law.law().mean() < 1e6 {
+            checks.fail(
+                "too-often",
+                &format!("{path}.cookies.cleared_every"),
+                "jars are cleared more than once per millisecond",
+                "write for example `{exp: 24h}`",
+            );
+        }
+    }
+    let Some(ReconnectText::Backoff(backoff)) = &audience.reconnect else { return };
+    let (first, max) = (backoff.first.unwrap_or_default(), backoff.max.unwrap_or_default());
+    if max.is_zero() {
+        checks.fail(
+            "zero",
+            &format!("{path}.reconnect.max"),
+            "without a delay a client tries without end at once",
+            "write for example `5s`",
+        );
+    } else if first.is_zero() {
+        checks.fail(
+            "zero",
+            &format!("{path}.reconnect.first"),
+            "without a delay a client tries without end at once",
+            "write for example `1s`",
+        );
+    } else if first > max {
+        checks.fail(
+            "conflict",
+            &format!("{path}.reconnect.max"),
+            format!("the longest delay {max} is below the first one {first}"),
+            "raise `max`",
+        );
+    }
+    if backoff.attempts == Some(Attempts::Number(0)) {
+        checks.fail("zero", &format!("{path}.reconnect.attempts"), "no attempt at all", "write `reconnect: never`");
+    }
+}
+
+pub(super) fn check_traffic(checks: &mut Checks, file: &ScenarioFile) {
+    for (at, traffic) in file.traffic.iter().flatten().enumerate() {
+        let (kind, every, clients, bytes) = match traffic {
+            Traffic::Api(api) => ("api", &api.every, &api.clients, None),
+            Traffic::Emit(emit) => ("emit", &emit.every, &emit.clients, emit.bytes),
+            Traffic::Notify(notify) => ("notify", &notify.every, &notify.clients, notify.bytes),
+        };
+        let path = format!("traffic.{at}.{kind}");
+        checks.every(&format!("{path}.every"), &every.law());
+        check_bytes(checks, &path, bytes.map(|bytes| bytes.bytes()));
+        let over_socket = matches!(traffic, Traffic::Emit(emit) if emit.via != Some(ViaText::Api));
+        if let Some(clients) = clients {
+            check_participants(checks, &path, clients, file, over_socket);
+        }
+        if let Traffic::Emit(emit) = traffic {
+            check_room(checks, &format!("{path}.to"), emit.to == EmitTo::Room, file);
+        }
+    }
+    for (at, ServerTraffic::Tick(tick)) in file.server_traffic.iter().flatten().enumerate() {
+        let path = format!("server_traffic.{at}.tick");
+        checks.every(&format!("{path}.every"), &Law::Fixed(tick.every.as_nanos() as f64));
+        check_bytes(checks, &path, tick.bytes.map(|bytes| bytes.bytes()));
+        check_room(checks, &format!("{path}.to"), tick.to == TickTo::Room, file);
+    }
+    let Some(rooms) = &file.rooms else { return };
+    let people: f64 = file.clients.iter().filter(|a| a.websocket != Some(false)).map(clients_at_a_time).sum();
+    let per_client = rooms.per_client.unwrap_or(1);
+    if let LawText::Zipf(zipf) = &rooms.sizes {
+        if zipf.n.is_none() {
+            checks.fail(
+                "missing-key",
+                "rooms.sizes.zipf",
+                "`zipf` needs the number of ranks",
+                "write for example `{zipf: {s: 1.0, n: 500}}`",
+            );
+            return;
+        }
+    }
+    let law = rooms.sizes.law();
+    checks.sizes("rooms.sizes", &law);
+    if per_client == 0 || per_client > 1000 {
+        checks.fail(
+            "out-of-range",
+            "rooms.per_client",
+            format!("{per_client} rooms per client are not possible"),
+            "write 1 to 1000, or remove `rooms`",
+        );
+    } else if people > 0.0
+        && law.mean() >= 1.0
+        && f64::from(per_client) > (people * f64::from(per_client) / law.mean()).ceil()
+    {
+        let rooms = (people * f64::from(per_client) / law.mean()).ceil();
+        let message =
+            format!("each client is in {per_client} rooms, but rooms of this size make only about {rooms:.0} of them");
+        checks.fail("rooms-too-large", "rooms.per_client", message, "lower `per_client` or make rooms smaller");
+    }
+}
+
+fn check_bytes(checks: &mut Checks, path: &str, bytes: Option<u64>) {
+    if bytes.is_some_and(|bytes| bytes > 1 << 30) {
+        checks.fail(
+            "too-large",
+            &format!("{path}.bytes"),
+            "an event is larger than 1 GiB",
+            "write for example `300` or `64Ki`",
+        );
+    }
+}
+
+fn check_room(checks: &mut Checks, path: &str, to_room: bool, file: &ScenarioFile) {
+    if to_room && file.rooms.is_none() {
+        checks.fail(
+            "no-rooms",
+            path,
+            "events go to a room, but there are no rooms",
+            "add for example `rooms: {sizes: 10}`, or write `to: all`",
+        );
+    }
+}
+
+fn check_participants(checks: &mut Checks, path: &str, clients: &Recipients, file: &ScenarioFile, over_socket: bool) {
+    let place = format!("{path}.clients");
+    let names: Vec<&str> = file.clients.iter().filter_map(|audience| audience.name.as_deref()).collect();
+    let Recipients::Names(wanted) = clients else {
+        if file.clients.iter().all(|audience| audience.trace.is_some()) {
+            checks.fail(
+                "no-clients",
+                path,
+                "every audience is a trace; what its clients do is recorded already",
+                "remove this, or add an audience",
+            );
+        } else if over_socket && takes_part(clients, file, true).iter().all(|takes| !takes) {
+            checks.fail(
+                "no-clients",
+                path,
+                "nobody has a WebSocket to send this over",
+                "write `via: api`, or `websocket: true` for an audience",
+            );
+        }
+        return;
+    };
+    if wanted.is_empty() {
+        checks.fail("empty-list", &place, "nobody does this", "write `all`, or names of audiences");
+    }
+    for name in wanted {
+        let Some(audience) = file.clients.iter().find(|audience| audience.name.as_ref() == Some(name)) else {
+            let near =
+                nearest(name, names.iter().copied()).map_or(String::new(), |near| format!("did you mean `{near}`? "));
+            let help = format!("{near}There are: {}", names.join(", "));
+            checks.fail("unknown-audience", &place, format!("there is no audience `{name}`"), help);
+            continue;
+        };
+        if audience.trace.is_some() {
+            checks.fail(
+                "conflict",
+                &place,
+                format!("`{name}` is a trace; what its clients do is recorded already"),
+                "choose other audiences",
+            );
+        } else if over_socket && audience.websocket == Some(false) {
+            checks.fail(
+                "conflict",
+                &place,
+                format!("clients of `{name}` have no WebSocket to send this over"),
+                "write `via: api`, or choose other audiences",
+            );
+        }
+    }
+}

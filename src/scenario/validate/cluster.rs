@@ -1,0 +1,173 @@
+//! Bounds of balancers, pods, rollout and timeline.
+
+use super::super::file::{OnePod, Pods, Rollout, ScenarioFile, TimelineEntry};
+use super::super::words::{CountOrShare, Memory, PodRef};
+use super::{Checks, MAX_PODS};
+use crate::engine::Span;
+
+pub(super) fn check(checks: &mut Checks, file: &ScenarioFile) {
+    match file.balancers.as_deref() {
+        Some([]) => checks.fail(
+            "no-balancer",
+            "balancers",
+            "the list has no balancer",
+            "write for example `- nginx: {method: ip_hash}`",
+        ),
+        Some([_, _, ..]) => {
+            let help = "keep one; chains of balancers come in a later version";
+            checks.fail("not-yet", "balancers.1", "this version has exactly one balancer", help);
+        }
+        _ => {}
+    }
+    if let Some(pods) = &file.pods {
+        check_pods(checks, pods);
+    }
+    if let Some(rollout) = &file.rollout {
+        check_rollout(checks, rollout);
+    }
+    check_timeline(checks, file);
+}
+
+fn check_pods(checks: &mut Checks, pods: &Pods) {
+    let replicas = pods.replicas.unwrap_or(1);
+    if replicas == 0 {
+        checks.fail("zero", "pods.replicas", "a cluster needs at least one pod", "write 1 or more");
+    } else if replicas > MAX_PODS {
+        checks.fail(
+            "out-of-range",
+            "pods.replicas",
+            format!("{replicas} pods are more than {MAX_PODS}"),
+            format!("write 1 to {MAX_PODS}"),
+        );
+    }
+    let cpu = pods.cpu.map_or(1.0, |cpu| cpu.value());
+    if !(0.001..=1024.0).contains(&cpu) {
+        checks.fail(
+            "out-of-range",
+            "pods.cpu",
+            format!("{cpu} cores are not possible"),
+            "write 0.001 to 1024, such as `0.5`",
+        );
+    }
+    if !(1..=1024).contains(&pods.workers.unwrap_or(1)) {
+        checks.fail(
+            "out-of-range",
+            "pods.workers",
+            format!("{} workers are not possible", pods.workers.unwrap_or(0)),
+            "write 1 to 1024",
+        );
+    }
+    let Some(costs) = &pods.costs else { return };
+    if costs.heartbeat_every.is_some_and(Span::is_zero) {
+        checks.fail(
+            "zero",
+            "pods.costs.heartbeat_every",
+            "pings need a distance above zero",
+            "write for example `25s`",
+        );
+    }
+    if costs.heartbeat_timeout.is_some_and(Span::is_zero) {
+        checks.fail("zero", "pods.costs.heartbeat_timeout", "a pong needs some time", "write for example `20s`");
+    }
+    if let (Some(Memory::Limit(limit)), Some(base)) = (pods.memory, costs.memory_base) {
+        if limit <= base {
+            let message = format!("a pod needs {base} without any connection, which is not below its limit of {limit}");
+            checks.fail("memory-too-small", "pods.memory", message, "raise the limit, or lower `costs.memory_base`");
+        }
+    }
+}
+
+fn check_rollout(checks: &mut Checks, rollout: &Rollout) {
+    let zero = |amount: &Option<CountOrShare>| match amount {
+        Some(CountOrShare::Count(count)) => *count == 0,
+        Some(CountOrShare::Share(share)) => share.fraction() == 0.0,
+        None => false,
+    };
+    if zero(&rollout.max_surge) && zero(&rollout.max_unavailable) {
+        let message = "`max_surge` and `max_unavailable` are both zero: no pod could ever be replaced";
+        checks.fail(
+            "conflict",
+            "rollout.max_unavailable",
+            message,
+            "make one of them at least 1, as Kubernetes demands",
+        );
+    }
+    for (key, amount) in [("max_surge", &rollout.max_surge), ("max_unavailable", &rollout.max_unavailable)] {
+        if matches!(amount, Some(CountOrShare::Count(count)) if *count > MAX_PODS) {
+            checks.fail(
+                "out-of-range",
+                &format!("rollout.{key}"),
+                "more pods than a cluster can have",
+                format!("write 0 to {MAX_PODS}, or a share"),
+            );
+        }
+    }
+}
+
+fn check_timeline(checks: &mut Checks, file: &ScenarioFile) {
+    let duration = file.duration.unwrap_or_default();
+    let entries = file.timeline.as_deref().unwrap_or_default();
+    let mut order: Vec<usize> = (0..entries.len()).collect();
+    order.sort_by_key(|&at| entries[at].at);
+    let mut wanted = file.pods.as_ref().and_then(|pods| pods.replicas).unwrap_or(1);
+    let mut made = wanted; // numbers below this have existed
+    for at in order {
+        let entry = &entries[at];
+        let path = format!("timeline.{at}");
+        if entry.at > duration {
+            let message = format!("{} is after the end of the run at {duration}", entry.at);
+            checks.fail(
+                "after-the-end",
+                &format!("{path}.at"),
+                message,
+                "choose an earlier time, or a longer `duration`",
+            );
+        }
+        check_action(checks, &path, entry);
+        check_pod(checks, &format!("{path}.crash"), entry.crash.as_ref(), made);
+        check_pod(checks, &format!("{path}.restart"), entry.restart.as_ref(), made);
+        if let Some(scale) = &entry.scale {
+            if !(1..=MAX_PODS).contains(&scale.to) {
+                let message = format!("{} pods are not possible", scale.to);
+                checks.fail("out-of-range", &format!("{path}.scale.to"), message, format!("write 1 to {MAX_PODS}"));
+            }
+            made = made.saturating_add(scale.to.saturating_sub(wanted));
+            wanted = scale.to;
+        }
+        if let Some(rolling) = &entry.rolling_restart {
+            if rolling.in_place != Some(true) {
+                made = made.saturating_add(wanted);
+            }
+        }
+    }
+}
+
+fn check_action(checks: &mut Checks, path: &str, entry: &TimelineEntry) {
+    let there =
+        [entry.rolling_restart.is_some(), entry.crash.is_some(), entry.restart.is_some(), entry.scale.is_some()];
+    match there.iter().filter(|there| **there).count() {
+        1 => {}
+        0 => {
+            let help =
+                "add one of `rolling_restart: {}`, `crash: {pod: random}`, `restart: {pod: 0}` and `scale: {to: 8}`";
+            checks.fail("missing-key", path, "nothing says what happens at this time", help);
+        }
+        _ => checks.fail(
+            "conflict",
+            path,
+            "several things happen in one entry",
+            "write one entry for each, they may have the same time",
+        ),
+    }
+}
+
+fn check_pod(checks: &mut Checks, path: &str, pod: Option<&OnePod>, made: u32) {
+    let Some(PodRef::Number(number)) = pod.and_then(|pod| pod.pod) else { return };
+    if number >= made {
+        let highest = made.saturating_sub(1);
+        let message =
+            format!("there is no pod {number} by then; numbers count from 0 and the highest possible one is {highest}");
+        let help = "write `random`, or the number of a pod that exists by then";
+        checks.fail("no-such-pod", &format!("{path}.pod"), message, help);
+    }
+}

@@ -1,0 +1,288 @@
+//! Values that are either a word or something else: `never`, `auto`, `random`, `25%` or `2`.
+
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Error, IntoDeserializer, MapAccess, SeqAccess};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::file::Backoff;
+use super::law::DurationLaw;
+use super::units::{Share, Size};
+use crate::engine::Span;
+
+/// From when on figures are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WarmUp {
+    /// A tenth of the run, at most a minute.
+    Auto,
+    /// From this time on.
+    After(Span),
+}
+
+/// A time between events, or never.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LawOrNever {
+    /// Never.
+    Never,
+    /// Again and again.
+    Every(DurationLaw),
+}
+
+/// When a client tries again.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReconnectText {
+    /// As the JavaScript client of Socket.IO.
+    SocketIo,
+    /// Never.
+    Never,
+    /// With doubling delays.
+    Backoff(Backoff),
+}
+
+/// A number of attempts, or no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempts {
+    /// No limit.
+    Unlimited,
+    /// This many.
+    Number(u32),
+}
+
+/// A memory limit, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// No limit.
+    None,
+    /// This many bytes.
+    Limit(Size),
+}
+
+/// Which pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PodRef {
+    /// One of the ready ones.
+    Random,
+    /// The one with this number.
+    Number(u32),
+}
+
+/// A number of pods, or a share of them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum CountOrShare {
+    /// A number.
+    Count(u32),
+    /// A share.
+    Share(Share),
+}
+
+/// Whose clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recipients {
+    /// Every audience.
+    All,
+    /// These audiences.
+    Names(Vec<String>),
+}
+
+fn whole<E: Error>(number: u64, what: &str) -> Result<u32, E> {
+    u32::try_from(number).map_err(|_| E::custom(format!("`{number}` is too large for {what}")))
+}
+
+/// A visitor that accepts the words, then whatever else `$method` bodies accept.
+macro_rules! word_or {
+    ($type:ident, $expecting:literal, { $($word:literal => $value:expr),* }, $($methods:tt)*) => {
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<$type, D::Error> {
+                struct Visitor;
+                impl<'de> serde::de::Visitor<'de> for Visitor {
+                    type Value = $type;
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str($expecting)
+                    }
+                    fn visit_str<E: Error>(self, text: &str) -> Result<$type, E> {
+                        match text {
+                            $($word => Ok($value),)*
+                            other => self.other(other),
+                        }
+                    }
+                    $($methods)*
+                }
+                impl Visitor {
+                    word_or!(@other $type, $expecting);
+                }
+                deserializer.deserialize_any(Visitor)
+            }
+        }
+    };
+    (@other WarmUp, $e:literal) => {
+        fn other<E: Error>(&self, text: &str) -> Result<WarmUp, E> {
+            text.parse().map(WarmUp::After).map_err(|_| E::custom(format!("`{text}` is not {}", $e)))
+        }
+    };
+    (@other LawOrNever, $e:literal) => {
+        fn other<E: Error>(&self, text: &str) -> Result<LawOrNever, E> {
+            DurationLaw::deserialize(text.into_deserializer()).map(LawOrNever::Every)
+        }
+    };
+    (@other Memory, $e:literal) => {
+        fn other<E: Error>(&self, text: &str) -> Result<Memory, E> {
+            text.parse().map(Memory::Limit).map_err(E::custom)
+        }
+    };
+    (@other CountOrShare, $e:literal) => {
+        fn other<E: Error>(&self, text: &str) -> Result<CountOrShare, E> {
+            if text.trim().ends_with('%') {
+                return text.parse().map(CountOrShare::Share).map_err(E::custom);
+            }
+            text.trim().parse().map(CountOrShare::Count).map_err(|_| E::custom(format!("`{text}` is not {}", $e)))
+        }
+    };
+    (@other Recipients, $e:literal) => {
+        fn other<E: Error>(&self, text: &str) -> Result<Recipients, E> {
+            Ok(Recipients::Names(vec![text.to_owned()]))
+        }
+    };
+    (@other $type:ident, $e:literal) => {
+        fn other<E: Error>(&self, text: &str) -> Result<$type, E> {
+            Err(E::custom(format!("`{text}` is not {}", $e)))
+        }
+    };
+}
+
+word_or!(WarmUp, "`auto`, `none`, or a duration such as `2m`", { "auto" => WarmUp::Auto, "none" => WarmUp::After(Span::ZERO) },
+    fn visit_u64<E: Error>(self, number: u64) -> Result<WarmUp, E> {
+        Span::deserialize(number.into_deserializer()).map(WarmUp::After)
+    }
+    fn visit_f64<E: Error>(self, number: f64) -> Result<WarmUp, E> {
+        Span::deserialize(number.into_deserializer()).map(WarmUp::After)
+    }
+);
+
+word_or!(LawOrNever, "`never`, or a distribution of durations such as `{exp: 20m}`", { "never" => LawOrNever::Never },
+    fn visit_u64<E: Error>(self, number: u64) -> Result<LawOrNever, E> {
+        DurationLaw::deserialize(number.into_deserializer()).map(LawOrNever::Every)
+    }
+    fn visit_i64<E: Error>(self, number: i64) -> Result<LawOrNever, E> {
+        DurationLaw::deserialize(number.into_deserializer()).map(LawOrNever::Every)
+    }
+    fn visit_f64<E: Error>(self, number: f64) -> Result<LawOrNever, E> {
+        DurationLaw::deserialize(number.into_deserializer()).map(LawOrNever::Every)
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<LawOrNever, A::Error> {
+        DurationLaw::deserialize(MapAccessDeserializer::new(map)).map(LawOrNever::Every)
+    }
+);
+
+word_or!(ReconnectText, "`socket.io`, `never`, or a mapping such as `{first: 1s, max: 5s}`",
+    { "socket.io" => ReconnectText::SocketIo, "never" => ReconnectText::Never },
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ReconnectText, A::Error> {
+        Backoff::deserialize(MapAccessDeserializer::new(map)).map(ReconnectText::Backoff)
+    }
+);
+
+word_or!(Attempts, "a whole number of attempts, or `unlimited`", { "unlimited" => Attempts::Unlimited },
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Attempts, E> {
+        whole(number, "a number of attempts").map(Attempts::Number)
+    }
+);
+
+word_or!(Memory, "a size such as `512Mi`, or `none`", { "none" => Memory::None },
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Memory, E> {
+        Err(E::custom(format!("`{number}` has no unit; write for example `{number}Mi`, or `none` for no limit")))
+    }
+);
+
+word_or!(PodRef, "`random`, or the number of a pod", { "random" => PodRef::Random },
+    fn visit_u64<E: Error>(self, number: u64) -> Result<PodRef, E> {
+        whole(number, "the number of a pod").map(PodRef::Number)
+    }
+);
+
+word_or!(
+    CountOrShare,
+    "a number of pods such as `1`, or a share such as `25%`",
+    {},
+    fn visit_u64<E: Error>(self, number: u64) -> Result<CountOrShare, E> {
+        whole(number, "a number of pods").map(CountOrShare::Count)
+    }
+);
+
+word_or!(Recipients, "`all`, the name of an audience, or a list of names", { "all" => Recipients::All },
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Recipients, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(seq)).map(Recipients::Names)
+    }
+);
+
+/// A word, or another type.
+macro_rules! serialize_word {
+    ($type:ident, $($pattern:pat => $word:literal),* ; $other:pat => $value:expr) => {
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self {
+                    $($pattern => serializer.serialize_str($word),)*
+                    $other => $value.serialize(serializer),
+                }
+            }
+        }
+    };
+}
+
+serialize_word!(WarmUp, WarmUp::Auto => "auto"; WarmUp::After(span) => span);
+serialize_word!(LawOrNever, LawOrNever::Never => "never"; LawOrNever::Every(law) => law);
+serialize_word!(ReconnectText, ReconnectText::SocketIo => "socket.io", ReconnectText::Never => "never"; ReconnectText::Backoff(b) => b);
+serialize_word!(Attempts, Attempts::Unlimited => "unlimited"; Attempts::Number(n) => n);
+serialize_word!(PodRef, PodRef::Random => "random"; PodRef::Number(n) => n);
+serialize_word!(Recipients, Recipients::All => "all"; Recipients::Names(names) => names);
+
+impl Serialize for Memory {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Memory::None => serializer.serialize_str("none"),
+            // a text always, since a bare number is refused
+            Memory::Limit(size) => {
+                let text = size.to_string();
+                if text.ends_with(|c: char| c.is_ascii_digit()) {
+                    return serializer.serialize_str(&format!("{}k", size.bytes() as f64 / 1e3));
+                }
+                serializer.serialize_str(&text)
+            }
+        }
+    }
+}
+
+impl Serialize for CountOrShare {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            CountOrShare::Count(count) => count.serialize(serializer),
+            CountOrShare::Share(share) => {
+                let text = share.to_string();
+                let percent = if text.ends_with('%') { text } else { format!("{}%", share.fraction() * 100.0) };
+                serializer.serialize_str(&percent)
+            }
+        }
+    }
+}
+
+macro_rules! schema {
+    ($type:ident, |$generator:ident| $branches:tt) => {
+        impl JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($type).into()
+            }
+            fn json_schema($generator: &mut SchemaGenerator) -> Schema {
+                json_schema!({"anyOf": $branches})
+            }
+        }
+    };
+}
+
+schema!(WarmUp, |generator| [{"enum": ["auto", "none"]}, generator.subschema_for::<Span>()]);
+schema!(LawOrNever, |generator| [{"const": "never"}, generator.subschema_for::<DurationLaw>()]);
+schema!(ReconnectText, |generator| [{"enum": ["socket.io", "never"]}, generator.subschema_for::<Backoff>()]);
+schema!(Attempts, |_generator| [{"const": "unlimited"}, {"type": "integer", "minimum": 1}]);
+schema!(Memory, |generator| [{"const": "none"}, generator.subschema_for::<Size>()]);
+schema!(PodRef, |_generator| [{"const": "random"}, {"type": "integer", "minimum": 0}]);
+schema!(CountOrShare, |_generator| [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\d+(\.\d+)?%$"}]);
+schema!(Recipients, |_generator| [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]);
