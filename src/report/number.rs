@@ -22,7 +22,7 @@ impl Scale {
         let (factor, unit) = match unit {
             Unit::Milliseconds if largest >= 36_000_000.0 => (1.0 / 3_600_000.0, "h"),
             Unit::Milliseconds if largest >= 600_000.0 => (1.0 / 60_000.0, "min"),
-            Unit::Milliseconds if largest >= 2_000.0 => (1e-3, "s"),
+            Unit::Milliseconds if largest >= 10_000.0 => (1e-3, "s"),
             Unit::Milliseconds if largest > 0.0 && largest < 0.1 => (1e3, "µs"),
             Unit::Milliseconds => (1.0, "ms"),
             Unit::Share => return Scale { factor: 100.0, unit: "%", difference_unit: "pp" },

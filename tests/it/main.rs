@@ -1,0 +1,3 @@
+//! Integration tests, one module per behaviour, in one binary.
+
+mod report;
