@@ -79,6 +79,15 @@ impl Finding {
         }
     }
 
+    /// In fewer words, where the baseline is named nearby.
+    pub(super) const fn short(self) -> &'static str {
+        match self {
+            Finding::NoDifference => "no difference found",
+            Finding::Untested => "one run",
+            other => other.word(),
+        }
+    }
+
     /// Class in the style sheet.
     pub(super) const fn class(self) -> &'static str {
         match self {

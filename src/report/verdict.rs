@@ -40,7 +40,11 @@ fn spread(study: &Study) -> String {
         if is_same_for_all(&row) || study.variants.len() == 1 {
             format!("{} {whom}", only_value(&row))
         } else {
-            format!("{whom_start} {}", per_variant(study, &row, ""), whom_start = "requests of returning clients land on another pod than their last one in")
+            format!(
+                "{whom_start} {}",
+                per_variant(study, &row, ""),
+                whom_start = "requests of returning clients land on another pod than their last one in"
+            )
         }
     });
     let parts: Vec<String> = [skew, moved].into_iter().flatten().collect();
@@ -95,7 +99,10 @@ fn only_value(row: &Row<'_>) -> String {
 /// True when every variant equals the baseline in every replication.
 fn is_same_for_all(row: &Row<'_>) -> bool {
     row.cells.len() > 1
-        && row.cells.iter().all(|cell| cell.is_some_and(|c| Finding::of_figure(c).is_none_or(|f| f == Finding::Identical)))
+        && row
+            .cells
+            .iter()
+            .all(|cell| cell.is_some_and(|c| Finding::of_figure(c).is_none_or(|f| f == Finding::Identical)))
 }
 
 /// What a single variant means for its users and for Redis.

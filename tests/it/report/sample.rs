@@ -247,10 +247,24 @@ fn series(v: usize, pods: usize) -> TimeSeries {
             pod_series[pod].cpu.push(shown.map(|x| x / 2600.0));
             pod_series[pod].memory_bytes.push(shown.map(|x| 9e7 + 4e4 * x));
         }
-        let storm: f64 = (0..pods).map(|pod| t - restart_s(pod, pods)).filter(|d| *d >= 0.0).map(|d| 220.0 * (-d / 12.0).exp()).sum();
+        let storm: f64 = (0..pods)
+            .map(|pod| t - restart_s(pod, pods))
+            .filter(|d| *d >= 0.0)
+            .map(|d| 220.0 * (-d / 12.0).exp())
+            .sum();
         let row = [
-            CLIENTS - storm, storm / 3.0, 1.1, 6.0 + storm, 3.0 + storm, 250.0, storm / 20.0, 20.0, storm / 9.0,
-            246.0 + 8.0 * noise.around_zero(), 1234.0 + 40.0 * noise.around_zero() - 240.0 * (5.0 - up.min(5.0)), 0.11,
+            CLIENTS - storm,
+            storm / 3.0,
+            1.1,
+            6.0 + storm,
+            3.0 + storm,
+            250.0,
+            storm / 20.0,
+            20.0,
+            storm / 9.0,
+            246.0 + 8.0 * noise.around_zero(),
+            1234.0 + 40.0 * noise.around_zero() - 240.0 * (5.0 - up.min(5.0)),
+            0.11,
         ];
         cluster.0.iter_mut().zip(row).for_each(|(series, value)| series.push(value));
     }
@@ -283,7 +297,12 @@ fn assumptions() -> Vec<Assumption> {
     };
     vec![
         row("pods.costs.send", "18µs", Grade::Measured, "measured by this project: Node 22, socket.io 4.8, 512 B"),
-        row("redis.cost.copy", "1.9µs", Grade::A, "https://redis.io/docs/latest/operate/oss_and_stack/management/optimization/benchmarks/"),
+        row(
+            "redis.cost.copy",
+            "1.9µs",
+            Grade::A,
+            "https://redis.io/docs/latest/operate/oss_and_stack/management/optimization/benchmarks/",
+        ),
         row("network.mobile.address_change", "1/20min", Grade::B, "one operator's report <script>alert(1)</script>"),
         row("clients.think_time", "exponential 20s", Grade::C, "our assumption: a chat user acts three times a minute"),
     ]

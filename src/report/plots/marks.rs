@@ -1,0 +1,68 @@
+//! What happened when: marks of all variants, numbered, with runs of the same kind taken together.
+
+use super::scale::time_ticks;
+use crate::metrics::{Mark, Study};
+use crate::report::number::fixed;
+
+/// Marks of one kind that follow each other, such as the steps of a rollout.
+pub(super) struct Group {
+    /// Number in the chart, from 1.
+    pub(super) number: usize,
+    /// Moments in seconds and texts.
+    marks: Vec<Mark>,
+}
+
+/// At least so many marks of one kind in a row become one group.
+const RUN: usize = 3;
+
+/// The groups of all variants' marks, in order of time.
+pub(super) fn groups(study: &Study) -> Vec<Group> {
+    let mut all: Vec<Mark> = study.variants.iter().flat_map(|variant| variant.marks.iter().cloned()).collect();
+    all.sort_by(|a, b| (a.at_ms, &a.what).cmp(&(b.at_ms, &b.what)));
+    all.dedup();
+    let mut groups: Vec<Group> = Vec::new();
+    let mut rest = &all[..];
+    while let [first, ..] = rest {
+        let alike = rest.iter().take_while(|mark| kind(mark) == kind(first)).count();
+        let taken = if alike >= RUN { alike } else { 1 };
+        groups.push(Group { number: groups.len() + 1, marks: rest[..taken].to_vec() });
+        rest = &rest[taken..];
+    }
+    groups
+}
+
+fn kind(mark: &Mark) -> &str {
+    mark.what.split(' ').next().unwrap_or_default()
+}
+
+impl Group {
+    /// Its moments in seconds, as far as these marks hold them.
+    pub(super) fn times_s<'a>(&'a self, of: &'a [Mark]) -> impl Iterator<Item = f64> + 'a {
+        self.marks.iter().filter(|mark| of.contains(mark)).map(|mark| mark.at_ms as f64 / 1000.0)
+    }
+
+    /// What happened and when, such as `restart pod-0 … restart pod-4, 15.0–19.0 min`.
+    pub(super) fn text(&self, duration_s: f64) -> String {
+        let time = |mark: &Mark| moment(mark.at_ms as f64 / 1000.0, duration_s);
+        match &self.marks[..] {
+            [first, .., last] => {
+                let (from, to, unit) = (time(first).0, time(last).0, time(last).1);
+                let end = last.what.strip_prefix(kind(last)).map_or("", str::trim);
+                format!("{} … {end}, {from}–{to} {unit}", first.what)
+            }
+            [one] => format!("{}, {} {}", one.what, time(one).0, time(one).1),
+            [] => String::new(),
+        }
+    }
+}
+
+/// A moment in the unit of the time axis.
+fn moment(at_s: f64, duration_s: f64) -> (String, &'static str) {
+    let (_, unit) = time_ticks(duration_s, 8);
+    match unit {
+        "days" => (fixed(at_s / 86_400.0, 2), "d"),
+        "hours" => (fixed(at_s / 3_600.0, 2), "h"),
+        "minutes" => (fixed(at_s / 60.0, 1), "min"),
+        _ => (fixed(at_s, 1), "s"),
+    }
+}
