@@ -52,6 +52,27 @@ impl Scale {
         }
     }
 
+    /// An estimate in few digits, for sentences and tiles: at most three of the value, an interval rounded up.
+    pub(super) fn brief(&self, estimate: &Estimate) -> Parts {
+        let mean = estimate.mean * self.factor;
+        let places = places_for(mean, 3).max(0);
+        match estimate.half_width.map(|half| half * self.factor) {
+            Some(half) if !is_zero(half, mean) => {
+                let places = if mean == 0.0 { places_for(half, 1) } else { places.min(places_for(half, 1)) };
+                let step = libm::pow(10.0, f64::from(-places));
+                // Rounded up: an interval that got narrower by rounding would claim too much.
+                let half = libm::ceil(half / step - 1e-9) * step;
+                Parts { mean: fixed(mean, places), half: Some(fixed(half, places)) }
+            }
+            half => Parts { mean: trimmed(fixed(mean, places)), half: half.map(|_| "0".to_owned()) },
+        }
+    }
+
+    /// The same with its unit.
+    pub(super) fn show_brief(&self, estimate: &Estimate) -> String {
+        with_unit(&self.brief(estimate).to_string(), self.unit)
+    }
+
     /// An estimate with its unit, such as `12.3 ± 0.4 ms`.
     pub(super) fn show(&self, estimate: &Estimate) -> String {
         with_unit(&self.parts(estimate).to_string(), self.unit)
@@ -68,7 +89,7 @@ impl Scale {
     pub(super) fn show_size(&self, difference: &Estimate) -> String {
         let size = Estimate { mean: difference.mean.abs(), ..*difference };
         let unit = if self.difference_unit == "pp" { "percentage points" } else { self.difference_unit };
-        with_unit(&self.parts(&size).to_string(), unit)
+        with_unit(&self.brief(&size).to_string(), unit)
     }
 
     /// A value without an interval, with three significant digits and its unit.
@@ -185,6 +206,17 @@ mod tests {
         assert_eq!(show(Unit::Share, 0.0512, Some(0.0101)), "5.1 ± 1.0 %");
         assert_eq!(show(Unit::Number, 1.5, None), "1.50");
         assert_eq!(show(Unit::Number, 12_345.6, None), "12,346");
+    }
+
+    #[test]
+    fn sentences_get_fewer_digits_and_no_narrower_interval() {
+        let brief =
+            |mean, half| Scale::fitting(Unit::Number, [mean].into_iter()).show_brief(&estimate(mean, Some(half)));
+        assert_eq!(brief(1.0130, 0.0071), "1.01 ± 0.01");
+        assert_eq!(brief(1229.0, 1.7), "1,229 ± 2");
+        assert_eq!(brief(56_789.0, 1_234.0), "57,000 ± 2,000");
+        assert_eq!(brief(78.68, 0.22), "78.7 ± 0.3");
+        assert_eq!(brief(1.0, 0.0), "1 ±0");
     }
 
     #[test]

@@ -4,58 +4,40 @@
 use super::finding::Finding;
 use super::number::percent;
 use super::rows::Row;
-use crate::metrics::Study;
+use crate::metrics::{Estimate, FigureReport, Study};
 
 /// More variants than this are summed up by their extremes.
 const MAX_LISTED: usize = 4;
 
 /// Figures compared with the baseline, in order of interest.
-const COMPARED: [&str; 6] = [
-    "redis.copies",
-    "event.latency.p99",
-    "request.latency.p99",
-    "offline.time.p99",
-    "connections.reconnects_peak",
-    "lost.messages",
-];
+const COMPARED: [&str; 5] =
+    ["redis.copies", "event.latency.p99", "offline.time.p99", "connections.reconnects_peak", "lost.messages"];
 
 /// What the study shows, in two or three plain sentences.
 pub fn verdict(study: &Study) -> String {
     if study.variants.is_empty() {
         return "Nothing was run.".to_owned();
     }
-    let mut sentences = vec![spread(study)];
-    sentences.extend(if study.variants.len() == 1 { consequences(study) } else { differences(study) });
-    sentences.extend(limit(study));
-    sentences.retain(|sentence| !sentence.is_empty());
+    let rest = if study.variants.len() == 1 { consequences(study) } else { differences(study) };
+    let sentences: Vec<String> = [spread(study), stickiness(study), rest, limit(study)].into_iter().flatten().collect();
     if sentences.is_empty() { "Nothing was measured.".to_owned() } else { sentences.join(" ") }
 }
 
-/// How even the load is, and how sticky the clients are.
-fn spread(study: &Study) -> String {
-    let skew = Row::find(study, "load.connections.max_over_mean")
-        .map(|row| format!("the fullest pod carries {}", per_variant(study, &row, "times the mean")));
-    let moved = Row::find(study, "stickiness.failures").map(|row| {
-        let whom = "of the requests of returning clients land on another pod than their last one";
-        if is_same_for_all(&row) || study.variants.len() == 1 {
-            format!("{} {whom}", only_value(&row))
-        } else {
-            format!(
-                "{whom_start} {}",
-                per_variant(study, &row, ""),
-                whom_start = "requests of returning clients land on another pod than their last one in"
-            )
-        }
-    });
-    let parts: Vec<String> = [skew, moved].into_iter().flatten().collect();
-    if parts.is_empty() {
-        return String::new();
-    }
+/// How even the load is.
+fn spread(study: &Study) -> Option<String> {
+    let row = Row::find(study, "load.connections.max_over_mean")?;
     let start = match &study.variants[..] {
-        [one] => format!("With {}, ", one.balancer),
-        _ => String::new(),
+        [one] => format!("With {}, the", one.balancer),
+        _ => "The".to_owned(),
     };
-    capitalised(&format!("{start}{} {}.", parts.join("; "), precision(study)))
+    Some(format!("{start} fullest pod carries {} {}.", per_variant(study, &row, "times the mean"), precision(study)))
+}
+
+/// How often clients land elsewhere.
+fn stickiness(study: &Study) -> Option<String> {
+    let row = Row::find(study, "stickiness.failures")?;
+    let values = per_variant(study, &row, "land on another pod than the last one");
+    Some(format!("Of the requests of returning clients, {values}."))
 }
 
 /// Where the intervals come from, said once.
@@ -78,7 +60,7 @@ fn per_variant(study: &Study, row: &Row<'_>, what: &str) -> String {
     let name = |i: usize| &study.variants[i].name;
     if study.variants.len() > MAX_LISTED {
         let Some((low, high)) = row.extremes() else { return String::new() };
-        let value = |i: usize| row.cells[i].map(|cell| row.scale.show(&cell.value)).unwrap_or_default();
+        let value = |i: usize| row.cells[i].map(|cell| row.scale.show_brief(&cell.value)).unwrap_or_default();
         return format!("between {} ({}) and {}{spaced} ({})", value(low), name(low), value(high), name(high));
     }
     let items: Vec<String> = row
@@ -86,14 +68,14 @@ fn per_variant(study: &Study, row: &Row<'_>, what: &str) -> String {
         .enumerate()
         .map(|(n, (i, value))| {
             let spaced = if n == 0 { spaced.as_str() } else { "" };
-            format!("{}{spaced} with {}", row.scale.show(value), name(i))
+            format!("{}{spaced} with {}", row.scale.show_brief(value), name(i))
         })
         .collect();
     listed(&items)
 }
 
 fn only_value(row: &Row<'_>) -> String {
-    row.values().next().map(|(_, value)| row.scale.show(value)).unwrap_or_default()
+    row.values().next().map(|(_, value)| row.scale.show_brief(value)).unwrap_or_default()
 }
 
 /// True when every variant equals the baseline in every replication.
@@ -107,19 +89,22 @@ fn is_same_for_all(row: &Row<'_>) -> bool {
 
 /// What a single variant means for its users and for Redis.
 fn consequences(study: &Study) -> Option<String> {
-    let show = |id: &str| Row::find(study, id).map(|row| only_value(&row));
+    let find = |id: &str| Row::find(study, id);
+    let show = |id: &str| find(id).map(|row| only_value(&row));
+    // Rates are said as `12 ± 3 copies/s`: the unit belongs to what is counted.
+    let bare = |id: &str| find(id).and_then(|row| row.values().next().map(|(_, v)| row.scale.brief(v).to_string()));
     let mut parts = Vec::new();
     if let Some(p50) = show("offline.time.p50") {
-        let p99 = show("offline.time.p99").map(|p99| format!(" (p99 {p99})")).unwrap_or_default();
-        let peak = show("connections.reconnects_peak").map(|p| format!(", at a peak of {p} reconnects"));
-        parts.push(format!("a lost connection is usable again after {p50} (median){p99}{}", peak.unwrap_or_default()));
+        let p99 = show("offline.time.p99").map(|p99| format!("; p99 {p99}")).unwrap_or_default();
+        let peak = bare("connections.reconnects_peak").map(|peak| format!(", with up to {peak} reconnects/s"));
+        parts.push(format!("a lost connection is usable again after {p50} (median{p99}){}", peak.unwrap_or_default()));
     }
     if let Some(p99) = show("event.latency.p99") {
         parts.push(format!("event latency p99 is {p99}"));
     }
-    if let Some(copies) = show("redis.copies") {
+    if let Some(copies) = bare("redis.copies") {
         let useful = show("redis.useful").map(|useful| format!(", {useful} of them useful")).unwrap_or_default();
-        parts.push(format!("Redis hands out {copies} copies{useful}"));
+        parts.push(format!("Redis hands out {copies} copies/s{useful}"));
     }
     (!parts.is_empty()).then(|| capitalised(&format!("{}.", parts.join("; "))))
 }
@@ -127,67 +112,104 @@ fn consequences(study: &Study) -> Option<String> {
 /// What differs from the baseline, what does not, and what is exactly the same.
 fn differences(study: &Study) -> Option<String> {
     let baseline = study.variants.get(study.baseline)?;
-    let (mut changed, mut unclear, mut same) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut changed, mut small, mut unclear, mut same) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut is_untested = false;
     for id in COMPARED {
         let Some(row) = Row::find(study, id) else { continue };
-        let findings: Vec<(usize, Finding)> = row
+        let base = row.cells[study.baseline].map_or(0.0, |cell| cell.value.mean.abs());
+        let changes: Vec<Change<'_>> = row
             .cells
             .iter()
             .enumerate()
-            .filter_map(|(i, cell)| cell.and_then(Finding::of_figure).map(|finding| (i, finding)))
+            .filter_map(|(i, cell)| Change::read(&study.variants[i].name, (*cell)?, base))
             .collect();
-        if findings.is_empty() {
-            continue;
-        }
         let title = row.figure.title();
-        if findings.iter().any(|(_, finding)| *finding == Finding::Untested) {
+        if changes.is_empty() {
+            continue;
+        } else if changes.iter().any(|change| change.finding == Finding::Untested) {
             is_untested = true;
-        } else if findings.iter().all(|(_, finding)| *finding == Finding::Identical) {
+        } else if changes.iter().all(|change| change.finding == Finding::Identical) {
             same.push(title);
-        } else if findings.iter().any(|(_, finding)| finding.is_change()) {
-            changed.push(change(study, &row, &findings));
+        } else if changes.iter().any(|change| change.is_large) {
+            changed.push(format!("{title} {}", described(&row, &changes, changed.is_empty())));
+        } else if changes.iter().any(|change| change.finding.is_change()) {
+            small.push(title);
         } else {
             unclear.push(title);
         }
     }
-    let mut parts = changed;
-    if !unclear.is_empty() {
-        parts.push(format!("no difference found in {}", listed(&unclear)));
-    }
+    let mut parts = Vec::new();
     if !same.is_empty() {
         parts.push(format!("{} identical", listed(&same)));
     }
+    parts.extend(changed);
+    if !small.is_empty() {
+        parts.push(format!("differences below 2 % in {}", listed(&small)));
+    }
+    if !unclear.is_empty() {
+        parts.push(format!("no difference found in {}", listed(&unclear)));
+    }
     if is_untested {
-        parts.push("one run per variant is too few to call anything a difference".to_owned());
+        parts.push("one run per variant is too few to call anything else a difference".to_owned());
     }
     (!parts.is_empty()).then(|| format!("Against {}: {}.", baseline.name, parts.join("; ")))
 }
 
-/// `event latency p99 38 ± 12 ms higher with ip-hash, no difference found with cookie`.
-fn change(study: &Study, row: &Row<'_>, findings: &[(usize, Finding)]) -> String {
-    let name = |i: usize| study.variants[i].name.as_str();
-    let size = |i: usize| row.cells[i].and_then(|cell| cell.difference.as_ref());
-    let worded = |&(i, finding): &(usize, Finding)| {
-        let way = if matches!(finding, Finding::Higher(_)) { "higher" } else { "lower" };
-        size(i).map(|d| format!("{} {way} with {}", row.scale.show_size(d), name(i)))
-    };
-    let changes: Vec<&(usize, Finding)> = findings.iter().filter(|(_, finding)| finding.is_change()).collect();
-    let quiet: Vec<&str> = findings.iter().filter(|(_, f)| !f.is_change()).map(|&(i, _)| name(i)).collect();
-    let mut parts: Vec<String> = if findings.len() < MAX_LISTED {
-        changes.iter().filter_map(|change| worded(change)).collect()
-    } else {
-        let largest = changes.iter().max_by(|a, b| {
-            let of = |i: usize| size(i).map_or(0.0, |d| d.mean.abs());
-            of(a.0).total_cmp(&of(b.0))
-        });
-        let most = largest.and_then(|change| worded(change)).unwrap_or_default();
-        vec![format!("up to {most} ({} of {} variants differ)", changes.len(), findings.len())]
-    };
-    if findings.len() < MAX_LISTED && !quiet.is_empty() {
-        parts.push(format!("no difference found with {}", listed(&quiet)));
+/// A difference of less than this share of the baseline is real but small, and a verdict does not spell it out.
+const SMALL: f64 = 0.02;
+
+/// How one variant differs from the baseline.
+struct Change<'a> {
+    name: &'a str,
+    finding: Finding,
+    difference: &'a Estimate,
+    /// A change, and not a small one.
+    is_large: bool,
+}
+
+impl<'a> Change<'a> {
+    /// `None` for the baseline itself.
+    fn read(name: &'a str, figure: &'a FigureReport, base: f64) -> Option<Change<'a>> {
+        let finding = Finding::of_figure(figure)?;
+        let difference = figure.difference.as_ref()?;
+        let is_large = finding.is_change() && difference.mean.abs() >= SMALL * base;
+        Some(Change { name, finding, difference, is_large })
     }
-    format!("{} {}", row.figure.title(), parts.join(", "))
+    fn words(&self, row: &Row<'_>) -> String {
+        let way = if matches!(self.finding, Finding::Higher(_)) { "higher" } else { "lower" };
+        format!("{} {way} with {}", row.scale.show_size(self.difference), self.name)
+    }
+}
+
+/// `38 ± 12 ms higher with ip-hash, no difference found with cookie`.
+fn described(row: &Row<'_>, changes: &[Change<'_>], is_first: bool) -> String {
+    let detail = if is_first { " differ by 2 % or more" } else { "" };
+    let large: Vec<&Change<'_>> = changes.iter().filter(|change| change.is_large).collect();
+    if changes.len() >= MAX_LISTED {
+        return format!("{} ({} of {} variants{detail})", extremes(row, &large), large.len(), changes.len());
+    }
+    let mut parts: Vec<String> = large.iter().map(|change| change.words(row)).collect();
+    let names = |is_change: bool| -> Vec<&str> {
+        let rest = changes.iter().filter(|c| !c.is_large && c.finding.is_change() == is_change);
+        rest.map(|change| change.name).collect()
+    };
+    if !names(true).is_empty() {
+        parts.push(format!("less than 2 % off with {}", listed(&names(true))));
+    }
+    if !names(false).is_empty() {
+        parts.push(format!("no difference found with {}", listed(&names(false))));
+    }
+    parts.join(", ")
+}
+
+/// `up to 38 ± 12 ms higher with ip-hash, up to 2 ± 1 ms lower with cookie`.
+fn extremes(row: &Row<'_>, large: &[&Change<'_>]) -> String {
+    let by_mean = |a: &&&Change<'_>, b: &&&Change<'_>| a.difference.mean.total_cmp(&b.difference.mean);
+    let highest = large.iter().max_by(by_mean).filter(|change| change.difference.mean > 0.0);
+    let lowest = large.iter().min_by(by_mean).filter(|change| change.difference.mean < 0.0);
+    let worded: Vec<String> =
+        [highest, lowest].into_iter().flatten().map(|change| format!("up to {}", change.words(row))).collect();
+    worded.join(", ")
 }
 
 /// What came closest to its limit in any variant.

@@ -46,7 +46,7 @@ fn table(study: &Study, ids: &[String]) -> Markup {
     let rows: Vec<Row<'_>> = ids.iter().filter_map(|id| Row::find(study, id)).collect();
     let mut current = "";
     html! {
-        table {
+        table class="wide" {
             caption { (interval_words(study)) }
             thead {
                 tr {

@@ -83,9 +83,20 @@ fn verdict(study: &Study) -> Markup {
     }
     html! {
         section id="verdict" aria-label="Verdict" {
-            @for sentence in &sentences { p { (sentence.trim_end()) } }
+            @for sentence in &sentences { p { (unbroken(sentence.trim_end())) } }
         }
     }
+}
+
+/// Keeps a number, its interval and its unit on one line.
+fn unbroken(sentence: &str) -> String {
+    let mut text = sentence.replace(" ±", "\u{a0}±").replace("± ", "±\u{a0}");
+    for unit in ["%", "ms", "µs", "s", "min"] {
+        for end in [" ", ",", ";", ".", ")"] {
+            text = text.replace(&format!(" {unit}{end}"), &format!("\u{a0}{unit}{end}"));
+        }
+    }
+    text
 }
 
 fn contents(study: &Study) -> Markup {

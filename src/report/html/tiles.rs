@@ -84,7 +84,7 @@ fn line(study: &Study, row: &Row<'_>, i: usize, more: Option<&(&str, Row<'_>)>) 
 /// A value with its interval in small print.
 fn value(row: &Row<'_>, i: usize) -> Markup {
     let Some(cell) = row.cells[i] else { return html! { "–" } };
-    let parts = row.scale.parts(&cell.value);
+    let parts = row.scale.brief(&cell.value);
     html! {
         b { (parts.mean) }
         @match &parts.half {

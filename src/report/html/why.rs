@@ -15,16 +15,13 @@ pub(super) fn section(study: &Study, all: &[Chart]) -> Markup {
             h2 { "Why" }
             (sources(study))
             (charts::figure(all, "load-skew", "", &charts::rows_table(study, &SKEW)))
-            h3 { "Landed on another pod than the last one" }
-            (reasons(study, "requests of returning clients", |c| (c.moved, c.routed_again)))
-            h3 { "Failed API requests" }
-            (reasons(study, "requests", |c| (c.requests_failed, c.requests)))
-            h3 { "Failed attempts to connect" }
-            (reasons(study, "attempts", |c| (c.connects_failed, c.connect_attempts)))
-            h3 { "Messages that did not arrive" }
-            (reasons(study, "messages times recipients", |c| (c.lost, c.recipients)))
-            h3 { "Connections that ended" }
-            (reasons(study, "connections that ended", |c| (c.closed, c.closed.total())))
+            div class="pair" {
+                div { h3 { "Landed on another pod than the last one" } (reasons(study, "requests of returning clients", |c| (c.moved, c.routed_again))) }
+                div { h3 { "Failed API requests" } (reasons(study, "requests", |c| (c.requests_failed, c.requests))) }
+                div { h3 { "Failed attempts to connect" } (reasons(study, "attempts", |c| (c.connects_failed, c.connect_attempts))) }
+                div { h3 { "Messages that did not arrive" } (reasons(study, "messages times recipients", |c| (c.lost, c.recipients))) }
+                div { h3 { "Connections that ended" } (reasons(study, "connections that ended", |c| (c.closed, c.closed.total()))) }
+            }
         }
     }
 }

@@ -95,6 +95,12 @@ impl Canvas<'_> {
         drop_straight(&mut places);
         self.backend.draw_path(places, &stroke(color, width)).expect("a string takes every write");
     }
+    /// A filled polygon.
+    pub(super) fn polygon(&mut self, points: &[(f64, f64)], color: RGBColor) {
+        let mut places: Vec<(i32, i32)> = points.iter().map(|&at| point(at)).collect();
+        drop_straight(&mut places);
+        self.backend.fill_polygon(places, &color.filled()).expect("a string takes every write");
+    }
     /// A filled circle.
     pub(super) fn dot(&mut self, at: (f64, f64), radius: f64, color: RGBColor) {
         let drawn = self.backend.draw_circle(point(at), units(radius).max(1) as u32, &color.filled(), true);

@@ -5,7 +5,7 @@ use super::scale::{Axis, duration_text};
 use super::{Chart, FONT, LARGE, legend, legend_rows};
 use crate::metrics::{DistributionReport, Family, Study};
 
-const WIDTH: f64 = 720.0;
+const WIDTH: f64 = 560.0;
 const LEFT: f64 = 70.0;
 const RIGHT: f64 = 18.0;
 const HEIGHT: f64 = 300.0;
@@ -35,7 +35,7 @@ pub(super) fn chart(study: &Study, family: &'static Family, name: &'static str) 
         .collect();
     let count = lines.iter().map(|(_, distribution)| distribution.count).max()?;
     let names: Vec<(usize, &str)> = lines.iter().map(|&(i, _)| (i, study.variants[i].name.as_str())).collect();
-    let top = 34.0 + 20.0 * legend_rows(&names, WIDTH) as f64;
+    let top = 56.0 + 20.0 * legend_rows(&names, WIDTH) as f64;
     let svg = draw(WIDTH, top + HEIGHT + 52.0, |canvas| {
         canvas.bold((0.0, 12.0), &format!("Distribution of {}", family.title), LARGE, INK, Anchor::Start);
         legend(canvas, &names, WIDTH, 34.0);
@@ -68,7 +68,7 @@ fn plot(canvas: &mut Canvas<'_>, lines: &[(usize, &DistributionReport)], count: 
         canvas.line((LEFT, y), (WIDTH - RIGHT, y), GRID, 1.0);
         canvas.text((LEFT - 8.0, y), text, FONT, MUTED, Anchor::End);
     }
-    for ms in across.ticks(9) {
+    for ms in across.ticks(8) {
         let x = across.at(ms);
         canvas.line((x, top), (x, top + HEIGHT), GRID, 1.0);
         canvas.text((x, top + HEIGHT + 14.0), &duration_text(ms), FONT, MUTED, Anchor::Middle);
@@ -76,8 +76,9 @@ fn plot(canvas: &mut Canvas<'_>, lines: &[(usize, &DistributionReport)], count: 
     canvas.line((LEFT, top + HEIGHT), (WIDTH - RIGHT, top + HEIGHT), MUTED, 1.0);
     let middle = (LEFT + WIDTH - RIGHT) / 2.0;
     canvas.text((middle, top + HEIGHT + 36.0), "duration (log scale)", FONT, INK, Anchor::Middle);
-    canvas.text((0.0, top - 14.0), "share not above", FONT, INK, Anchor::Start);
-    for &(i, distribution) in lines.iter().rev() {
+    canvas.text((0.0, top - 15.0), "share not above", FONT, INK, Anchor::Start);
+    // The solid line of the first variant lies at the bottom, so that dashed ones upon it stay visible.
+    for &(i, distribution) in lines {
         let points: Vec<(f64, f64)> = within(&distribution.points, highest)
             .iter()
             .map(|&(ms, share)| (across.at(ms), up.at(nines(share))))

@@ -59,10 +59,11 @@ impl Group {
 /// A moment in the unit of the time axis.
 fn moment(at_s: f64, duration_s: f64) -> (String, &'static str) {
     let (_, unit) = time_ticks(duration_s, 8);
-    match unit {
-        "days" => (fixed(at_s / 86_400.0, 2), "d"),
-        "hours" => (fixed(at_s / 3_600.0, 2), "h"),
-        "minutes" => (fixed(at_s / 60.0, 1), "min"),
-        _ => (fixed(at_s, 1), "s"),
-    }
+    let (per_unit, places) = match unit {
+        "d" => (86_400.0, 2),
+        "h" => (3_600.0, 2),
+        "min" => (60.0, 1),
+        _ => (1.0, 1),
+    };
+    (fixed(at_s / per_unit, places), unit)
 }

@@ -14,15 +14,18 @@ const LEFT: f64 = 52.0;
 const HEADER: f64 = 34.0;
 const TOP: f64 = 46.0;
 /// Most samples drawn of one series: more cannot be told apart.
-const MAX_SAMPLES: usize = 320;
+const MAX_SAMPLES: usize = 240;
 /// Most pods that get a colour each.
 const MAX_COLORED: usize = 6;
+/// Most pods that get a line each; of more, quantiles are drawn.
+const MAX_DRAWN: usize = 40;
 
 /// A line in a panel.
 struct Line {
     label: String,
     values: Vec<Option<f64>>,
     color: RGBColor,
+    /// Width of the line; 0 fills the area below it instead.
     width: f64,
 }
 
@@ -42,8 +45,8 @@ pub(super) fn connections(study: &Study) -> Option<Chart> {
     let plan = Plan { study, title, unit: "connections", panels };
     plan.chart(
         "connections-per-pod",
-        "One panel per variant, from the first replication. A line per pod; with many pods they are grey, and the \
-         fullest, the emptiest and the mean stand out. Numbers mark what happened. A gap is a pod that does not run.",
+        "One panel per variant, from the first replication. A line per pod; with more than six pods they are grey (with \
+         more than 40, quantiles), and the fullest, the emptiest and the mean stand out. Numbers mark what happened. A gap is a pod that does not run.",
     )
 }
 
@@ -51,7 +54,7 @@ pub(super) fn connections(study: &Study) -> Option<Chart> {
 pub(super) fn reconnects(study: &Study) -> Option<Chart> {
     let line = |(i, variant): (usize, &VariantReport)| {
         let values = thinned(variant.series.cluster.get("reconnects_per_s"), f64::max);
-        vec![Line { label: String::new(), values, color: series_color(i.min(6)), width: 1.5 }]
+        vec![Line { label: String::new(), values, color: series_color(i.min(6)), width: 0.0 }]
     };
     let panels = study.variants.iter().enumerate().map(line).collect();
     let plan = Plan { study, title: "Reconnects over time", unit: "reconnects per second", panels };
@@ -98,8 +101,15 @@ fn pod_lines(study: &Study, variant: &VariantReport) -> Vec<Line> {
     let ranked = || means.iter().enumerate().filter_map(|(i, mean)| mean.map(|mean| (i, mean)));
     let fullest = ranked().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(i, _)| i);
     let emptiest = ranked().min_by(|a, b| a.1.total_cmp(&b.1)).map(|(i, _)| i);
-    let crowd = |pod: &PodSeries| Line { label: String::new(), values: values(pod), color: CROWD, width: 0.75 };
-    let mut lines: Vec<Line> = pods.iter().map(crowd).collect();
+    let thin = |values| Line { label: String::new(), values, color: CROWD, width: 0.75 };
+    let mut lines: Vec<Line> = if pods.len() <= MAX_DRAWN {
+        pods.iter().map(|pod| thin(values(pod))).collect()
+    } else {
+        [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0]
+            .iter()
+            .map(|q| thin(across_pods(pods, |sorted| quantile(sorted, *q))))
+            .collect()
+    };
     let mut stand_out = |pod: Option<usize>, color: RGBColor| {
         if let Some(pod) = pod {
             lines.push(Line { label: pods[pod].name.clone(), values: values(&pods[pod]), color, width: 2.0 });
@@ -107,19 +117,24 @@ fn pod_lines(study: &Study, variant: &VariantReport) -> Vec<Line> {
     };
     stand_out(emptiest, series_color(0));
     stand_out(fullest, series_color(1));
-    let mean = mean_line(pods);
+    let mean = across_pods(pods, |running| running.iter().sum::<f64>() / running.len() as f64);
     lines.push(Line { label: "mean".to_owned(), values: mean, color: series_color(6), width: 1.5 });
     lines
 }
 
-/// Mean over the pods that run.
-fn mean_line(pods: &[PodSeries]) -> Vec<Option<f64>> {
+/// One number out of the pods that run, in ascending order, per sample.
+fn across_pods(pods: &[PodSeries], get: impl Fn(&[f64]) -> f64) -> Vec<Option<f64>> {
     let samples = pods.iter().map(|pod| pod.connections.len()).max().unwrap_or(0);
-    let mean = |at: usize| {
-        let running: Vec<f64> = pods.iter().filter_map(|pod| pod.connections.get(at).copied().flatten()).collect();
-        (!running.is_empty()).then(|| running.iter().sum::<f64>() / running.len() as f64)
+    let at = |at: usize| {
+        let mut running: Vec<f64> = pods.iter().filter_map(|pod| pod.connections.get(at).copied().flatten()).collect();
+        running.sort_by(f64::total_cmp);
+        (!running.is_empty()).then(|| get(&running))
     };
-    sampled(&(0..samples).map(mean).collect::<Vec<_>>())
+    sampled(&(0..samples).map(at).collect::<Vec<_>>())
+}
+
+fn quantile(sorted: &[f64], q: f64) -> f64 {
+    sorted[libm::round(q * (sorted.len() - 1) as f64) as usize]
 }
 
 /// How many samples become one.
@@ -162,10 +177,10 @@ impl Plan<'_> {
         let groups = groups(self.study);
         let columns = if self.panels.len() > 3 { 2 } else { 1 };
         let rows = self.panels.len().div_ceil(columns);
-        let height = if columns == 1 { 150.0 } else { 120.0 };
+        let height = if columns == 1 { 156.0 } else { 120.0 };
         let notes = notes(&groups, self.study.duration_s);
         let bottom = TOP + rows as f64 * (HEADER + height);
-        let ticks = if height > 130.0 { 4 } else { 3 };
+        let ticks = if columns == 1 { 5 } else { 4 };
         let svg = draw(WIDTH, bottom + 48.0 + 19.0 * notes.len() as f64, |canvas| {
             canvas.bold((0.0, 12.0), self.title, LARGE, INK, Anchor::Start);
             canvas.text((0.0, 34.0), self.unit, FONT, MUTED, Anchor::Start);
@@ -248,7 +263,11 @@ impl Plan<'_> {
             for piece in pieces(&times, &line.values) {
                 let points: Vec<(f64, f64)> =
                     piece.iter().map(|&(time, value)| (frame.across.at(time), frame.up.at(value))).collect();
-                canvas.path(&points, line.color, line.width);
+                if line.width > 0.0 {
+                    canvas.path(&points, line.color, line.width);
+                } else {
+                    canvas.polygon(&closed(&points, frame.bottom), line.color);
+                }
                 end = points.last().map(|(_, y)| *y);
             }
             if let Some(y) = end.filter(|_| !line.label.is_empty()) {
@@ -259,18 +278,31 @@ impl Plan<'_> {
     }
 }
 
+/// The area between a line and the ground.
+fn closed(points: &[(f64, f64)], ground: f64) -> Vec<(f64, f64)> {
+    let (Some(first), Some(last)) = (points.first(), points.last()) else { return Vec::new() };
+    [&[(first.0, ground)], points, &[(last.0, ground)]].concat()
+}
+
 /// Names at the ends of lines, moved apart where they would overlap.
 fn label_ends(canvas: &mut Canvas<'_>, frame: &Frame, mut labels: Vec<(f64, &Line)>) {
     const APART: f64 = 15.0;
     labels.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut places: Vec<f64> = labels.iter().map(|(y, _)| *y).collect();
-    for i in 1..places.len() {
-        places[i] = places[i].max(places[i - 1] + APART);
-    }
-    let mut lowest = frame.bottom - 2.0;
-    for place in places.iter_mut().rev() {
-        *place = place.min(lowest);
-        lowest = *place - APART;
+    // Neighbours push each other away by halves; a fixed number of rounds is enough and always the same.
+    for _ in 0..200 {
+        for i in 1..places.len() {
+            let overlap = APART - (places[i] - places[i - 1]);
+            if overlap > 0.0 {
+                places[i - 1] -= overlap / 2.0;
+                places[i] += overlap / 2.0;
+            }
+        }
+        let last = places.len().saturating_sub(1);
+        for (i, place) in places.iter_mut().enumerate() {
+            let (above, below) = (i as f64 * APART, (last - i) as f64 * APART);
+            *place = place.clamp(frame.top + above, (frame.bottom - below).max(frame.top + above));
+        }
     }
     for ((y, line), place) in labels.iter().zip(places) {
         canvas.line((frame.right + 1.0, *y), (frame.right + 7.0, place), line.color, 1.0);
@@ -296,10 +328,13 @@ fn draw_marks(canvas: &mut Canvas<'_>, frame: &Frame, groups: &[Group], variant:
     let mut free = frame.left - 20.0;
     for group in groups {
         let places: Vec<f64> = group.times_s(&variant.marks).map(|time| frame.across.at(time)).collect();
-        for &x in &places {
-            canvas.line((x, frame.top), (x, frame.bottom), CROWD, 1.0);
-        }
         if let (Some(first), Some(last)) = (places.first(), places.last()) {
+            // Lines closer than this would fill the panel with grey.
+            if last - first < 7.0 * (places.len() - 1) as f64 {
+                canvas.rect((*first, frame.top), (*last, frame.bottom), GRID);
+            } else {
+                places.iter().for_each(|&x| canvas.line((x, frame.top), (x, frame.bottom), CROWD, 1.0));
+            }
             if last > first {
                 canvas.line((*first, frame.top), (*last, frame.top), CROWD, 2.0);
             }
@@ -319,7 +354,7 @@ fn notes(groups: &[Group], duration_s: f64) -> Vec<String> {
         let is_full = lines.len() == MAX_LINES;
         match lines.last_mut() {
             Some(line) if text_width(line, 12.0) + text_width(&text, 12.0) + 24.0 < WIDTH => {
-                line.push_str("   ");
+                line.push_str("  ·  ");
                 line.push_str(&text);
             }
             _ if is_full => {

@@ -48,7 +48,14 @@ impl Axis {
             all.filter(|x| *x >= self.low * 0.999 && *x <= self.high * 1.001).collect()
         };
         let fine = within(&[1.0, 2.0, 5.0]);
-        if fine.len() <= wanted { fine } else { within(&[1.0]) }
+        let middle = within(&[1.0, 3.0]);
+        if fine.len() <= wanted {
+            fine
+        } else if middle.len() <= wanted {
+            middle
+        } else {
+            within(&[1.0])
+        }
     }
 }
 
@@ -112,10 +119,10 @@ pub(super) fn time_ticks(duration_s: f64, wanted: usize) -> (Vec<(f64, String)>,
     let least = duration_s / wanted as f64;
     let step = STEPS.into_iter().find(|step| *step >= least).unwrap_or_else(|| round_step(least));
     let (per_unit, unit) = match step {
-        _ if step >= 86_400.0 => (86_400.0, "days"),
-        _ if step >= 3_600.0 => (3_600.0, "hours"),
-        _ if step >= 60.0 || duration_s >= 600.0 => (60.0, "minutes"),
-        _ => (1.0, "seconds"),
+        _ if step >= 86_400.0 => (86_400.0, "d"),
+        _ if step >= 3_600.0 => (3_600.0, "h"),
+        _ if step >= 60.0 || duration_s >= 600.0 => (60.0, "min"),
+        _ => (1.0, "s"),
     };
     let count = libm::floor(duration_s / step + 1e-9) as usize;
     let ticks = (0..=count).map(|i| i as f64 * step).map(|t| (t, tick_text(t / per_unit, step / per_unit)));
@@ -138,9 +145,9 @@ mod tests {
     #[test]
     fn time_is_told_in_fitting_units() {
         let (ticks, unit) = time_ticks(1800.0, 8);
-        assert_eq!((unit, ticks.len(), ticks[1].1.as_str()), ("minutes", 7, "5"));
+        assert_eq!((unit, ticks.len(), ticks[1].1.as_str()), ("min", 7, "5"));
         let (ticks, unit) = time_ticks(90.0, 8);
-        assert_eq!((unit, ticks[1].1.as_str()), ("seconds", "20"));
+        assert_eq!((unit, ticks[1].1.as_str()), ("s", "20"));
         assert_eq!(duration_text(0.5), "500 µs");
         assert_eq!(duration_text(2500.0), "2.5 s");
     }

@@ -60,11 +60,15 @@ fn measure(canvas: &mut Canvas<'_>, row: &Row<'_>, heading: &str, even: f64, (fr
     let reach = round_up((highest - even).max(0.05) * 1.12, 4);
     let axis = Axis::linear(even, even + reach, from, to - 52.0);
     canvas.text((from, TOP - 24.0), heading, FONT, INK, Anchor::Start);
-    let ticks = axis.ticks(4);
+    let mut ticks = axis.ticks(4);
+    if ticks.first().is_none_or(|first| *first > even) {
+        ticks.insert(0, even);
+    }
+    let step = tick_step(&ticks[ticks.len().saturating_sub(2)..]);
     for tick in &ticks {
         let x = axis.at(*tick);
         canvas.line((x, TOP - 8.0), (x, bottom), if *tick == even { CROWD } else { GRID }, 1.0);
-        canvas.text((x, bottom + 14.0), &tick_text(*tick, tick_step(&ticks)), FONT, MUTED, Anchor::Middle);
+        canvas.text((x, bottom + 14.0), &tick_text(*tick, step), FONT, MUTED, Anchor::Middle);
     }
     for (i, value) in row.values() {
         let y = TOP + ROW * (i as f64 + 0.5);
@@ -75,7 +79,7 @@ fn measure(canvas: &mut Canvas<'_>, row: &Row<'_>, heading: &str, even: f64, (fr
         canvas.rect((axis.at(even), y - 1.0), (axis.at(value.mean), y + 1.0), CROWD);
         canvas.rect((low, y - 7.0), (high.max(low + 1.0), y + 7.0), color);
         canvas.dot((axis.at(value.mean), y), 4.5, color);
-        let text = row.scale.parts(value).mean;
+        let text = row.scale.brief(value).mean;
         canvas.text((high + 10.0, y), &text, FONT, INK, Anchor::Start);
     }
 }
