@@ -10,6 +10,7 @@
 //! | `latency.csv`, `redis.csv`, `load.csv`, `timeseries.csv` | spreadsheets and `diff` |
 //! | `plots/*.svg` | slides and pull requests |
 
+mod expect;
 mod finding;
 mod html;
 mod json;

@@ -2,10 +2,10 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle};
 
+use super::expect;
 use super::finding::Finding;
-use super::number::Scale;
 use super::rows::{Row, group};
-use crate::metrics::{ExpectationOutcome, FigureId, HEADLINE, Study};
+use crate::metrics::{FigureId, HEADLINE, Study};
 
 /// What the terminal can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,14 +27,7 @@ pub fn terminal(study: &Study, style: &TerminalStyle) -> String {
     let width = style.width.max(40);
     let mut out = wrapped(&super::verdict(study), width, "");
     out.push('\n');
-    let everything: Vec<usize> = (0..study.variants.len()).collect();
-    let whole = table(study, &everything);
-    if whole.lines().all(|line| line.trim_end().chars().count() <= width) {
-        out.push_str(&whole);
-    } else {
-        let blocks: Vec<String> = everything.iter().map(|&i| table(study, &[i])).collect();
-        out.push_str(&blocks.join("\n"));
-    }
+    out.push_str(&blocks(study, width).join("\n"));
     if study.variants.len() > 1 {
         out.push('\n');
         out.push_str(&wrapped(&legend(study), width, ""));
@@ -43,8 +36,32 @@ pub fn terminal(study: &Study, style: &TerminalStyle) -> String {
     if style.color { painted(&out) } else { out }
 }
 
+/// Tables of as many variants as fit side by side, one at least.
+fn blocks(study: &Study, width: usize) -> Vec<String> {
+    let fits = |table: &str| table.lines().all(|line| line.chars().count() <= width);
+    let mut blocks = Vec::new();
+    let mut from = 0;
+    while from < study.variants.len() {
+        let block = |to: usize| table(study, &(from..to).collect::<Vec<_>>());
+        let mut to = study.variants.len();
+        let mut text = block(to);
+        while to > from + 1 && !fits(&text) {
+            to -= 1;
+            text = block(to);
+        }
+        blocks.push(text);
+        from = to;
+    }
+    blocks
+}
+
 fn legend(study: &Study) -> String {
     let baseline = study.variants.get(study.baseline).map_or("the baseline", |variant| variant.name.as_str());
+    if study.replications < 2 {
+        return format!(
+            "One run per variant: no interval, so nothing is called better or worse than {baseline} (?); = identical."
+        );
+    }
     format!(
         "± 95 % interval over {} runs. Against {baseline}, run by run with the same random numbers: ✓ better, ✗ worse \
          (the interval of the difference excludes 0), ~ no difference found, = identical.",
@@ -114,29 +131,11 @@ fn expectations(study: &Study, width: usize) -> String {
                 out.push_str("\nExpectations\n");
             }
             let sign = if outcome.holds { '✓' } else { '✗' };
-            let line = format!("{sign} {}: {} — {}", variant.name, outcome.text, outcome_words(outcome));
+            let line = format!("{sign} {}: {} — {}", variant.name, outcome.text, expect::words(outcome));
             out.push_str(&wrapped(&line, width, "  "));
         }
     }
     out
-}
-
-/// `holds: measured 80.1 ± 2.0 ms`; also what the page shows.
-pub(super) fn outcome_words(outcome: &ExpectationOutcome) -> String {
-    let word = if outcome.holds { "holds" } else { "fails" };
-    let Some(measured) = &outcome.measured else {
-        return format!("{word}: this run has no such figure");
-    };
-    let figure = expected_figure(&outcome.text);
-    let Some(figure) = figure else { return format!("{word}: measured {:.4}", measured.mean) };
-    let scale = Scale::fitting(figure.family().unit, [measured.mean].into_iter());
-    format!("{word}: measured {}", scale.show(measured))
-}
-
-/// The figure that an expectation is about: the longest start of its text that names one.
-fn expected_figure(text: &str) -> Option<FigureId> {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    (1..=words.len().min(2)).rev().find_map(|n| words[..n].join(" ").trim_end_matches([':', ',']).parse().ok())
 }
 
 /// `text` in lines of at most `width` columns, the following ones indented.

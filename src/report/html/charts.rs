@@ -4,6 +4,7 @@ use maud::{Markup, PreEscaped, html};
 
 use super::{key, linked, linked_family, scroll};
 use crate::metrics::{DistributionReport, Family, PodSeries, Study};
+use crate::report::finding::Finding;
 use crate::report::number::{Scale, fixed, percent};
 use crate::report::plots::Chart;
 use crate::report::rows::Row;
@@ -138,8 +139,7 @@ pub(super) fn redis(study: &Study, charts: &[Chart]) -> Markup {
             @if is_used {
                 p {
                     "Every event that concerns other pods is published once and copied to each pod that listens. A copy is \
-                     useful when the pod sends it on to at least one client. Affinity decides which pod a client is on, not \
-                     which pods have members of a room: most of the time it changes nothing here."
+                     useful when the pod sends it on to at least one client. " (copies_words(study))
                 }
                 (fate(study))
                 (figure(charts, "redis", "", &rows_table(study, &FIGURES)))
@@ -147,6 +147,21 @@ pub(super) fn redis(study: &Study, charts: &[Chart]) -> Markup {
                 p { "No event went through Redis." }
             }
         }
+    }
+}
+
+/// What affinity changed about the copies, in the words that the intervals allow.
+fn copies_words(study: &Study) -> &'static str {
+    let Some(row) = Row::find(study, "redis.copies") else { return "" };
+    let findings: Vec<Finding> = row.cells.iter().flatten().filter_map(|cell| Finding::of_figure(cell)).collect();
+    if findings.is_empty() || findings.contains(&Finding::Untested) {
+        ""
+    } else if findings.iter().all(|finding| *finding == Finding::Identical) {
+        "In every run of this study all variants make Redis hand out the same number of copies."
+    } else if findings.iter().any(|finding| finding.is_change()) {
+        "The number of copies differs between variants; the comparison says by how much."
+    } else {
+        "No difference in the number of copies was found between the variants at this precision."
     }
 }
 

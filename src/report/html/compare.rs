@@ -4,9 +4,9 @@ use maud::{Markup, html};
 
 use super::{key, linked, scroll};
 use crate::metrics::{FigureId, FigureReport, HEADLINE, Study};
+use crate::report::expect;
 use crate::report::finding::Finding;
 use crate::report::rows::{Row, group};
-use crate::report::terminal::outcome_words;
 
 /// The comparison table, with every figure folded away below it.
 pub(super) fn section(study: &Study) -> Markup {
@@ -144,7 +144,7 @@ pub(super) fn expectations(study: &Study) -> Markup {
                             span class={ "sign " (if outcome.holds { "better" } else { "worse" }) } aria-hidden="true" {
                                 (if outcome.holds { "✓" } else { "✗" })
                             }
-                            code { (outcome.text) } " – " (outcome_words(outcome))
+                            code { (outcome.text) } " – " (expect::words(outcome))
                         }
                     }
                 }

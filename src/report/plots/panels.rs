@@ -11,8 +11,8 @@ use crate::report::tables::measured_mean;
 
 const WIDTH: f64 = 960.0;
 const LEFT: f64 = 52.0;
-const HEADER: f64 = 34.0;
-const TOP: f64 = 46.0;
+const HEADER: f64 = 42.0;
+const TOP: f64 = 40.0;
 /// Most samples drawn of one series: more cannot be told apart.
 const MAX_SAMPLES: usize = 240;
 /// Most pods that get a colour each.
