@@ -92,7 +92,11 @@ fn consequences(study: &Study) -> Option<String> {
     let find = |id: &str| Row::find(study, id);
     let show = |id: &str| find(id).map(|row| only_value(&row));
     // Rates are said as `12 ± 3 copies/s`: the unit belongs to what is counted.
-    let bare = |id: &str| find(id).and_then(|row| row.values().next().map(|(_, v)| row.scale.brief(v).to_string()));
+    let bare = |id: &str| {
+        find(id).and_then(|row| {
+            row.values().next().filter(|(_, v)| v.mean > 0.0).map(|(_, v)| row.scale.brief(v).to_string())
+        })
+    };
     let mut parts = Vec::new();
     if let Some(p50) = show("offline.time.p50") {
         let p99 = show("offline.time.p99").map(|p99| format!("; p99 {p99}")).unwrap_or_default();
@@ -116,6 +120,9 @@ fn differences(study: &Study) -> Option<String> {
     let mut is_untested = false;
     for id in COMPARED {
         let Some(row) = Row::find(study, id) else { continue };
+        if row.values().all(|(_, value)| value.mean == 0.0) {
+            continue; // a study without Redis, losses or reconnects says nothing about them
+        }
         let base = row.cells[study.baseline].map_or(0.0, |cell| cell.value.mean.abs());
         let changes: Vec<Change<'_>> = row
             .cells

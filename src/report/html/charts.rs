@@ -3,7 +3,7 @@
 use maud::{Markup, PreEscaped, html};
 
 use super::{key, linked, linked_family, scroll};
-use crate::metrics::{DistributionReport, Family, PodSeries, Study};
+use crate::metrics::{Counts, DistributionReport, Family, PodSeries, Study};
 use crate::report::finding::Finding;
 use crate::report::number::{Scale, fixed, percent};
 use crate::report::plots::Chart;
@@ -168,7 +168,8 @@ fn copies_words(study: &Study) -> &'static str {
 /// What became of the copies.
 fn fate(study: &Study) -> Markup {
     let share = |part: u64, whole: u64| if whole == 0 { "–".to_owned() } else { percent(part as f64 / whole as f64) };
-    let rows: [(&str, fn(&crate::metrics::Counts) -> u64); 4] = [
+    type Fate = (&'static str, fn(&Counts) -> u64);
+    let rows: [Fate; 4] = [
         ("led to at least one send", |c| c.redis_copies_useful),
         ("were the publisher's own", |c| c.redis_copies_own),
         ("dropped: nobody there", |c| c.redis_copies_dropped),

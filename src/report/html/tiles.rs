@@ -12,12 +12,12 @@ use crate::report::rows::Row;
 const MAX_LISTED: usize = 4;
 
 /// (figure, heading, further figure with the words around it).
-const TILES: [(&str, &str, Option<(&str, &str)>); 5] = [
-    ("load.connections.max_over_mean", "Fullest pod, times the mean", Some(("worst moment", "load.connections.worst"))),
-    ("offline.time.p50", "Offline after a lost connection, median", Some(("p99", "offline.time.p99"))),
-    ("connections.reconnects_peak", "Peak of reconnects", Some(("on average", "connections.reconnects"))),
-    ("event.latency.p99", "Event latency, p99", Some(("median", "event.latency.p50"))),
-    ("redis.copies", "Redis copies", Some(("useful", "redis.useful"))),
+const TILES: [(&str, &str, (&str, &str)); 5] = [
+    ("load.connections.max_over_mean", "Fullest pod, times the mean", ("worst moment", "load.connections.worst")),
+    ("offline.time.p50", "Offline after a lost connection, median", ("p99", "offline.time.p99")),
+    ("connections.reconnects_peak", "Peak of reconnects", ("on average", "connections.reconnects")),
+    ("event.latency.p99", "Event latency, p99", ("median", "event.latency.p50")),
+    ("redis.copies", "Redis copies", ("useful", "redis.useful")),
 ];
 
 /// The tiles.
@@ -30,13 +30,13 @@ pub(super) fn tiles(study: &Study) -> Markup {
     }
 }
 
-fn tile(study: &Study, id: &str, heading: &str, more: Option<(&str, &str)>) -> Markup {
+fn tile(study: &Study, id: &str, heading: &str, (words, second): (&str, &str)) -> Markup {
     let Some(row) = Row::find(study, id) else {
         return html! {
             div class="tile" { h3 { (heading) } p class="big" { "–" } p class="more" { "nothing of it in this study" } }
         };
     };
-    let more = more.and_then(|(words, id)| Row::find(study, id).map(|row| (words, row)));
+    let more = Row::find(study, second).map(|row| (words, row));
     html! {
         div class="tile" {
             h3 { a href={ "#def-" (row.figure.family().name) } { (heading) } }

@@ -85,6 +85,9 @@ fn centre(id: &str) -> ([f64; 3], f64) {
         "load.connections.max" => ([1030.0, 1110.0, 2080.0], 0.05),
         "load.connections.cv" => ([0.02, 0.08, 0.61], 0.1),
         "load.connections.gini" => ([0.01, 0.05, 0.31], 0.1),
+        "load.requests.cv" => ([0.02, 0.09, 0.66], 0.1),
+        "limits.redis_cpu" => ([0.12; 3], 0.02),
+        "redis.cpu" => ([0.11; 3], 0.02),
         "load.connections.jain" => ([0.999, 0.994, 0.73], 0.002),
         "stickiness.failures" => ([0.79, 0.011, 0.083], 0.02),
         "stickiness.never_sticky" => ([0.79, 0.0, 0.0], 0.02),
@@ -164,8 +167,8 @@ fn distributions(v: usize) -> Vec<DistributionReport> {
         points: (0..=120)
             .map(|i| {
                 let nines = f64::from(i) / 20.0;
-                let share = 1.0 - 10f64.powf(-nines);
-                (median * (0.2 + (nines * tail).exp() - 1.0), if i == 120 { 1.0 } else { share })
+                let share = 1.0 - libm::pow(10.0, -nines);
+                (median * (0.2 + libm::exp(nines * tail) - 1.0), if i == 120 { 1.0 } else { share })
             })
             .collect(),
     };
@@ -227,10 +230,10 @@ fn series(v: usize, pods: usize) -> TimeSeries {
     let level = |pod: usize, t: f64| {
         let restart = restart_s(pod, pods);
         let total: f64 = (0..pods).map(weight).sum();
-        let full = CLIENTS * weight(pod) / total * (1.0 - (-t / 40.0).exp());
+        let full = CLIENTS * weight(pod) / total * (1.0 - libm::exp(-t / 40.0));
         match t {
             _ if t >= restart && t < restart + 25.0 => None,
-            _ if t >= restart => Some(full * (1.0 - 0.7 * (-(t - restart - 25.0) / 400.0).exp())),
+            _ if t >= restart => Some(full * (1.0 - 0.7 * libm::exp(-(t - restart - 25.0) / 400.0))),
             _ => Some(full),
         }
     };
@@ -252,7 +255,7 @@ fn series(v: usize, pods: usize) -> TimeSeries {
         let storm: f64 = (0..pods)
             .map(|pod| t - restart_s(pod, pods))
             .filter(|d| *d >= 0.0)
-            .map(|d| 220.0 * (-d / 12.0).exp())
+            .map(|d| 220.0 * libm::exp(-d / 12.0))
             .sum();
         let row = [
             CLIENTS - storm,
