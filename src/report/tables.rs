@@ -92,18 +92,21 @@ pub(super) fn load(study: &Study) -> Vec<u8> {
 
 /// `timeseries.csv`: one row per moment, variant, pod (or `cluster`) and metric, of the first replication.
 pub(super) fn timeseries(study: &Study) -> Vec<u8> {
-    let mut rows = Vec::new();
+    // Written row by row: with many pods this is by far the largest file.
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(["time_s", "variant", "pod", "metric", "value"]).expect("memory takes every write");
     for variant in &study.variants {
         let series = &variant.series;
         for (at, time) in series.times_s.iter().enumerate() {
+            let time = format!("{time:.3}");
             let mut push = |whose: &str, metric: &str, value: Option<f64>| {
                 if let Some(value) = value {
-                    let row = [&format!("{time:.3}"), variant.name.as_str(), whose, metric, &format!("{value:.4}")];
-                    rows.push(row.map(str::to_owned).to_vec());
+                    let row = [&time, variant.name.as_str(), whose, metric, &format!("{value:.4}")];
+                    writer.write_record(row).expect("memory takes every write");
                 }
             };
-            for (name, _) in CLUSTER_SERIES {
-                push("cluster", name, series.cluster.get(name).get(at).copied());
+            for ((name, _), values) in CLUSTER_SERIES.iter().zip(&series.cluster.0) {
+                push("cluster", name, values.get(at).copied());
             }
             for pod in &series.pods {
                 for (position, (name, _)) in POD_SERIES.iter().enumerate() {
@@ -112,7 +115,7 @@ pub(super) fn timeseries(study: &Study) -> Vec<u8> {
             }
         }
     }
-    write(&["time_s", "variant", "pod", "metric", "value"], rows)
+    writer.into_inner().expect("memory takes every write")
 }
 
 /// Mean of the samples after the warm-up at which the pod ran.

@@ -16,7 +16,7 @@ pub(super) fn assumptions(study: &Study) -> Markup {
                 p { "The scenario gives every value." }
             } @else {
                 p {
-                    "The scenario leaves " (study.assumptions.len()) " values open; these were used. "
+                    "What the scenario leaves open was filled with these: " (super::count_of(study.assumptions.len() as u64, "value")) ", "
                     @for (n, grade) in GRADES.into_iter().filter(|grade| of_grade(*grade) > 0).enumerate() {
                         @if n > 0 { ", " } (of_grade(grade)) " " (grade_words(grade))
                     }

@@ -8,6 +8,11 @@ use crate::report::expect;
 use crate::report::finding::Finding;
 use crate::report::rows::{Row, group};
 
+/// What the section is called: one variant alone is compared with nothing.
+pub(super) fn title(study: &Study) -> &'static str {
+    if study.variants.len() > 1 { "Comparison" } else { "Figures" }
+}
+
 /// The comparison table, with every figure folded away below it.
 pub(super) fn section(study: &Study) -> Markup {
     let others: Vec<String> =
@@ -16,7 +21,7 @@ pub(super) fn section(study: &Study) -> Markup {
     let baseline = study.variants.get(study.baseline);
     html! {
         section id="comparison" {
-            h2 { "Comparison" }
+            h2 { (title(study)) }
             @if let (Some(baseline), true) = (baseline, study.variants.len() > 1) {
                 p {
                     "All variants meet the same clients, at the same moments, with the same random numbers. Below each value \
@@ -44,7 +49,13 @@ pub(super) fn section(study: &Study) -> Markup {
 
 fn table(study: &Study, ids: &[String]) -> Markup {
     let rows: Vec<Row<'_>> = ids.iter().filter_map(|id| Row::find(study, id)).collect();
-    let mut current = "";
+    let mut groups: Vec<(&str, Vec<&Row<'_>>)> = Vec::new();
+    for row in &rows {
+        match groups.last_mut() {
+            Some((name, members)) if *name == group(&row.id) => members.push(row),
+            _ => groups.push((group(&row.id), vec![row])),
+        }
+    }
     html! {
         table class="wide" {
             caption { (interval_words(study)) }
@@ -59,23 +70,19 @@ fn table(study: &Study, ids: &[String]) -> Markup {
                     }
                 }
             }
-            tbody {
-                @for row in &rows {
-                    @if group(&row.id) != current {
-                        ({ current = group(&row.id); heading(current, study.variants.len()) })
-                    }
-                    tr {
-                        th scope="row" { (linked(&row.figure)) }
-                        @for cell in &row.cells { td { (self::cell(row, *cell)) } }
+            @for (name, members) in &groups {
+                tbody {
+                    tr class="group" { th colspan=(study.variants.len() + 1) scope="rowgroup" { (name) } }
+                    @for row in members {
+                        tr {
+                            th scope="row" { (linked(&row.figure)) }
+                            @for cell in &row.cells { td { (self::cell(row, *cell)) } }
+                        }
                     }
                 }
             }
         }
     }
-}
-
-fn heading(text: &str, variants: usize) -> Markup {
-    html! { tr class="group" { th colspan=(variants + 1) scope="colgroup" { (text) } } }
 }
 
 fn interval_words(study: &Study) -> String {

@@ -63,8 +63,10 @@ fn header(study: &Study) -> Markup {
             p class="kicker" { "stickysim report" }
             h1 { (study.title) }
             p class="meta" {
-                (count_of(study.variants.len() as u64, "variant")) ", "
-                (count_of(u64::from(study.replications), "run")) " each, "
+                @if study.variants.len() == 1 { (count_of(u64::from(study.replications), "run")) ", " } @else {
+                    (count_of(study.variants.len() as u64, "variant")) ", "
+                    (count_of(u64::from(study.replications), "run")) " each, "
+                }
                 (minutes) " simulated minutes per run, of which the last " (measured) " are measured"
             }
         }
@@ -82,7 +84,8 @@ fn verdict(study: &Study) -> Markup {
         }
     }
     html! {
-        section id="verdict" aria-label="Verdict" {
+        section id="verdict" aria-labelledby="verdict-heading" {
+            h2 class="unseen" id="verdict-heading" { "Verdict" }
             @for sentence in &sentences { p { (unbroken(sentence.trim_end())) } }
         }
     }
@@ -105,7 +108,7 @@ fn contents(study: &Study) -> Markup {
         nav aria-label="Contents" {
             ul {
                 li { a href="#timeline" { "Timeline" } }
-                li { a href="#comparison" { "Comparison" } }
+                li { a href="#comparison" { (compare::title(study)) } }
                 li { a href="#why" { "Why" } }
                 li { a href="#redis" { "Redis" } }
                 li { a href="#distributions" { "Distributions" } }
@@ -130,7 +133,7 @@ fn linked_family(family: &Family) -> Markup {
 
 /// A container that scrolls by itself, so that the page never does; reachable by keyboard.
 fn scroll(label: &str, content: &Markup) -> Markup {
-    html! { div class="scroll" role="region" tabindex="0" aria-label=(label) { (content) } }
+    html! { div class="scroll" role="group" tabindex="0" aria-label=(label) { (content) } }
 }
 
 /// The colour and dashes of the i-th variant, as in the charts.

@@ -23,6 +23,7 @@ const TILES: [(&str, &str, (&str, &str)); 5] = [
 /// The tiles.
 pub(super) fn tiles(study: &Study) -> Markup {
     html! {
+        h2 class="unseen" { "Key figures" }
         section class="tiles" aria-label="Key figures" {
             @for (id, heading, more) in TILES { (tile(study, id, heading, more)) }
             (limit(study))
@@ -46,7 +47,7 @@ fn tile(study: &Study, id: &str, heading: &str, (words, second): (&str, &str)) -
             } @else {
                 dl { @for i in chosen(study, &row) { (line(study, &row, i, more.as_ref())) } }
                 @if study.variants.len() > MAX_LISTED {
-                    p class="more" { "smallest and largest of " (study.variants.len()) " variants; all in the comparison" }
+                    p class="more" { "smallest and largest of " (study.variants.len()) " variants" }
                 }
             }
         }

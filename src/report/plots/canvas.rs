@@ -75,6 +75,17 @@ pub(super) fn text_width(text: &str, size: f64) -> f64 {
     text.chars().count() as f64 * size * 0.56
 }
 
+/// `text`, cut to about `width` pixels.
+pub(super) fn shortened(text: &str, width: f64, size: f64) -> String {
+    if text_width(text, size) <= width {
+        return text.to_owned();
+    }
+    let fitting = (width / text_width("m", size)) as usize;
+    let mut short: String = text.chars().take(fitting.saturating_sub(1)).collect();
+    short.push('…');
+    short
+}
+
 impl Canvas<'_> {
     /// A filled rectangle between two corners.
     pub(super) fn rect(&mut self, from: (f64, f64), to: (f64, f64), color: RGBColor) {

@@ -35,7 +35,7 @@ pub(super) fn chart(study: &Study, family: &'static Family, name: &'static str) 
         .collect();
     let count = lines.iter().map(|(_, distribution)| distribution.count).max()?;
     let names: Vec<(usize, &str)> = lines.iter().map(|&(i, _)| (i, study.variants[i].name.as_str())).collect();
-    let top = 56.0 + 20.0 * legend_rows(&names, WIDTH) as f64;
+    let top = 62.0 + 20.0 * legend_rows(&names, WIDTH) as f64;
     let svg = draw(WIDTH, top + HEIGHT + 52.0, |canvas| {
         canvas.bold((0.0, 12.0), &format!("Distribution of {}", family.title), LARGE, INK, Anchor::Start);
         legend(canvas, &names, WIDTH, 34.0);
@@ -76,7 +76,7 @@ fn plot(canvas: &mut Canvas<'_>, lines: &[(usize, &DistributionReport)], count: 
     canvas.line((LEFT, top + HEIGHT), (WIDTH - RIGHT, top + HEIGHT), MUTED, 1.0);
     let middle = (LEFT + WIDTH - RIGHT) / 2.0;
     canvas.text((middle, top + HEIGHT + 36.0), "duration (log scale)", FONT, INK, Anchor::Middle);
-    canvas.text((0.0, top - 15.0), "share not above", FONT, INK, Anchor::Start);
+    canvas.text((0.0, top - 20.0), "share not above", FONT, INK, Anchor::Start);
     // The solid line of the first variant lies at the bottom, so that dashed ones upon it stay visible.
     for &(i, distribution) in lines {
         let points: Vec<(f64, f64)> = within(&distribution.points, highest)

@@ -12,23 +12,33 @@ pub(super) struct Group {
     marks: Vec<Mark>,
 }
 
-/// At least so many marks of one kind in a row become one group.
+/// At least so many marks of one kind become one group.
 const RUN: usize = 3;
+/// Marks further apart than this share of the run belong to different groups.
+const GAP: f64 = 0.1;
 
-/// The groups of all variants' marks, in order of time.
+/// The groups of all variants' marks, in order of their first moments. The steps of a rollout (`stop pod-1`, `ready
+/// pod-6`, `stop pod-2` …) become two groups, although they alternate.
 pub(super) fn groups(study: &Study) -> Vec<Group> {
     let mut all: Vec<Mark> = study.variants.iter().flat_map(|variant| variant.marks.iter().cloned()).collect();
     all.sort_by(|a, b| (a.at_ms, &a.what).cmp(&(b.at_ms, &b.what)));
     all.dedup();
-    let mut groups: Vec<Group> = Vec::new();
-    let mut rest = &all[..];
-    while let [first, ..] = rest {
-        let alike = rest.iter().take_while(|mark| kind(mark) == kind(first)).count();
-        let taken = if alike >= RUN { alike } else { 1 };
-        groups.push(Group { number: groups.len() + 1, marks: rest[..taken].to_vec() });
-        rest = &rest[taken..];
+    let gap_ms = (study.duration_s * 1000.0 * GAP) as u64;
+    let mut runs: Vec<Vec<Mark>> = Vec::new();
+    for mark in all {
+        let is_next = |run: &&mut Vec<Mark>| {
+            run.last().is_some_and(|last| kind(last) == kind(&mark) && mark.at_ms - last.at_ms <= gap_ms)
+        };
+        match runs.iter_mut().rev().find(is_next) {
+            Some(run) => run.push(mark),
+            None => runs.push(vec![mark]),
+        }
     }
-    groups
+    let split =
+        |run: Vec<Mark>| if run.len() >= RUN { vec![run] } else { run.into_iter().map(|mark| vec![mark]).collect() };
+    let mut runs: Vec<Vec<Mark>> = runs.into_iter().flat_map(split).collect();
+    runs.sort_by(|a, b| (a[0].at_ms, &a[0].what).cmp(&(b[0].at_ms, &b[0].what)));
+    runs.into_iter().enumerate().map(|(i, marks)| Group { number: i + 1, marks }).collect()
 }
 
 fn kind(mark: &Mark) -> &str {

@@ -28,32 +28,32 @@ pub(super) struct Chart {
 }
 
 impl Chart {
-    /// As a file of its own.
+    /// As a file of its own, with a margin.
     pub(super) fn file(&self) -> String {
-        format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}",
-            self.with_head("xmlns=\"http://www.w3.org/2000/svg\" ")
-        )
+        let head = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+        format!("{head}{}", self.framed("xmlns=\"http://www.w3.org/2000/svg\" style=\"background:#FFFFFF\" ", 40.0))
     }
 
-    /// As a part of a page.
+    /// As a part of a page, which has margins of its own.
     pub(super) fn inline(&self) -> String {
-        self.with_head("")
+        self.framed("", 0.0)
     }
 
     /// plotters' head gives the size in drawing units and knows no title: it is replaced.
-    fn with_head(&self, namespace: &str) -> String {
+    fn framed(&self, attributes: &str, margin: f64) -> String {
         let (head, body) = self.svg.split_once('>').unwrap_or(("", &self.svg));
         let size = |key: &str| -> f64 {
             let rest = head.split_once(&format!(" {key}=\"")).map_or("", |(_, rest)| rest);
             rest.split('"').next().and_then(|n| n.parse().ok()).unwrap_or(0.0)
         };
-        let (width, height) = (size("width"), size("height"));
+        let (width, height) = (size("width") + 2.0 * margin, size("height") + 2.0 * margin);
         let name = self.name;
         format!(
-            "<svg {namespace}viewBox=\"0 0 {width} {height}\" width=\"{}\" height=\"{}\" role=\"img\" \
+            "<svg {attributes}viewBox=\"{} {} {width} {height}\" width=\"{}\" height=\"{}\" role=\"img\" \
              aria-labelledby=\"{name}-title {name}-desc\">\n<title id=\"{name}-title\">{}</title>\n\
              <desc id=\"{name}-desc\">{}</desc>{body}",
+            0.0 - margin,
+            0.0 - margin,
             width / 2.0,
             height / 2.0,
             escaped(&self.title),

@@ -338,9 +338,12 @@ fn draw_marks(canvas: &mut Canvas<'_>, frame: &Frame, groups: &[Group], variant:
             if last > first {
                 canvas.line((*first, frame.top), (*last, frame.top), CROWD, 2.0);
             }
-            let x = first.max(free + 13.0);
-            canvas.text((x, frame.top - 7.0), &group.number.to_string(), 12.0, INK, Anchor::Middle);
-            free = x;
+            // A number far from its line would name another one; the notes have it all the same.
+            let x = first.max(free + 14.0);
+            if x - first < 10.0 {
+                canvas.text((x, frame.top - 7.0), &group.number.to_string(), 12.0, INK, Anchor::Middle);
+                free = x;
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How unevenly the pods are loaded: a point with its interval per variant, three measures side by side.
 
-use super::canvas::{Anchor, CROWD, Canvas, GRID, INK, MUTED, draw, series_color, text_width};
+use super::canvas::{Anchor, CROWD, Canvas, GRID, INK, MUTED, draw, series_color, shortened, text_width};
 use super::scale::{Axis, round_up, tick_step, tick_text};
 use super::{Chart, FONT, LARGE};
 use crate::metrics::Study;
@@ -36,7 +36,7 @@ pub(super) fn chart(study: &Study) -> Option<Chart> {
         canvas.bold((0.0, 12.0), title, LARGE, INK, Anchor::Start);
         for (i, variant) in study.variants.iter().enumerate() {
             let y = TOP + ROW * (i as f64 + 0.5);
-            canvas.text((left - 14.0, y), &variant.name, FONT, INK, Anchor::End);
+            canvas.text((left - 14.0, y), &shortened(&variant.name, 220.0, FONT), FONT, INK, Anchor::End);
         }
         for (k, (row, heading, even)) in rows.iter().enumerate() {
             let from = left + k as f64 * (width + GAP);

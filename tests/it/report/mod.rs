@@ -41,9 +41,9 @@ fn shapes() -> Vec<(&'static str, Study)> {
         ("three", sample::study(20)),
         ("one", sample::scaled(20, 1, 5)),
         ("two", sample::scaled(20, 2, 1)),
-        ("many", sample::scaled(20, 9, 30)),
+        ("many", sample::scaled(20, 9, 14)),
         ("single-run", sample::study(1)),
-        ("many-pods", sample::scaled(5, 2, 60)),
+        ("many-pods", sample::scaled(5, 2, 45)),
         ("bare", bare),
         ("nothing", nothing),
     ]
@@ -192,4 +192,19 @@ fn write_the_sample() {
             println!("{:>9} {name}/{}", file.bytes.len(), file.path);
         }
     }
+}
+
+#[test]
+fn steps_of_a_rollout_are_named_together() {
+    use stickysim::metrics::Mark;
+    let mut study = sample::scaled(5, 1, 5);
+    let mark = |at_s: u64, what: String| Mark { at_ms: at_s * 1000, what };
+    study.variants[0].marks = (0..8)
+        .flat_map(|i| [mark(900 + 30 * i, format!("stop pod-{i}")), mark(915 + 30 * i, format!("ready pod-{}", i + 8))])
+        .chain([mark(1700, "crash pod-3".to_owned())])
+        .collect();
+    let plot = text(&files(&study, SCENARIO), "plots/connections-per-pod.svg");
+    assert!(plot.contains("1: stop pod-0 … pod-7, 15.0–18.5 min"), "{plot}");
+    assert!(plot.contains("2: ready pod-8 … pod-15, 15.3–18.8 min"), "{plot}");
+    assert!(plot.contains("3: crash pod-3, 28.3 min"), "{plot}");
 }
