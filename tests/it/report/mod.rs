@@ -205,6 +205,6 @@ fn steps_of_a_rollout_are_named_together() {
         .collect();
     let plot = text(&files(&study, SCENARIO), "plots/connections-per-pod.svg");
     assert!(plot.contains("1: stop pod-0 … pod-7, 15.0–18.5 min"), "{plot}");
-    assert!(plot.contains("2: ready pod-8 … pod-15, 15.3–18.8 min"), "{plot}");
+    assert!(plot.contains("2: ready pod-8 … pod-15, 15.2–18.8 min"), "{plot}");
     assert!(plot.contains("3: crash pod-3, 28.3 min"), "{plot}");
 }
