@@ -1,12 +1,16 @@
 //! Integer counters of one run. Every reason has its own counter; nothing is lost "somehow".
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 /// Why something happened: an enum with a name for files and a meaning for people.
 pub trait Reason: Copy + 'static {
+    /// Name of the kind of reason, such as `FailReason`.
+    const KIND: &'static str;
     /// All of them, in the order of reports; at most [`MAX_REASONS`].
     const ALL: &'static [Self];
     /// Position in `ALL`.
@@ -73,6 +77,24 @@ impl<R: Reason> Serialize for Reasons<R> {
     }
 }
 
+impl<R: Reason> JsonSchema for Reasons<R> {
+    fn schema_name() -> Cow<'static, str> {
+        R::KIND.into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let count = |reason: &R| json_schema!({ "description": reason.meaning(), "type": "integer", "minimum": 0 });
+        let properties: serde_json::Map<String, serde_json::Value> =
+            R::ALL.iter().map(|reason| (reason.name().to_owned(), count(reason).into())).collect();
+        let required: Vec<&str> = R::ALL.iter().map(|reason| reason.name()).collect();
+        json_schema!({
+            "type": "object",
+            "properties": properties,
+            "required": required,
+            "additionalProperties": false,
+        })
+    }
+}
+
 /// Declares an enum of reasons.
 macro_rules! reasons {
     ($(#[$doc:meta])* $name:ident { $($variant:ident = $text:literal, $what:literal;)* }) => {
@@ -80,6 +102,7 @@ macro_rules! reasons {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum $name { $(#[doc = $what] $variant),* }
         impl Reason for $name {
+            const KIND: &'static str = stringify!($name);
             const ALL: &'static [$name] = &[$($name::$variant),*];
             fn index(self) -> usize {
                 self as usize
@@ -135,6 +158,7 @@ reasons! {
     }
 }
 
+<<<<<<< HEAD
 /// Declares the counters and what can be done to all of them.
 macro_rules! counters {
     ($($(#[$doc:meta])* $field:ident: $kind:ty,)*) => {
@@ -177,6 +201,11 @@ impl<R> Tally for Reasons<R> {
 }
 
 counters! {
+=======
+/// Everything that is counted, in whole numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Counts {
+>>>>>>> report
     /// HTTP requests made by clients (API calls; not WebSocket upgrades).
     requests: u64,
     /// … answered.

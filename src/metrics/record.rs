@@ -1,5 +1,6 @@
 //! Everything one run measured.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::count::Counts;
@@ -118,7 +119,7 @@ pub struct NEff {
 }
 
 /// Peaks of what is limited, as shares of the limit, over the samples of the measured part.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Limiting {
     /// CPU of the busiest pod.
     pub pod_cpu: f64,
@@ -138,7 +139,7 @@ impl Limiting {
 }
 
 /// Something that happened at one moment, to be marked in plots.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Mark {
     /// Milliseconds from the start.
     pub at_ms: u64,

@@ -1,9 +1,12 @@
 //! How things went over time, sampled at even distances.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Serialize, Serializer};
 
 /// Series of one run. Rates are means over the interval that ends at the sample; levels are taken at it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct TimeSeries {
     /// Seconds from the start of the run, one per sample.
     pub times_s: Vec<f64>,
@@ -23,7 +26,7 @@ pub const POD_SERIES: [(&str, &str); 5] = [
 ];
 
 /// Series of one pod; `None` where the pod did not run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct PodSeries {
     /// `pod-3`.
     pub name: String,
@@ -63,8 +66,9 @@ pub const CLUSTER_SERIES: [(&str, &str); 12] = [
 ];
 
 /// Series of the cluster, one vector per row of [`CLUSTER_SERIES`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(transparent)]
+///
+/// In files it is a map from name to values: positions would mean nothing to a reader.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClusterSeries(
     /// In the order of [`CLUSTER_SERIES`].
     pub [Vec<f64>; CLUSTER_SERIES.len()],
@@ -75,5 +79,30 @@ impl ClusterSeries {
     pub fn get(&self, name: &str) -> &[f64] {
         let position = CLUSTER_SERIES.iter().position(|(n, _)| *n == name).expect("a name of CLUSTER_SERIES");
         &self.0[position]
+    }
+}
+
+impl Serialize for ClusterSeries {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(CLUSTER_SERIES.iter().map(|(name, _)| name).zip(&self.0))
+    }
+}
+
+impl JsonSchema for ClusterSeries {
+    fn schema_name() -> Cow<'static, str> {
+        "ClusterSeries".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let series = |what: &str| json_schema!({ "description": what, "type": "array", "items": { "type": "number" } });
+        let properties: serde_json::Map<String, serde_json::Value> =
+            CLUSTER_SERIES.iter().map(|&(name, what)| (name.to_owned(), series(what).into())).collect();
+        let required: Vec<&str> = CLUSTER_SERIES.iter().map(|&(name, _)| name).collect();
+        json_schema!({
+            "description": "Series of the whole cluster, one value per sample.",
+            "type": "object",
+            "properties": properties,
+            "required": required,
+            "additionalProperties": false,
+        })
     }
 }

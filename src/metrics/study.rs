@@ -1,5 +1,6 @@
 //! Many runs together: what a report shows.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::count::Counts;
@@ -8,7 +9,7 @@ use super::record::{Limiting, Mark};
 use super::series::TimeSeries;
 
 /// The outcome of running one scenario, or several variants of it, many times.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Study {
     /// Name of the scenario.
     pub name: String,
@@ -31,7 +32,7 @@ pub struct Study {
 }
 
 /// One variant, over its replications.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct VariantReport {
     /// Name, such as `ip-hash`.
     pub name: String,
@@ -67,7 +68,7 @@ impl VariantReport {
 }
 
 /// One figure over the replications.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct FigureReport {
     /// Such as `event.latency.p99`; see [`FigureId`].
     pub id: String,
@@ -85,7 +86,7 @@ impl FigureReport {
 }
 
 /// A mean with its 95 % confidence interval (Student's t over the replications).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Estimate {
     /// Mean over the replications.
     pub mean: f64,
@@ -100,7 +101,7 @@ pub struct Estimate {
 }
 
 /// A distribution of durations.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct DistributionReport {
     /// Which, such as `event.latency`.
     pub family: String,
@@ -111,7 +112,7 @@ pub struct DistributionReport {
 }
 
 /// Whether an `expect` holds.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ExpectationOutcome {
     /// As written.
     pub text: String,
@@ -122,7 +123,7 @@ pub struct ExpectationOutcome {
 }
 
 /// How well a value is founded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub enum Grade {
     /// Measured on the real program by this project, or read in its source.
     Measured,
@@ -135,7 +136,7 @@ pub enum Grade {
 }
 
 /// A value that the user did not give.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Assumption {
     /// Where it stands in the resolved scenario, such as `pods.costs.send`.
     pub path: String,

@@ -1,0 +1,252 @@
+//! The charts on the page, each with its table.
+
+use maud::{Markup, PreEscaped, html};
+
+use super::{key, linked, linked_family, scroll};
+use crate::metrics::{Counts, DistributionReport, Family, PodSeries, Study};
+use crate::report::finding::Finding;
+use crate::report::number::{Scale, fixed, percent};
+use crate::report::plots::Chart;
+use crate::report::rows::Row;
+use crate::report::tables::measured_mean;
+
+/// A chart with caption and table; nothing when the study has no such chart.
+pub(super) fn figure(charts: &[Chart], name: &str, class: &str, table: &Markup) -> Markup {
+    let Some(chart) = charts.iter().find(|chart| chart.name == name) else { return html! {} };
+    html! {
+        figure id={ "chart-" (name) } class=(class) {
+            (scroll(&chart.title, &PreEscaped(chart.inline())))
+            figcaption { (chart.description) }
+            details {
+                summary { "Show as table" }
+                (scroll(&format!("{} as table", chart.title), table))
+            }
+        }
+    }
+}
+
+/// What happened over time.
+pub(super) fn timeline(study: &Study, charts: &[Chart]) -> Markup {
+    html! {
+        section id="timeline" {
+            h2 { "Timeline" }
+            (figure(charts, "connections-per-pod", "", &pods_table(study)))
+            (figure(charts, "reconnects", "", &rows_table(study, &["connections.reconnects", "connections.reconnects_peak", "connections.failed"])))
+            (marks(study))
+        }
+    }
+}
+
+fn marks(study: &Study) -> Markup {
+    let any = study.variants.iter().any(|variant| !variant.marks.is_empty());
+    html! {
+        @if any {
+            details {
+                summary { "Everything that was marked" }
+                @for variant in &study.variants {
+                    @if study.variants.len() > 1 { h3 { (variant.name) } }
+                    ol {
+                        @for mark in variant.marks.iter().take(200) {
+                            li { (fixed(mark.at_ms as f64 / 1000.0, 1)) " s: " (mark.what) }
+                        }
+                    }
+                    @if variant.marks.len() > 200 { p class="note" { "… and " (variant.marks.len() - 200) " more" } }
+                }
+            }
+        }
+    }
+}
+
+/// Mean and peak of the connections of each pod.
+fn pods_table(study: &Study) -> Markup {
+    let peak = |pod: &PodSeries| pod.connections.iter().flatten().copied().reduce(f64::max);
+    let most = study.variants.iter().map(|variant| variant.series.pods.len()).max().unwrap_or(0);
+    let cell = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| fixed(value, 0));
+    html! {
+        table {
+            caption { "Connections per pod in the first replication: mean of the measured part, and peak." }
+            thead {
+                tr { th scope="col" { "pod" } @for variant in &study.variants { th scope="col" { (variant.name) } } }
+            }
+            tbody {
+                @for i in 0..most {
+                    tr {
+                        th scope="row" {
+                            @if let Some(pod) = study.variants.iter().find_map(|v| v.series.pods.get(i)) { (pod.name) }
+                        }
+                        @for variant in &study.variants {
+                            td {
+                                @if let Some(pod) = variant.series.pods.get(i) {
+                                    (cell(measured_mean(study, &variant.series.times_s, &pod.connections)))
+                                    span class="delta" { "peak " (cell(peak(pod))) }
+                                } @else { "–" }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A table of these figures, without differences.
+pub(super) fn rows_table(study: &Study, ids: &[&str]) -> Markup {
+    let rows: Vec<Row<'_>> = ids.iter().filter_map(|id| Row::find(study, id)).collect();
+    figure_table(study, &rows)
+}
+
+/// The same of rows.
+pub(super) fn figure_table(study: &Study, rows: &[Row<'_>]) -> Markup {
+    html! {
+        table {
+            thead {
+                tr {
+                    th scope="col" { "figure" }
+                    @for (i, variant) in study.variants.iter().enumerate() { th scope="col" { (key(i)) (variant.name) } }
+                }
+            }
+            tbody {
+                @for row in rows {
+                    tr {
+                        th scope="row" { (linked(&row.figure)) }
+                        @for cell in &row.cells {
+                            td { span class="value" { (cell.map_or_else(|| "–".to_owned(), |c| row.scale.show(&c.value))) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What Redis does, and what for.
+pub(super) fn redis(study: &Study, charts: &[Chart]) -> Markup {
+    const FIGURES: [&str; 9] = [
+        "redis.commands",
+        "redis.copies",
+        "redis.useful",
+        "redis.bytes_in",
+        "redis.bytes_out",
+        "redis.cpu",
+        "redis.wait.mean",
+        "redis.wait.p99",
+        "limits.redis_cpu",
+    ];
+    let is_used = study.variants.iter().any(|variant| variant.counts.redis_publish > 0);
+    html! {
+        section id="redis" {
+            h2 { "Redis" }
+            @if is_used {
+                p {
+                    "Every event that concerns other pods is published once and copied to each pod that listens. A copy is \
+                     useful when the pod sends it on to at least one client. " (copies_words(study))
+                }
+                (fate(study))
+                (figure(charts, "redis", "", &rows_table(study, &FIGURES)))
+            } @else {
+                p { "No event went through Redis." }
+            }
+        }
+    }
+}
+
+/// What affinity changed about the copies, in the words that the intervals allow.
+fn copies_words(study: &Study) -> &'static str {
+    let Some(row) = Row::find(study, "redis.copies") else { return "" };
+    let findings: Vec<Finding> = row.cells.iter().flatten().filter_map(|cell| Finding::of_figure(cell)).collect();
+    if findings.is_empty() || findings.contains(&Finding::Untested) {
+        ""
+    } else if findings.iter().all(|finding| *finding == Finding::Identical) {
+        "In every run of this study all variants make Redis hand out the same number of copies."
+    } else if findings.iter().any(|finding| finding.is_change()) {
+        "The number of copies differs between variants; the comparison says by how much."
+    } else {
+        "No difference in the number of copies was found between the variants at this precision."
+    }
+}
+
+/// What became of the copies.
+fn fate(study: &Study) -> Markup {
+    let share = |part: u64, whole: u64| if whole == 0 { "–".to_owned() } else { percent(part as f64 / whole as f64) };
+    type Fate = (&'static str, fn(&Counts) -> u64);
+    let rows: [Fate; 4] = [
+        ("led to at least one send", |c| c.redis_copies_useful),
+        ("were the publisher's own", |c| c.redis_copies_own),
+        ("dropped: nobody there", |c| c.redis_copies_dropped),
+        ("on the way at the end, or to a pod that died", |c| c.redis_copies_undelivered),
+    ];
+    let table = html! {
+        table {
+            caption { "What became of the copies" }
+            thead {
+                tr {
+                    th scope="col" { "copies that" }
+                    @for (i, variant) in study.variants.iter().enumerate() { th scope="col" { (key(i)) (variant.name) } }
+                }
+            }
+            tbody {
+                @for (what, get) in rows {
+                    tr {
+                        th scope="row" { (what) }
+                        @for variant in &study.variants { td { (share(get(&variant.counts), variant.counts.redis_copies)) } }
+                    }
+                }
+            }
+        }
+    };
+    scroll("What became of the copies", &table)
+}
+
+/// Distributions of durations.
+pub(super) fn distributions(study: &Study, charts: &[Chart]) -> Markup {
+    html! {
+        section id="distributions" {
+            h2 { "Distributions" }
+            p {
+                "All runs pooled. The upright axis is stretched towards 100 %, because the slowest of a hundred requests is \
+                 what a user remembers."
+            }
+            div class="pair" {
+                @for (family, name) in [
+                    ("event.latency", "latency-event"),
+                    ("request.latency", "latency-request"),
+                    ("offline.time", "offline-time"),
+                ] {
+                    @if let Some(family) = Family::named(family) {
+                        (figure(charts, name, "half", &distribution_table(study, family)))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Percentiles of the pooled durations.
+fn distribution_table(study: &Study, family: &Family) -> Markup {
+    const SHARES: [f64; 6] = [0.5, 0.9, 0.95, 0.99, 0.999, 0.9999];
+    let found: Vec<Option<&DistributionReport>> =
+        study.variants.iter().map(|v| v.distributions.iter().find(|d| d.family == family.name)).collect();
+    let at = |d: &DistributionReport, share: f64| {
+        d.points.iter().find(|(_, s)| *s >= share).map(|(ms, _)| *ms).filter(|_| d.count as f64 * (1.0 - share) >= 10.0)
+    };
+    let scale = |ms: f64| Scale::fitting(family.unit, [ms].into_iter()).show_value(ms);
+    html! {
+        table {
+            caption { (linked_family(family)) ", all runs pooled; a share stays empty where fewer than ten lie beyond it" }
+            thead { tr { th scope="col" { "share not above" } @for v in &study.variants { th scope="col" { (v.name) } } } }
+            tbody {
+                @for share in SHARES {
+                    tr {
+                        th scope="row" { (share_text(share)) }
+                        @for d in &found { td { (d.and_then(|d| at(d, share)).map_or_else(|| "–".to_owned(), scale)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn share_text(share: f64) -> String {
+    let text = format!("{:.2}", share * 100.0);
+    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
+}

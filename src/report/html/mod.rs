@@ -1,0 +1,147 @@
+//! The page: one file that needs no network and no script, in the order in which a reader asks.
+
+mod appendix;
+mod charts;
+mod compare;
+mod tiles;
+mod why;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::plots::Chart;
+use crate::metrics::{Family, FigureId, Study};
+
+const STYLE: &str = include_str!("style.css");
+
+/// `report.html`.
+pub(super) fn page(study: &Study, scenario_yaml: &str, charts: &[Chart]) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="generator" content=(concat!("stickysim ", env!("CARGO_PKG_VERSION")));
+                meta name="color-scheme" content="light dark";
+                title { (study.title) " – stickysim" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                a class="skip" href="#verdict" { "Skip to the verdict" }
+                (header(study))
+                main {
+                    (verdict(study))
+                    (tiles::tiles(study))
+                    (contents(study))
+                    (charts::timeline(study, charts))
+                    (compare::section(study))
+                    (why::section(study, charts))
+                    (charts::redis(study, charts))
+                    (charts::distributions(study, charts))
+                    (compare::expectations(study))
+                    (appendix::assumptions(study))
+                    (appendix::repeat(study, scenario_yaml))
+                    (appendix::definitions())
+                }
+                footer {
+                    p {
+                        "stickysim " (env!("CARGO_PKG_VERSION")) " · scenario " code { (study.name) } " · seed " (study.seed)
+                        " · the same scenario and seed give the same bytes on every machine."
+                    }
+                }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn header(study: &Study) -> Markup {
+    let minutes = super::number::fixed(study.duration_s / 60.0, 1);
+    let measured = super::number::fixed((study.duration_s - study.warm_up_s) / 60.0, 1);
+    html! {
+        header {
+            p class="kicker" { "stickysim report" }
+            h1 { (study.title) }
+            p class="meta" {
+                @if study.variants.len() == 1 { (count_of(u64::from(study.replications), "run")) ", " } @else {
+                    (count_of(study.variants.len() as u64, "variant")) ", "
+                    (count_of(u64::from(study.replications), "run")) " each, "
+                }
+                (minutes) " simulated minutes per run, of which the last " (measured) " are measured"
+            }
+        }
+    }
+}
+
+fn verdict(study: &Study) -> Markup {
+    let text = super::verdict(study);
+    // A sentence ends where a capital follows: balancers have dots in their names, sentences do not start small.
+    let mut sentences: Vec<String> = Vec::new();
+    for part in text.split_inclusive(". ") {
+        match sentences.last_mut() {
+            Some(last) if !part.starts_with(|c: char| c.is_uppercase()) => last.push_str(part),
+            _ => sentences.push(part.to_owned()),
+        }
+    }
+    html! {
+        section id="verdict" aria-labelledby="verdict-heading" {
+            h2 class="unseen" id="verdict-heading" { "Verdict" }
+            @for sentence in &sentences { p { (unbroken(sentence.trim_end())) } }
+        }
+    }
+}
+
+/// Keeps a number, its interval and its unit on one line.
+fn unbroken(sentence: &str) -> String {
+    let mut text = sentence.replace(" ±", "\u{a0}±").replace("± ", "±\u{a0}");
+    for unit in ["%", "ms", "µs", "s", "min"] {
+        for end in [" ", ",", ";", ".", ")"] {
+            text = text.replace(&format!(" {unit}{end}"), &format!("\u{a0}{unit}{end}"));
+        }
+    }
+    text
+}
+
+fn contents(study: &Study) -> Markup {
+    let has_expectations = study.variants.iter().any(|variant| !variant.expectations.is_empty());
+    html! {
+        nav aria-label="Contents" {
+            ul {
+                li { a href="#timeline" { "Timeline" } }
+                li { a href="#comparison" { (compare::title(study)) } }
+                li { a href="#why" { "Why" } }
+                li { a href="#redis" { "Redis" } }
+                li { a href="#distributions" { "Distributions" } }
+                @if has_expectations { li { a href="#expectations" { "Expectations" } } }
+                li { a href="#assumptions" { "Assumptions" } }
+                li { a href="#repeat" { "Repeat it" } }
+                li { a href="#definitions" { "Definitions" } }
+            }
+        }
+    }
+}
+
+/// A figure's title as a link to its definition.
+fn linked(figure: &FigureId) -> Markup {
+    html! { a href={ "#def-" (figure.family().name) } { (figure.title()) } }
+}
+
+/// A family's title as a link to its definition.
+fn linked_family(family: &Family) -> Markup {
+    html! { a href={ "#def-" (family.name) } { (family.title) } }
+}
+
+/// A container that scrolls by itself, so that the page never does; reachable by keyboard.
+fn scroll(label: &str, content: &Markup) -> Markup {
+    html! { div class="scroll" role="group" tabindex="0" aria-label=(label) { (content) } }
+}
+
+/// The colour and dashes of the i-th variant, as in the charts.
+fn key(i: usize) -> Markup {
+    PreEscaped(super::plots::key(i))
+}
+
+/// `1 run`, `20 runs`.
+fn count_of(n: u64, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{} {what}s", super::number::count(n)) }
+}

@@ -1,0 +1,126 @@
+//! Six numbers, always the same six in the same order.
+
+use maud::{Markup, html};
+
+use super::key;
+use crate::metrics::Study;
+use crate::report::finding::Finding;
+use crate::report::number::{percent, with_unit};
+use crate::report::rows::Row;
+
+/// Most variants listed in a tile.
+const MAX_LISTED: usize = 4;
+
+/// (figure, heading, further figure with the words around it).
+const TILES: [(&str, &str, (&str, &str)); 5] = [
+    ("load.connections.max_over_mean", "Fullest pod, times the mean", ("worst moment", "load.connections.worst")),
+    ("offline.time.p50", "Offline after a lost connection, median", ("p99", "offline.time.p99")),
+    ("connections.reconnects_peak", "Peak of reconnects", ("on average", "connections.reconnects")),
+    ("event.latency.p99", "Event latency, p99", ("median", "event.latency.p50")),
+    ("redis.copies", "Redis copies", ("useful", "redis.useful")),
+];
+
+/// The tiles.
+pub(super) fn tiles(study: &Study) -> Markup {
+    html! {
+        h2 class="unseen" { "Key figures" }
+        section class="tiles" aria-label="Key figures" {
+            @for (id, heading, more) in TILES { (tile(study, id, heading, more)) }
+            (limit(study))
+        }
+    }
+}
+
+fn tile(study: &Study, id: &str, heading: &str, (words, second): (&str, &str)) -> Markup {
+    let Some(row) = Row::find(study, id) else {
+        return html! {
+            div class="tile" { h3 { (heading) } p class="big" { "–" } p class="more" { "nothing of it in this study" } }
+        };
+    };
+    let more = Row::find(study, second).map(|row| (words, row));
+    html! {
+        div class="tile" {
+            h3 { a href={ "#def-" (row.figure.family().name) } { (heading) } }
+            @if study.variants.len() == 1 {
+                p class="big" { (value(&row, 0)) }
+                @if let Some((words, more)) = &more { p class="more" { (words) " " (value(more, 0)) } }
+            } @else {
+                dl { @for i in chosen(study, &row) { (line(study, &row, i, more.as_ref())) } }
+                @if study.variants.len() > MAX_LISTED {
+                    p class="more" { "smallest and largest of " (study.variants.len()) " variants" }
+                }
+            }
+        }
+    }
+}
+
+/// Which variants a tile lists.
+fn chosen(study: &Study, row: &Row<'_>) -> Vec<usize> {
+    if study.variants.len() <= MAX_LISTED {
+        return (0..study.variants.len()).collect();
+    }
+    let Some((low, high)) = row.extremes() else { return Vec::new() };
+    let mut chosen = vec![study.baseline, low, high];
+    chosen.sort_unstable();
+    chosen.dedup();
+    chosen
+}
+
+fn line(study: &Study, row: &Row<'_>, i: usize, more: Option<&(&str, Row<'_>)>) -> Markup {
+    let finding = row.cells[i].and_then(Finding::of_figure);
+    html! {
+        dt {
+            (key(i)) (study.variants[i].name)
+            @if let Some((words, more)) = more { span class="delta" { (words) " " (plain(more, i)) } }
+        }
+        dd {
+            (value(row, i))
+            @if let Some(finding) = finding {
+                span class={ "delta " (finding.class()) } { (finding.short()) }
+            } @else if i == study.baseline { span class="delta" { "baseline" } }
+        }
+    }
+}
+
+/// A value with its interval in small print.
+fn value(row: &Row<'_>, i: usize) -> Markup {
+    let Some(cell) = row.cells[i] else { return html! { "–" } };
+    let parts = row.scale.brief(&cell.value);
+    html! {
+        b { (parts.mean) }
+        @match &parts.half {
+            Some(half) => { small { " ± " (with_unit(half, row.scale.unit)) } },
+            None => { small { (with_unit("", row.scale.unit)) } },
+        }
+    }
+}
+
+/// A value without its interval.
+fn plain(row: &Row<'_>, i: usize) -> String {
+    row.cells[i].map_or_else(|| "–".to_owned(), |cell| row.scale.show_value(cell.value.mean))
+}
+
+/// What comes closest to its limit.
+fn limit(study: &Study) -> Markup {
+    let mut limits: Vec<(usize, (&str, f64))> =
+        study.variants.iter().enumerate().map(|(i, variant)| (i, variant.limits.first())).collect();
+    if limits.len() > MAX_LISTED {
+        limits.sort_by(|a, b| b.1.1.total_cmp(&a.1.1));
+        limits.truncate(MAX_LISTED);
+    }
+    html! {
+        div class="tile" {
+            h3 { a href="#def-limits.pod_cpu" { "Closest to its limit, busiest sample" } }
+            @if let [(_, (what, share))] = limits[..] {
+                p class="big" { b { (percent(share)) } small { " " (what) } }
+            } @else {
+                dl {
+                    @for (i, (what, share)) in limits {
+                        dt { (key(i)) (study.variants[i].name) }
+                        dd { b { (percent(share)) } span class="delta" { (what) @if share >= 0.995 { ": reached" } } }
+                    }
+                }
+            }
+        }
+    }
+}

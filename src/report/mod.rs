@@ -1,0 +1,55 @@
+//! What people and programs read: a [`Study`] as text, JSON, CSV, plots and one page.
+//!
+//! Nothing here touches the model, the clock or the disk: a report is a function of the study, and the same study gives
+//! the same bytes. The command line writes them.
+//!
+//! | file | for |
+//! |---|---|
+//! | `report.html` | people: one page, offline, without scripts |
+//! | `summary.json` | programs; the schema is [`summary_schema_json`] |
+//! | `latency.csv`, `redis.csv`, `load.csv`, `timeseries.csv` | spreadsheets and `diff` |
+//! | `plots/*.svg` | slides and pull requests |
+
+mod expect;
+mod finding;
+mod html;
+mod json;
+mod number;
+mod plots;
+mod rows;
+mod tables;
+mod terminal;
+mod verdict;
+
+pub use json::{FORMAT, summary_schema_json};
+pub use terminal::{TerminalStyle, terminal};
+pub use verdict::verdict;
+
+use crate::metrics::Study;
+
+/// One file of a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputFile {
+    /// Where it belongs in the output directory; relative, with `/` between its parts.
+    pub path: String,
+    /// What it holds.
+    pub bytes: Vec<u8>,
+}
+
+/// Every file of the report of `study`, except the scenario itself, which the caller has.
+///
+/// `scenario_yaml` is quoted on the page, so that the page alone is enough to repeat the study.
+pub fn files(study: &Study, scenario_yaml: &str) -> Vec<OutputFile> {
+    let charts = plots::all(study);
+    let file = |path: &str, bytes: Vec<u8>| OutputFile { path: path.to_owned(), bytes };
+    let mut files = vec![
+        file("report.html", html::page(study, scenario_yaml, &charts).into_bytes()),
+        file("summary.json", json::summary(study).into_bytes()),
+        file("latency.csv", tables::latency(study)),
+        file("redis.csv", tables::redis(study)),
+        file("load.csv", tables::load(study)),
+        file("timeseries.csv", tables::timeseries(study)),
+    ];
+    files.extend(charts.iter().map(|chart| file(&format!("plots/{}.svg", chart.name), chart.file().into_bytes())));
+    files
+}

@@ -1,0 +1,179 @@
+//! The comma-separated files. Every number has a fixed count of digits, so that two of them can be compared line by line.
+
+use super::json::unit_name;
+use crate::metrics::{CLUSTER_SERIES, Counts, Estimate, FigureReport, POD_SERIES, Study, Unit, VariantReport};
+
+/// Columns that every table of figures has.
+const FIGURE_COLUMNS: [&str; 12] = [
+    "variant",
+    "kind",
+    "family",
+    "statistic",
+    "value",
+    "half_width_95",
+    "min",
+    "max",
+    "replications",
+    "difference",
+    "difference_half_width_95",
+    "unit",
+];
+
+type Row = Vec<String>;
+
+/// `latency.csv`: every statistic of every duration, then the distributions.
+pub(super) fn latency(study: &Study) -> Vec<u8> {
+    let mut rows = Vec::new();
+    for variant in &study.variants {
+        rows.extend(variant.figures.iter().filter(|f| is_duration(f)).map(|figure| figure_row(variant, figure)));
+    }
+    for variant in &study.variants {
+        for distribution in &variant.distributions {
+            rows.extend(distribution.points.iter().map(|&(ms, share)| {
+                let mut row = vec![String::new(); FIGURE_COLUMNS.len()];
+                row[0] = variant.name.clone();
+                row[1] = "distribution".to_owned();
+                row[2] = distribution.family.clone();
+                row[3] = format!("p{:.6}", share * 100.0);
+                row[4] = number(ms);
+                row[11] = "ms".to_owned();
+                row
+            }));
+        }
+    }
+    write(&FIGURE_COLUMNS, rows)
+}
+
+/// `redis.csv`: figures of Redis, then what was counted over all replications.
+pub(super) fn redis(study: &Study) -> Vec<u8> {
+    let mut rows = Vec::new();
+    for variant in &study.variants {
+        let figures = variant.figures.iter().filter(|f| f.id.starts_with("redis."));
+        rows.extend(figures.map(|figure| figure_row(variant, figure)));
+        rows.extend(redis_counts(&variant.counts).map(|(name, n)| {
+            let mut row = vec![String::new(); FIGURE_COLUMNS.len()];
+            row[0] = variant.name.clone();
+            row[1] = "count".to_owned();
+            row[2] = name.to_owned();
+            row[4] = n.to_string();
+            row[8] = study.replications.to_string();
+            row[11] = "total".to_owned();
+            row
+        }));
+    }
+    write(&FIGURE_COLUMNS, rows)
+}
+
+/// `load.csv`: skew figures and N_eff, then the mean of each pod over the measured part of the first replication.
+pub(super) fn load(study: &Study) -> Vec<u8> {
+    let is_load = |id: &str| ["load.", "n_eff.", "limits."].iter().any(|start| id.starts_with(start));
+    let mut rows = Vec::new();
+    for variant in &study.variants {
+        let figures = variant.figures.iter().filter(|f| is_load(&f.id));
+        rows.extend(figures.map(|figure| figure_row(variant, figure)));
+    }
+    for variant in &study.variants {
+        for pod in &variant.series.pods {
+            for (position, (name, _)) in POD_SERIES.iter().enumerate() {
+                let Some(mean) = measured_mean(study, &variant.series.times_s, pod.get(position)) else { continue };
+                let mut row = vec![String::new(); FIGURE_COLUMNS.len()];
+                row[0] = variant.name.clone();
+                row[1] = "pod".to_owned();
+                row[2] = (*name).to_owned();
+                row[3] = pod.name.clone();
+                row[4] = number(mean);
+                row[8] = "1".to_owned();
+                rows.push(row);
+            }
+        }
+    }
+    write(&FIGURE_COLUMNS, rows)
+}
+
+/// `timeseries.csv`: one row per moment, variant, pod (or `cluster`) and metric, of the first replication.
+pub(super) fn timeseries(study: &Study) -> Vec<u8> {
+    // Written row by row: with many pods this is by far the largest file.
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(["time_s", "variant", "pod", "metric", "value"]).expect("memory takes every write");
+    for variant in &study.variants {
+        let series = &variant.series;
+        for (at, time) in series.times_s.iter().enumerate() {
+            let time = format!("{time:.3}");
+            let mut push = |whose: &str, metric: &str, value: Option<f64>| {
+                if let Some(value) = value {
+                    let row = [&time, variant.name.as_str(), whose, metric, &format!("{value:.4}")];
+                    writer.write_record(row).expect("memory takes every write");
+                }
+            };
+            for ((name, _), values) in CLUSTER_SERIES.iter().zip(&series.cluster.0) {
+                push("cluster", name, values.get(at).copied());
+            }
+            for pod in &series.pods {
+                for (position, (name, _)) in POD_SERIES.iter().enumerate() {
+                    push(&pod.name, name, pod.get(position).get(at).copied().flatten());
+                }
+            }
+        }
+    }
+    writer.into_inner().expect("memory takes every write")
+}
+
+/// Mean of the samples after the warm-up at which the pod ran.
+pub(super) fn measured_mean(study: &Study, times_s: &[f64], values: &[Option<f64>]) -> Option<f64> {
+    let measured = times_s.iter().zip(values).filter(|(time, _)| **time > study.warm_up_s);
+    let values: Vec<f64> = measured.filter_map(|(_, value)| *value).collect();
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+/// What Redis did, by name.
+pub(super) fn redis_counts(counts: &Counts) -> impl Iterator<Item = (&'static str, u64)> {
+    [
+        ("publish", counts.redis_publish),
+        ("copies", counts.redis_copies),
+        ("copies_useful", counts.redis_copies_useful),
+        ("copies_own", counts.redis_copies_own),
+        ("copies_dropped", counts.redis_copies_dropped),
+        ("copies_undelivered", counts.redis_copies_undelivered),
+        ("bytes_in", counts.redis_bytes_in),
+        ("bytes_out", counts.redis_bytes_out),
+    ]
+    .into_iter()
+}
+
+fn is_duration(figure: &FigureReport) -> bool {
+    let family = figure.figure().family();
+    family.unit == Unit::Milliseconds && family.is_distribution()
+}
+
+fn figure_row(variant: &VariantReport, figure: &FigureReport) -> Row {
+    let id = figure.figure();
+    let Estimate { mean, half_width, min, max, replications } = figure.value;
+    let optional = |value: Option<f64>| value.map(number).unwrap_or_default();
+    vec![
+        variant.name.clone(),
+        "figure".to_owned(),
+        id.family().name.to_owned(),
+        id.stat().map(|stat| stat.to_string()).unwrap_or_default(),
+        number(mean),
+        optional(half_width),
+        number(min),
+        number(max),
+        replications.to_string(),
+        optional(figure.difference.map(|difference| difference.mean)),
+        optional(figure.difference.and_then(|difference| difference.half_width)),
+        unit_name(id.family().unit).to_owned(),
+    ]
+}
+
+fn number(value: f64) -> String {
+    format!("{value:.6}")
+}
+
+fn write(header: &[&str], rows: Vec<Row>) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(header).expect("memory takes every write");
+    for row in rows {
+        writer.write_record(&row).expect("all rows have the columns of the header");
+    }
+    writer.into_inner().expect("memory takes every write")
+}

@@ -1,0 +1,182 @@
+//! The report on a terminal: verdict, table, expectations.
+
+use comfy_table::{CellAlignment, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle};
+
+use super::expect;
+use super::finding::Finding;
+use super::rows::{Row, group};
+use crate::metrics::{FigureId, HEADLINE, Study};
+
+/// What the terminal can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TerminalStyle {
+    /// Whether escape sequences for colour are wanted. Nothing is said by colour alone.
+    pub color: bool,
+    /// Columns.
+    pub width: usize,
+}
+
+/// Rows between the heading and the body, none between rows, none around.
+const LINES: TableStyle = TableStyle::new()
+    .header_lines(ContentLineStyle::none().junction(' '))
+    .header_separator(LineStyle::none().fill('─').junction('─'))
+    .content_lines(ContentLineStyle::none().junction(' '));
+
+/// Verdict, table of the variants and expectations, as text that ends with a new line.
+pub fn terminal(study: &Study, style: &TerminalStyle) -> String {
+    let width = style.width.max(40);
+    let mut out = wrapped(&super::verdict(study), width, "");
+    out.push('\n');
+    out.push_str(&blocks(study, width).join("\n"));
+    if study.variants.len() > 1 {
+        out.push('\n');
+        out.push_str(&wrapped(&legend(study), width, ""));
+    }
+    out.push_str(&expectations(study, width));
+    if style.color { painted(&out) } else { out }
+}
+
+/// Tables of as many variants as fit side by side, one at least.
+fn blocks(study: &Study, width: usize) -> Vec<String> {
+    let fits = |table: &str| table.lines().all(|line| line.chars().count() <= width);
+    let mut blocks = Vec::new();
+    let mut from = 0;
+    while from < study.variants.len() {
+        let block = |to: usize| table(study, &(from..to).collect::<Vec<_>>());
+        let mut to = study.variants.len();
+        let mut text = block(to);
+        while to > from + 1 && !fits(&text) {
+            to -= 1;
+            text = block(to);
+        }
+        blocks.push(text);
+        from = to;
+    }
+    blocks
+}
+
+fn legend(study: &Study) -> String {
+    let baseline = study.variants.get(study.baseline).map_or("the baseline", |variant| variant.name.as_str());
+    if study.replications < 2 {
+        return format!(
+            "One run per variant: no interval, so nothing is called better or worse than {baseline} (?); = identical."
+        );
+    }
+    format!(
+        "± 95 % interval over {} runs. Against {baseline}, run by run with the same random numbers: ✓ better, ✗ worse \
+         (the interval of the difference excludes 0), ~ no difference found, = identical.",
+        study.replications
+    )
+}
+
+/// The table of these variants.
+fn table(study: &Study, variants: &[usize]) -> String {
+    let mut table = Table::new();
+    table.load_style(LINES).set_content_arrangement(ContentArrangement::Disabled);
+    let mut header = vec![String::new()];
+    header.extend(variants.iter().map(|&i| heading(study, i)));
+    table.set_header(header);
+    let mut current = "";
+    for id in HEADLINE {
+        let row = Row::find(study, id);
+        if group(id) != current {
+            current = group(id);
+            table.add_row(vec![current.to_owned()]);
+        }
+        let title = match (&row, id.parse::<FigureId>()) {
+            (Some(row), _) => row.title(),
+            (None, Ok(figure)) => figure.title(),
+            (None, Err(_)) => id.to_owned(),
+        };
+        let mut cells = vec![format!("  {title}")];
+        cells.extend(variants.iter().map(|&i| cell(study, row.as_ref(), i)));
+        table.add_row(cells);
+    }
+    align(&mut table);
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+fn heading(study: &Study, i: usize) -> String {
+    let name = &study.variants[i].name;
+    if i == study.baseline && study.variants.len() > 1 { format!("{name} (baseline)") } else { name.clone() }
+}
+
+/// Numbers stand right, so that their intervals stand below each other; the sign has its own last column.
+fn align(table: &mut Table) {
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 1));
+    }
+}
+
+fn cell(study: &Study, row: Option<&Row<'_>>, variant: usize) -> String {
+    let has_signs = study.variants.len() > 1;
+    let Some((row, figure)) = row.and_then(|row| row.cells[variant].map(|figure| (row, figure))) else {
+        return if has_signs { "–  ".to_owned() } else { "–".to_owned() };
+    };
+    let value = row.scale.parts(&figure.value).to_string();
+    if !has_signs {
+        return value;
+    }
+    format!("{value} {}", Finding::of_figure(figure).map_or(' ', Finding::sign))
+}
+
+fn expectations(study: &Study, width: usize) -> String {
+    let mut out = String::new();
+    for variant in &study.variants {
+        for outcome in &variant.expectations {
+            if out.is_empty() {
+                out.push_str("\nExpectations\n");
+            }
+            let sign = if outcome.holds { '✓' } else { '✗' };
+            let line = format!("{sign} {}: {} — {}", variant.name, outcome.text, expect::words(outcome));
+            out.push_str(&wrapped(&line, width, "  "));
+        }
+    }
+    out
+}
+
+/// `text` in lines of at most `width` columns, the following ones indented.
+fn wrapped(text: &str, width: usize, indent: &str) -> String {
+    let mut out = String::new();
+    let mut used = 0;
+    for word in text.split(' ') {
+        let len = word.chars().count();
+        if used > 0 && used + 1 + len > width {
+            out.push('\n');
+            out.push_str(indent);
+            used = indent.chars().count();
+        } else if used > 0 {
+            out.push(' ');
+            used += 1;
+        }
+        out.push_str(word);
+        used += len;
+    }
+    out.push('\n');
+    out
+}
+
+/// Adds colour to what the signs say already: blue and orange, which every eye tells apart.
+fn painted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() * 2);
+    for line in text.split_inclusive('\n') {
+        let bare = line.trim_end();
+        let is_heading = !bare.is_empty() && (bare == "Expectations" || HEADLINE.iter().any(|id| group(id) == bare));
+        if is_heading {
+            out.push_str(&format!("\x1b[1m{bare}\x1b[0m\n"));
+            continue;
+        }
+        for c in line.chars() {
+            match c {
+                '✓' => out.push_str("\x1b[34m✓\x1b[0m"),
+                '✗' => out.push_str("\x1b[1;33m✗\x1b[0m"),
+                '─' | '~' | '=' => out.push_str(&format!("\x1b[2m{c}\x1b[0m")),
+                c => out.push(c),
+            }
+        }
+    }
+    out
+}

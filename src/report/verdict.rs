@@ -1,0 +1,250 @@
+//! The verdict: what the figures allow to say, in a few sentences. Rules, not prose generation; every claim of a
+//! difference rests on a paired 95 % interval that excludes 0.
+
+use super::finding::Finding;
+use super::number::percent;
+use super::rows::Row;
+use crate::metrics::{Estimate, FigureReport, Study};
+
+/// More variants than this are summed up by their extremes.
+const MAX_LISTED: usize = 4;
+
+/// Figures compared with the baseline, in order of interest.
+const COMPARED: [&str; 5] =
+    ["redis.copies", "event.latency.p99", "offline.time.p99", "connections.reconnects_peak", "lost.messages"];
+
+/// What the study shows, in two or three plain sentences.
+pub fn verdict(study: &Study) -> String {
+    if study.variants.is_empty() {
+        return "Nothing was run.".to_owned();
+    }
+    let rest = if study.variants.len() == 1 { consequences(study) } else { differences(study) };
+    let sentences: Vec<String> = [spread(study), stickiness(study), rest, limit(study)].into_iter().flatten().collect();
+    if sentences.is_empty() { "Nothing was measured.".to_owned() } else { sentences.join(" ") }
+}
+
+/// How even the load is.
+fn spread(study: &Study) -> Option<String> {
+    let row = Row::find(study, "load.connections.max_over_mean")?;
+    let start = match &study.variants[..] {
+        [one] => format!("With {}, the", one.balancer),
+        _ => "The".to_owned(),
+    };
+    Some(format!("{start} fullest pod carries {} {}.", per_variant(study, &row, "times the mean"), precision(study)))
+}
+
+/// How often clients land elsewhere.
+fn stickiness(study: &Study) -> Option<String> {
+    let row = Row::find(study, "stickiness.failures")?;
+    let values = per_variant(study, &row, "land on another pod than the last one");
+    Some(format!("Of the requests of returning clients, {values}."))
+}
+
+/// Where the intervals come from, said once.
+fn precision(study: &Study) -> String {
+    match study.replications {
+        0 | 1 => "(a single run: no interval)".to_owned(),
+        n => format!("(± is the 95 % interval over {n} runs)"),
+    }
+}
+
+/// `1.04 ± 0.01 times the mean with round-robin, 1.2 ± 0.1 with cookie and 2.1 ± 0.3 with ip-hash`.
+fn per_variant(study: &Study, row: &Row<'_>, what: &str) -> String {
+    let spaced = if what.is_empty() { String::new() } else { format!(" {what}") };
+    if study.variants.len() == 1 {
+        return format!("{}{spaced}", only_value(row));
+    }
+    if is_same_for_all(row) {
+        return format!("{}{spaced} with every variant", only_value(row));
+    }
+    let name = |i: usize| &study.variants[i].name;
+    if study.variants.len() > MAX_LISTED {
+        let Some((low, high)) = row.extremes() else { return String::new() };
+        let value = |i: usize| row.cells[i].map(|cell| row.scale.show_brief(&cell.value)).unwrap_or_default();
+        return format!("between {} ({}) and {}{spaced} ({})", value(low), name(low), value(high), name(high));
+    }
+    let items: Vec<String> = row
+        .values()
+        .enumerate()
+        .map(|(n, (i, value))| {
+            let spaced = if n == 0 { spaced.as_str() } else { "" };
+            format!("{}{spaced} with {}", row.scale.show_brief(value), name(i))
+        })
+        .collect();
+    listed(&items)
+}
+
+fn only_value(row: &Row<'_>) -> String {
+    row.values().next().map(|(_, value)| row.scale.show_brief(value)).unwrap_or_default()
+}
+
+/// True when every variant equals the baseline in every replication.
+fn is_same_for_all(row: &Row<'_>) -> bool {
+    row.cells.len() > 1
+        && row
+            .cells
+            .iter()
+            .all(|cell| cell.is_some_and(|c| Finding::of_figure(c).is_none_or(|f| f == Finding::Identical)))
+}
+
+/// What a single variant means for its users and for Redis.
+fn consequences(study: &Study) -> Option<String> {
+    let find = |id: &str| Row::find(study, id);
+    let show = |id: &str| find(id).map(|row| only_value(&row));
+    // Rates are said as `12 ± 3 copies/s`: the unit belongs to what is counted.
+    let bare = |id: &str| {
+        find(id).and_then(|row| {
+            row.values().next().filter(|(_, v)| v.mean > 0.0).map(|(_, v)| row.scale.brief(v).to_string())
+        })
+    };
+    let mut parts = Vec::new();
+    if let Some(p50) = show("offline.time.p50") {
+        let p99 = show("offline.time.p99").map(|p99| format!("; p99 {p99}")).unwrap_or_default();
+        let peak = bare("connections.reconnects_peak").map(|peak| format!(", with up to {peak} reconnects/s"));
+        parts.push(format!("a lost connection is usable again after {p50} (median{p99}){}", peak.unwrap_or_default()));
+    }
+    if let Some(p99) = show("event.latency.p99") {
+        parts.push(format!("event latency p99 is {p99}"));
+    }
+    if let Some(copies) = bare("redis.copies") {
+        let useful = show("redis.useful").map(|useful| format!(", {useful} of them useful")).unwrap_or_default();
+        parts.push(format!("Redis hands out {copies} copies/s{useful}"));
+    }
+    (!parts.is_empty()).then(|| capitalised(&format!("{}.", parts.join("; "))))
+}
+
+/// What differs from the baseline, what does not, and what is exactly the same.
+fn differences(study: &Study) -> Option<String> {
+    let baseline = study.variants.get(study.baseline)?;
+    let (mut changed, mut small, mut unclear, mut same) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut is_untested = false;
+    for id in COMPARED {
+        let Some(row) = Row::find(study, id) else { continue };
+        if row.values().all(|(_, value)| value.mean == 0.0) {
+            continue; // a study without Redis, losses or reconnects says nothing about them
+        }
+        let base = row.cells[study.baseline].map_or(0.0, |cell| cell.value.mean.abs());
+        let changes: Vec<Change<'_>> = row
+            .cells
+            .iter()
+            .enumerate()
+            .filter_map(|(i, cell)| Change::read(&study.variants[i].name, (*cell)?, base))
+            .collect();
+        let title = row.figure.title();
+        if changes.is_empty() {
+            continue;
+        } else if changes.iter().any(|change| change.finding == Finding::Untested) {
+            is_untested = true;
+        } else if changes.iter().all(|change| change.finding == Finding::Identical) {
+            same.push(title);
+        } else if changes.iter().any(|change| change.is_large) {
+            changed.push(format!("{title} {}", described(&row, &changes, changed.is_empty())));
+        } else if changes.iter().any(|change| change.finding.is_change()) {
+            small.push(title);
+        } else {
+            unclear.push(title);
+        }
+    }
+    let mut parts = Vec::new();
+    if !same.is_empty() {
+        parts.push(format!("{} identical", listed(&same)));
+    }
+    parts.extend(changed);
+    if !small.is_empty() {
+        parts.push(format!("differences below 2 % in {}", listed(&small)));
+    }
+    if !unclear.is_empty() {
+        parts.push(format!("no difference found in {}", listed(&unclear)));
+    }
+    if is_untested {
+        parts.push("one run per variant is too few to call anything else a difference".to_owned());
+    }
+    (!parts.is_empty()).then(|| format!("Against {}: {}.", baseline.name, parts.join("; ")))
+}
+
+/// A difference of less than this share of the baseline is real but small, and a verdict does not spell it out.
+const SMALL: f64 = 0.02;
+
+/// How one variant differs from the baseline.
+struct Change<'a> {
+    name: &'a str,
+    finding: Finding,
+    difference: &'a Estimate,
+    /// A change, and not a small one.
+    is_large: bool,
+}
+
+impl<'a> Change<'a> {
+    /// `None` for the baseline itself.
+    fn read(name: &'a str, figure: &'a FigureReport, base: f64) -> Option<Change<'a>> {
+        let finding = Finding::of_figure(figure)?;
+        let difference = figure.difference.as_ref()?;
+        let is_large = finding.is_change() && difference.mean.abs() >= SMALL * base;
+        Some(Change { name, finding, difference, is_large })
+    }
+    fn words(&self, row: &Row<'_>) -> String {
+        let way = if matches!(self.finding, Finding::Higher(_)) { "higher" } else { "lower" };
+        format!("{} {way} with {}", row.scale.show_size(self.difference), self.name)
+    }
+}
+
+/// `38 ± 12 ms higher with ip-hash, no difference found with cookie`.
+fn described(row: &Row<'_>, changes: &[Change<'_>], is_first: bool) -> String {
+    let detail = if is_first { " differ by 2 % or more" } else { "" };
+    let large: Vec<&Change<'_>> = changes.iter().filter(|change| change.is_large).collect();
+    if changes.len() >= MAX_LISTED {
+        return format!("{} ({} of {} variants{detail})", extremes(row, &large), large.len(), changes.len());
+    }
+    let mut parts: Vec<String> = large.iter().map(|change| change.words(row)).collect();
+    let names = |is_change: bool| -> Vec<&str> {
+        let rest = changes.iter().filter(|c| !c.is_large && c.finding.is_change() == is_change);
+        rest.map(|change| change.name).collect()
+    };
+    if !names(true).is_empty() {
+        parts.push(format!("less than 2 % off with {}", listed(&names(true))));
+    }
+    if !names(false).is_empty() {
+        parts.push(format!("no difference found with {}", listed(&names(false))));
+    }
+    parts.join(", ")
+}
+
+/// `up to 38 ± 12 ms higher with ip-hash, up to 2 ± 1 ms lower with cookie`.
+fn extremes(row: &Row<'_>, large: &[&Change<'_>]) -> String {
+    let by_mean = |a: &&&Change<'_>, b: &&&Change<'_>| a.difference.mean.total_cmp(&b.difference.mean);
+    let highest = large.iter().max_by(by_mean).filter(|change| change.difference.mean > 0.0);
+    let lowest = large.iter().min_by(by_mean).filter(|change| change.difference.mean < 0.0);
+    let worded: Vec<String> =
+        [highest, lowest].into_iter().flatten().map(|change| format!("up to {}", change.words(row))).collect();
+    worded.join(", ")
+}
+
+/// What came closest to its limit in any variant.
+fn limit(study: &Study) -> Option<String> {
+    let tightest = study.variants.iter().map(|variant| (variant.limits.first(), &variant.name));
+    let ((what, share), name) = tightest.max_by(|a, b| a.0.1.total_cmp(&b.0.1))?;
+    if share <= 0.0 {
+        return None;
+    }
+    let whose = if study.variants.len() > 1 { format!(" ({name})") } else { String::new() };
+    Some(if share >= 0.995 {
+        format!("The limit is reached: {what} at {} in its busiest sample{whose}.", percent(share))
+    } else {
+        format!("Closest to its limit: {what}, {} in its busiest sample{whose}.", percent(share))
+    })
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(super) fn listed<S: AsRef<str>>(items: &[S]) -> String {
+    let items: Vec<&str> = items.iter().map(AsRef::as_ref).collect();
+    match items.split_last() {
+        None => String::new(),
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
