@@ -122,12 +122,7 @@ fn fan_out(c: &mut Criterion) {
             name: "emit".to_owned(),
             every: Law::exponential(f64::from(clients) * 100.0 * SECOND / emits as f64),
             audiences: vec![true],
-            action: TrafficAction::Emit {
-                to: Target::Room,
-                via: Via::Socket,
-                bytes: 300,
-                work: Law::Fixed(0.0),
-            },
+            action: TrafficAction::Emit { to: Target::Room, via: Via::Socket, bytes: 300, work: Law::Fixed(0.0) },
         }];
         group.throughput(Throughput::Elements(emits * u64::from(room)));
         group.bench_function(BenchmarkId::from_parameter(room), |b| {

@@ -12,14 +12,11 @@ use crate::import::{Options, read, replay_scenario_yaml, scenario_name, trace_cs
 /// `stickysim import access-log FILE`.
 pub fn access_log(args: &AccessLogArgs) -> Result<Success, Failure> {
     let from_stdin = args.log == Path::new("-");
-    let file_name = if from_stdin { "access-log".into() } else { args.log.file_name().unwrap_or_default().to_string_lossy() };
+    let file_name =
+        if from_stdin { "access-log".into() } else { args.log.file_name().unwrap_or_default().to_string_lossy() };
     let name = scenario_name(args.name.as_deref().unwrap_or(&file_name));
     let what = if from_stdin { "standard input".to_owned() } else { format!("`{}`", args.log.display()) };
-    let reader: Box<dyn Read> = if from_stdin {
-        Box::new(io::stdin().lock())
-    } else {
-        Box::new(open(&args.log)?)
-    };
+    let reader: Box<dyn Read> = if from_stdin { Box::new(io::stdin().lock()) } else { Box::new(open(&args.log)?) };
     let options = Options { replay: args.replay, ..Options::default() };
     let log = read(reader, &options).map_err(|error| Failure::Input(format!("{what}: {error}")))?;
     let folder = Folder::prepare(&args.out.clone().unwrap_or_else(|| PathBuf::from("output").join(&name)))?;
@@ -52,9 +49,8 @@ pub fn access_log(args: &AccessLogArgs) -> Result<Success, Failure> {
 }
 
 fn open(path: &Path) -> Result<BufReader<File>, Failure> {
-    let fail = |error: io::Error| {
-        Failure::Input(format!("cannot read the log `{}`: {error}; check the path", path.display()))
-    };
+    let fail =
+        |error: io::Error| Failure::Input(format!("cannot read the log `{}`: {error}; check the path", path.display()));
     let file = File::open(path).map_err(fail)?;
     if file.metadata().map_err(fail)?.is_dir() {
         return Err(Failure::Input(format!("`{}` is a folder; name the log file in it", path.display())));

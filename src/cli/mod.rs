@@ -55,7 +55,9 @@ pub fn main() -> ExitCode {
             ExitCode::from(3)
         }
         Err(_) => {
-            print::error("stickysim stopped because of a bug of its own (the message above says where); please report it");
+            print::error(
+                "stickysim stopped because of a bug of its own (the message above says where); please report it",
+            );
             ExitCode::from(3)
         }
     }

@@ -53,7 +53,7 @@ pub fn load(path: &Path, changes: &[String]) -> Result<Scenario, Failure> {
         .take(limit)
         .read_to_string(&mut text)
         .map_err(|error| Failure::Input(format!("cannot read a scenario from standard input: {error}")))?;
-    let here = scenario::Folder::new(".");
+    let here = scenario::Folder(PathBuf::from("."));
     scenario::parse(Source { name: "standard input", text: &text, folder: &here }, changes).map_err(bad_scenario)
 }
 
@@ -89,7 +89,8 @@ fn tell(study: &Study, folder: &Folder, args: &StudyArgs) {
         let mut text = String::new();
         for variant in &study.variants {
             for outcome in variant.expectations.iter().filter(|outcome| !outcome.holds) {
-                let measured = outcome.measured.map_or("nothing measured".to_owned(), |m| format!("measured {}", m.mean));
+                let measured =
+                    outcome.measured.map_or("nothing measured".to_owned(), |m| format!("measured {}", m.mean));
                 let _ = writeln!(text, "{}: `{}` does not hold: {measured}", variant.name, outcome.text);
             }
         }

@@ -158,12 +158,11 @@ reasons! {
     }
 }
 
-<<<<<<< HEAD
 /// Declares the counters and what can be done to all of them.
 macro_rules! counters {
     ($($(#[$doc:meta])* $field:ident: $kind:ty,)*) => {
         /// Everything that is counted, in whole numbers.
-        #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
         pub struct Counts {
             $($(#[$doc])* pub $field: $kind,)*
         }
@@ -201,11 +200,6 @@ impl<R> Tally for Reasons<R> {
 }
 
 counters! {
-=======
-/// Everything that is counted, in whole numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Counts {
->>>>>>> report
     /// HTTP requests made by clients (API calls; not WebSocket upgrades).
     requests: u64,
     /// … answered.

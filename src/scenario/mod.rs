@@ -42,6 +42,9 @@ use crate::cluster::spec::{ClusterSpec, Trace};
 use crate::metrics::Assumption;
 use file::ScenarioFile;
 
+/// Longest scenario text that is read, in bytes.
+pub const MAX_TEXT_BYTES: usize = locate::MAX_BYTES;
+
 /// A scenario as text, with access to the files beside it.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {

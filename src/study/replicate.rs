@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::student_t;
+use crate::cluster::balancer::AffinityKey;
 use crate::cluster::spec::ClusterSpec;
 use crate::cluster::{RunError, simulate};
 use crate::engine::Seed;
@@ -98,14 +99,12 @@ pub fn run(scenario: &Scenario, options: &Options) -> Result<Study, StudyError> 
         }));
     }
     if candidates.is_empty() {
-        candidates.push(Candidate {
-            name: &scenario.name,
-            spec: &scenario.base,
-            expectations: &scenario.expectations,
-        });
+        candidates.push(Candidate { name: &scenario.name, spec: &scenario.base, expectations: &scenario.expectations });
     }
     let pooled = run_all(&candidates, scenario, options)?;
-    let baseline = 0;
+    // what others are compared with is the variant without affinity, if there is one
+    let plain = |candidate: &Candidate| candidate.spec.balancer.affinity() == AffinityKey::None;
+    let baseline = candidates.iter().position(plain).unwrap_or(0);
     let baseline_figures = pooled[baseline].figures.clone();
     let variants = candidates.iter().zip(pooled).enumerate().map(|(position, (candidate, pooled))| {
         report(candidate, pooled, (position != baseline).then_some(&baseline_figures))
@@ -129,13 +128,13 @@ fn run_all(candidates: &[Candidate], scenario: &Scenario, options: &Options) -> 
     let total = candidates.len() * replications as usize;
     let done = AtomicUsize::new(0);
     // all variants of one replication before the next, so that an early stop leaves whole comparisons
-    let jobs: Vec<(u32, usize)> =
-        (0..replications).flat_map(|replication| (0..candidates.len()).map(move |variant| (replication, variant))).collect();
+    let jobs: Vec<(u32, usize)> = (0..replications)
+        .flat_map(|replication| (0..candidates.len()).map(move |variant| (replication, variant)))
+        .collect();
     let one = |&(replication, variant): &(u32, usize)| -> Result<(), StudyError> {
         let candidate = &candidates[variant];
-        let record = simulate(candidate.spec, Seed(scenario.seed).replication(replication)).map_err(|error| {
-            StudyError::Run { variant: candidate.name.to_owned(), replication, error }
-        })?;
+        let record = simulate(candidate.spec, Seed(scenario.seed).replication(replication))
+            .map_err(|error| StudyError::Run { variant: candidate.name.to_owned(), replication, error })?;
         let figures = figures_of(&record, candidate.expectations);
         pools[variant].lock().expect("no run panics while it merges").add(replication, record, figures);
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
