@@ -64,7 +64,8 @@ impl Scale {
                 let half = libm::ceil(half / step - 1e-9) * step;
                 Parts { mean: fixed(mean, places), half: Some(fixed(half, places)) }
             }
-            half => Parts { mean: trimmed(fixed(mean, places)), half: half.map(|_| "0".to_owned()) },
+            Some(_) => Parts { mean: trimmed(fixed(mean, places)), half: Some("0".to_owned()) },
+            None => Parts { mean: fixed(mean, places), half: None },
         }
     }
 
