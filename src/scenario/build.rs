@@ -111,10 +111,8 @@ fn population(audience: &Audience, traces: &BTreeMap<String, Arc<Trace>>) -> Pop
     if let Some(arrivals) = &audience.arrivals {
         let mut profile: Vec<(Span, f64)> =
             filled(&arrivals.profile).at.iter().map(|(at, factor)| (*at, factor.value())).collect();
-        if let [(_, factor)] = profile[..] {
-            if factor == 1.0 {
-                profile.clear();
-            }
+        if matches!(profile[..], [(_, 1.0)]) {
+            profile.clear();
         }
         return Population::Arriving {
             rate_per_s: arrivals.rate.per_second(),

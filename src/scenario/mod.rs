@@ -19,6 +19,7 @@ mod locate;
 mod overlay;
 mod presets;
 mod resolve;
+mod scalar;
 mod side;
 mod typed;
 mod units;

@@ -32,11 +32,11 @@ impl Setting {
     ///
     /// # Errors
     /// When there is no `=`, no path, or the value is not YAML.
-    pub fn parse(text: &str) -> Result<Setting, Problem> {
+    pub fn parse(text: &str) -> Result<Setting, Box<Problem>> {
         let wrong = |message: String, help: &str| {
             let mut problem = Problem::new("bad-setting", "", message, help);
             problem.setting = Some(text.to_owned());
-            problem
+            Box::new(problem)
         };
         let Some((path, value)) = text.split_once('=') else {
             return Err(wrong(format!("`{text}` has no `=`"), "write for example `--set pods.replicas=5`"));
@@ -62,7 +62,7 @@ impl Setting {
     ///
     /// # Errors
     /// When the path names an entry of a list that does not exist.
-    pub fn apply(&self, document: &mut Value) -> Result<(), Problem> {
+    pub fn apply(&self, document: &mut Value) -> Result<(), Box<Problem>> {
         let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
         set(document, &path, &self.value, &mut Vec::new()).map_err(|mut problem| {
             problem.setting = Some(self.text.clone());
@@ -76,13 +76,13 @@ impl Setting {
 ///
 /// # Errors
 /// When an entry of a list is named that does not exist; the path is that of the merged document.
-pub fn merge(base: &mut Value, patch: &Value) -> Result<(), Problem> {
+pub fn merge(base: &mut Value, patch: &Value) -> Result<(), Box<Problem>> {
     merge_at(base, patch, &mut Vec::new())
 }
 
 type Trail = Vec<String>;
 
-fn merge_at(base: &mut Value, patch: &Value, trail: &mut Trail) -> Result<(), Problem> {
+fn merge_at(base: &mut Value, patch: &Value, trail: &mut Trail) -> Result<(), Box<Problem>> {
     let Value::Mapping(keys) = patch else {
         *base = patch.clone();
         return Ok(());
@@ -141,15 +141,15 @@ fn drop_other_populations(base: &mut Mapping, patch: &Mapping, trail: &Trail) {
 }
 
 /// A mapping over a list: patches entries by number, name or only key.
-fn merge_list(base: &mut Value, keys: &Mapping, trail: &mut Trail) -> Result<(), Problem> {
+fn merge_list(base: &mut Value, keys: &Mapping, trail: &mut Trail) -> Result<(), Box<Problem>> {
     for (key, value) in keys {
         let Some(key) = key.as_str() else { continue };
         let path: Vec<&str> = key.split('.').collect();
-        if let ([name], Value::Null, Value::Sequence(list)) = (&path[..], value, &mut *base) {
-            if let Some((at, false)) = entry(list, name) {
-                list.remove(at);
-                continue;
-            }
+        if let ([name], Value::Null, Value::Sequence(list)) = (&path[..], value, &mut *base)
+            && let Some((at, false)) = entry(list, name)
+        {
+            list.remove(at);
+            continue;
         }
         set(base, &path, value, trail)?;
     }
@@ -157,7 +157,7 @@ fn merge_list(base: &mut Value, keys: &Mapping, trail: &mut Trail) -> Result<(),
 }
 
 /// Merges `value` into what stands at `path` below `base`.
-fn set(base: &mut Value, path: &[&str], value: &Value, trail: &mut Trail) -> Result<(), Problem> {
+fn set(base: &mut Value, path: &[&str], value: &Value, trail: &mut Trail) -> Result<(), Box<Problem>> {
     let Some((first, rest)) = path.split_first() else { return merge_at(base, value, trail) };
     if let Value::Sequence(list) = base {
         let (at, below_key) = match entry(list, first) {
@@ -179,7 +179,7 @@ fn set(base: &mut Value, path: &[&str], value: &Value, trail: &mut Trail) -> Res
     set_key(base, path, value, trail)
 }
 
-fn set_key(base: &mut Value, path: &[&str], value: &Value, trail: &mut Trail) -> Result<(), Problem> {
+fn set_key(base: &mut Value, path: &[&str], value: &Value, trail: &mut Trail) -> Result<(), Box<Problem>> {
     let Some((first, rest)) = path.split_first() else { return Ok(()) };
     let mut only = Mapping::new();
     only.insert(Value::String((*first).to_owned()), value.clone());
@@ -222,7 +222,7 @@ fn entry(list: &[Value], name: &str) -> Option<(usize, bool)> {
     name.parse::<usize>().ok().filter(|&at| at < list.len()).map(|at| (at, false))
 }
 
-fn no_entry(list: &[Value], name: &str, trail: &Trail) -> Problem {
+fn no_entry(list: &[Value], name: &str, trail: &Trail) -> Box<Problem> {
     let names: Vec<&str> = list.iter().filter_map(|entry| entry.get("name").and_then(Value::as_str)).collect();
     let place = trail.join(".");
     let message = format!("`{place}` has no entry `{name}`");
@@ -231,7 +231,7 @@ fn no_entry(list: &[Value], name: &str, trail: &Trail) -> Problem {
         (None, false) => format!("there are: {}", names.join(", ")),
         (None, true) => format!("its {} entries have numbers from 0", list.len()),
     };
-    Problem::new("unknown-entry", format!("{place}.{name}"), message, help)
+    Box::new(Problem::new("unknown-entry", format!("{place}.{name}"), message, help))
 }
 
 /// The smallest patch that makes `variant` of `base`: [`merge`] of the two gives `variant` again.
@@ -309,15 +309,15 @@ fn lengthen_audience(audience: &mut Value) {
         wrap(trace, "file", file);
     }
     let Some(network) = audience.get_mut("network") else { return };
-    if let Some(change) = network.get_mut("address_change") {
-        if change.as_str() == Some("never") {
-            let never = change.clone();
-            wrap(change, "every", never);
-        }
+    if let Some(change) = network.get_mut("address_change")
+        && change.as_str() == Some("never")
+    {
+        let never = change.clone();
+        wrap(change, "every", never);
     }
-    if let Some(shared) = network.get_mut("shared_address") {
-        if shared.as_str() == Some("own") {
-            wrap(shared, "sizes", Value::Number(1.into()));
-        }
+    if let Some(shared) = network.get_mut("shared_address")
+        && shared.as_str() == Some("own")
+    {
+        wrap(shared, "sizes", Value::Number(1.into()));
     }
 }

@@ -64,7 +64,7 @@ pub fn resolve(source: Source<'_>, sets: &[String]) -> Result<Scenario, Problems
         });
         match applied {
             Ok(setting) => desk.settings.push(setting),
-            Err(problem) => desk.problems.push(problem),
+            Err(problem) => desk.problems.push(*problem),
         }
     }
     lengthen(&mut document);
@@ -80,7 +80,7 @@ pub fn resolve(source: Source<'_>, sets: &[String]) -> Result<Scenario, Problems
         let mut merged = document.clone();
         if let Err(problem) = merge(&mut merged, &patch) {
             let steps = steps_of(&problem.path);
-            desk.report(vec![Found { steps, problem }], &merged, Some(&name));
+            desk.report(vec![Found { steps, problem: *problem }], &merged, Some(&name));
             continue;
         }
         lengthen(&mut merged);

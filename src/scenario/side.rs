@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_yaml::Value;
 
-use super::locate::plain;
+use super::scalar::plain;
 use crate::cluster::spec::{Trace, TraceRequest};
 use crate::engine::Span;
 

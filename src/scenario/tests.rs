@@ -245,3 +245,27 @@ proptest! {
         }
     }
 }
+
+/// Texts near the limit of size that once took long. The bound is generous; what it must not be is quadratic.
+#[test]
+fn large_texts_are_answered() {
+    let fill = |head: &str, line: &dyn Fn(usize) -> String| {
+        let mut text = head.to_owned();
+        let mut n = 0;
+        while text.len() < locate::MAX_BYTES - 200 {
+            text.push_str(&line(n));
+            n += 1;
+        }
+        text
+    };
+    let head = "name: a\nclients: {count: 1}\n";
+    assert_eq!(codes(&fill(&format!("{head}expect:\n"), &|_| "- p9 x\n".into()), &[]), ["too-many-entries"]);
+    assert_eq!(codes(&fill(&format!("{head}variants:\n"), &|n| format!("  v{n}: {{}}\n")), &[]), ["too-many-entries"]);
+    assert!(codes(&fill(head, &|n| format!("k{n}: 1\n")), &[]).len() >= 50);
+    assert!(codes(&fill(head, &|_| "name: a\n".into()), &[]).len() >= 50);
+    let rows = fill(&format!("{head}traffic: [{{api: {{every: {{empirical: ["), &|_| "[x, 1], ".into());
+    assert!(!codes(&format!("{rows}]}}}}}}]"), &[]).is_empty());
+    let good = fill(&format!("{head}traffic: [{{api: {{every: {{empirical: ["), &|_| "[5s,         1], ".into());
+    assert_eq!(codes(&format!("{good}]}}}}}}]"), &[]), Vec::<&str>::new());
+    assert!(!codes(&fill("name: a\nclients: {count: \"", &|_| "ü\u{1}".into()), &[]).is_empty());
+}

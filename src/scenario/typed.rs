@@ -150,10 +150,10 @@ fn aim(value: &Value, mut steps: Vec<Step>, message: &str) -> (Vec<Step>, Vec<St
     if message.starts_with("missing field") {
         target.push(Step::Key(quoted));
     } else if message.starts_with("unknown variant") {
-        if let Some(map) = at(value, &steps).and_then(Value::as_mapping) {
-            if map.contains_key(quoted.as_str()) {
-                target.push(Step::Key(quoted));
-            }
+        if let Some(map) = at(value, &steps).and_then(Value::as_mapping)
+            && map.contains_key(quoted.as_str())
+        {
+            target.push(Step::Key(quoted));
         }
     } else if message.starts_with("unknown field") {
         let ends_with_it = matches!(steps.last(), Some(Step::Key(key)) if *key == quoted);
@@ -262,11 +262,11 @@ fn translate(steps: &[Step], message: &str) -> Problem {
     if message.starts_with("missing field") {
         return Problem::new("missing-key", path, format!("`{word}` is missing in {parent}"), missing_help(word));
     }
-    if let Some(rest) = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: ")) {
-        if let Some((found, expected)) = rest.split_once(", expected ") {
-            let expected = expected_words(expected);
-            return Problem::new("wrong-type", path, format!("found {}, expected {expected}", found_words(found)), "");
-        }
+    if let Some(rest) = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "))
+        && let Some((found, expected)) = rest.split_once(", expected ")
+    {
+        let expected = expected_words(expected);
+        return Problem::new("wrong-type", path, format!("found {}, expected {expected}", found_words(found)), "");
     }
     if let Some((length, _)) = message.strip_prefix("invalid length ").and_then(|rest| rest.split_once(", expected")) {
         let message = format!("this has {length} entries, which is not the number that is needed here");

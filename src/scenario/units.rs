@@ -282,7 +282,7 @@ macro_rules! number_or_text_schema {
 
 scalar!(Rate, "a rate such as `20/s`, `3/m` or `100/h`", |x| x.to_string().parse());
 scalar!(Size, "a size such as `512Mi`, or a whole number of bytes", |x| {
-    if x >= 0.0 && x <= 1e18 && libm::trunc(x) == x {
+    if (0.0..=1e18).contains(&x) && libm::trunc(x) == x {
         Ok(Size(x as u64))
     } else {
         refuse(format!("`{x}` is not a number of bytes; write a whole number, or a size such as `512Mi`"))
@@ -302,7 +302,7 @@ scalar!(Number, "a number of zero or more", |x| match Number::new(x) {
     None => refuse(format!("`{x}` is not allowed here; write a finite number of zero or more")),
 });
 scalar!(Whole, "a whole number such as `20e9`", |x| {
-    if x >= 0.0 && x < 1.8e19 && libm::trunc(x) == x {
+    if (0.0..1.8e19).contains(&x) && libm::trunc(x) == x {
         Ok(Whole(x as u64))
     } else {
         refuse(format!("`{x}` is not a whole number of zero or more"))

@@ -103,11 +103,12 @@ fn check_frame(checks: &mut Checks, file: &ScenarioFile) {
     if duration > Span::from_secs(366 * 86_400) {
         checks.fail("too-long", "duration", format!("{duration} is longer than a year"), "write a shorter run");
     }
-    if let Some(super::words::WarmUp::After(warm_up)) = file.warm_up {
-        if warm_up >= duration && !duration.is_zero() {
-            let message = format!("the warm-up of {warm_up} leaves nothing of the run of {duration} to measure");
-            checks.fail("warm-up-too-long", "warm_up", message, "make it shorter than `duration`, or write `auto`");
-        }
+    if let Some(super::words::WarmUp::After(warm_up)) = file.warm_up
+        && warm_up >= duration
+        && !duration.is_zero()
+    {
+        let message = format!("the warm-up of {warm_up} leaves nothing of the run of {duration} to measure");
+        checks.fail("warm-up-too-long", "warm_up", message, "make it shorter than `duration`, or write `auto`");
     }
     if !(1..=10_000).contains(&file.replications.unwrap_or(1)) {
         let message = format!("{} replications are not possible", file.replications.unwrap_or(0));

@@ -189,27 +189,26 @@ fn check_network(checks: &mut Checks, path: &str, audience: &Audience, network: 
             "write 0 to 5, such as `0.15`",
         );
     }
-    if let Some(rtt) = &network.rtt {
-        if rtt.law().mean() > 3600e9 {
-            checks.fail(
-                "too-long",
-                &format!("{path}.rtt"),
-                "the mean round trip is longer than an hour",
-                "write for example `25ms`",
-            );
-        }
+    if let Some(rtt) = &network.rtt
+        && rtt.law().mean() > 3600e9
+    {
+        checks.fail(
+            "too-long",
+            &format!("{path}.rtt"),
+            "the mean round trip is longer than an hour",
+            "write for example `25ms`",
+        );
     }
-    if let Some(change) = &network.address_change {
-        if let Some(LawOrNever::Every(every)) = &change.every {
-            if every.law().mean() < 1e6 {
-                checks.fail(
-                    "too-often",
-                    &format!("{path}.address_change.every"),
-                    "addresses change more than once per millisecond",
-                    "write for example `{exp: 1h}`",
-                );
-            }
-        }
+    if let Some(change) = &network.address_change
+        && let Some(LawOrNever::Every(every)) = &change.every
+        && every.law().mean() < 1e6
+    {
+        checks.fail(
+            "too-often",
+            &format!("{path}.address_change.every"),
+            "addresses change more than once per millisecond",
+            "write for example `{exp: 1h}`",
+        );
     }
     check_sharing(checks, &path, audience, network);
 }
@@ -275,16 +274,16 @@ fn check_sharing(checks: &mut Checks, path: &str, audience: &Audience, network: 
 
 /// Sizes of groups that are drawn.
 fn check_sizes(checks: &mut Checks, path: &str, sizes: &NumberLaw, count: Option<u32>) {
-    if let LawText::Zipf(zipf) = sizes {
-        if zipf.n.is_none() {
-            checks.fail(
-                "missing-key",
-                &format!("{path}.zipf"),
-                "`zipf` needs the number of ranks",
-                "write for example `{zipf: {s: 1.0, n: 1000}}`",
-            );
-            return;
-        }
+    if let LawText::Zipf(zipf) = sizes
+        && zipf.n.is_none()
+    {
+        checks.fail(
+            "missing-key",
+            &format!("{path}.zipf"),
+            "`zipf` needs the number of ranks",
+            "write for example `{zipf: {s: 1.0, n: 1000}}`",
+        );
+        return;
     }
     let law = sizes.law();
     checks.sizes(path, &law);
@@ -300,15 +299,15 @@ fn check_sizes(checks: &mut Checks, path: &str, sizes: &NumberLaw, count: Option
 }
 
 fn check_habits(checks: &mut Checks, path: &str, audience: &Audience) {
-    if let Some(LawOrNever::Every(law)) = audience.cookies.as_ref().and_then(|cookies| cookies.cleared_every.as_ref()) {
-        if law.law().mean() < 1e6 {
-            checks.fail(
-                "too-often",
-                &format!("{path}.cookies.cleared_every"),
-                "jars are cleared more than once per millisecond",
-                "write for example `{exp: 24h}`",
-            );
-        }
+    if let Some(LawOrNever::Every(law)) = audience.cookies.as_ref().and_then(|cookies| cookies.cleared_every.as_ref())
+        && law.law().mean() < 1e6
+    {
+        checks.fail(
+            "too-often",
+            &format!("{path}.cookies.cleared_every"),
+            "jars are cleared more than once per millisecond",
+            "write for example `{exp: 24h}`",
+        );
     }
     let Some(ReconnectText::Backoff(backoff)) = &audience.reconnect else { return };
     let (first, max) = (backoff.first.unwrap_or_default(), backoff.max.unwrap_or_default());
@@ -366,16 +365,16 @@ pub(super) fn check_traffic(checks: &mut Checks, file: &ScenarioFile) {
     let Some(rooms) = &file.rooms else { return };
     let people: f64 = file.clients.iter().filter(|a| a.websocket != Some(false)).map(clients_at_a_time).sum();
     let per_client = rooms.per_client.unwrap_or(1);
-    if let LawText::Zipf(zipf) = &rooms.sizes {
-        if zipf.n.is_none() {
-            checks.fail(
-                "missing-key",
-                "rooms.sizes.zipf",
-                "`zipf` needs the number of ranks",
-                "write for example `{zipf: {s: 1.0, n: 500}}`",
-            );
-            return;
-        }
+    if let LawText::Zipf(zipf) = &rooms.sizes
+        && zipf.n.is_none()
+    {
+        checks.fail(
+            "missing-key",
+            "rooms.sizes.zipf",
+            "`zipf` needs the number of ranks",
+            "write for example `{zipf: {s: 1.0, n: 500}}`",
+        );
+        return;
     }
     let law = rooms.sizes.law();
     checks.sizes("rooms.sizes", &law);

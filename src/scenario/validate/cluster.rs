@@ -69,11 +69,11 @@ fn check_pods(checks: &mut Checks, pods: &Pods) {
     if costs.heartbeat_timeout.is_some_and(Span::is_zero) {
         checks.fail("zero", "pods.costs.heartbeat_timeout", "a pong needs some time", "write for example `20s`");
     }
-    if let (Some(Memory::Limit(limit)), Some(base)) = (pods.memory, costs.memory_base) {
-        if limit <= base {
-            let message = format!("a pod needs {base} without any connection, which is not below its limit of {limit}");
-            checks.fail("memory-too-small", "pods.memory", message, "raise the limit, or lower `costs.memory_base`");
-        }
+    if let (Some(Memory::Limit(limit)), Some(base)) = (pods.memory, costs.memory_base)
+        && limit <= base
+    {
+        let message = format!("a pod needs {base} without any connection, which is not below its limit of {limit}");
+        checks.fail("memory-too-small", "pods.memory", message, "raise the limit, or lower `costs.memory_base`");
     }
 }
 
@@ -134,10 +134,10 @@ fn check_timeline(checks: &mut Checks, file: &ScenarioFile) {
             made = made.saturating_add(scale.to.saturating_sub(wanted));
             wanted = scale.to;
         }
-        if let Some(rolling) = &entry.rolling_restart {
-            if rolling.in_place != Some(true) {
-                made = made.saturating_add(wanted);
-            }
+        if let Some(rolling) = &entry.rolling_restart
+            && rolling.in_place != Some(true)
+        {
+            made = made.saturating_add(wanted);
         }
     }
 }

@@ -1,0 +1,158 @@
+//! Pods, rollout, Redis and the timeline.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::super::law::DurationLaw;
+use super::super::units::{Number, Size};
+use super::super::words::{CountOrShare, Memory, PodRef};
+use crate::engine::Span;
+
+/// The pods.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pods {
+    /// Number at the start.
+    pub replicas: Option<u32>,
+    /// CPU limit in cores.
+    pub cpu: Option<Number>,
+    /// Event loops per pod: 1 for Node.js or one uvicorn worker.
+    pub workers: Option<u32>,
+    /// Memory limit, or `none`.
+    pub memory: Option<Memory>,
+    /// What each step costs.
+    pub costs: Option<CostsText>,
+    /// From creation (or restart) to ready.
+    pub startup: Option<DurationLaw>,
+    /// How a pod ends.
+    pub shutdown: Option<Shutdown>,
+}
+
+/// How a pod ends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Shutdown {
+    /// Between the removal of a pod from the endpoints and its SIGTERM.
+    pub pre_stop: Option<Span>,
+}
+
+/// CPU per step and memory per connection.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CostsText {
+    /// Values for what is not said here.
+    pub preset: Option<CostsPreset>,
+    /// Accepting a WebSocket.
+    pub connect: Option<Span>,
+    /// Cleaning up after a connection.
+    pub disconnect: Option<Span>,
+    /// The framework's own work per HTTP request.
+    pub request: Option<Span>,
+    /// Receiving an event from a client.
+    pub receive: Option<Span>,
+    /// Starting a broadcast to local clients.
+    pub broadcast: Option<Span>,
+    /// Each local recipient of a broadcast.
+    pub send: Option<Span>,
+    /// Handing an event to Redis, the pod's own copy coming back included.
+    pub publish: Option<Span>,
+    /// A copy from Redis that nobody here wants.
+    pub copy_dropped: Option<Span>,
+    /// A copy from Redis that goes to local clients, before its first recipient.
+    pub copy_delivered: Option<Span>,
+    /// One ping and pong of an idle connection.
+    pub heartbeat: Option<Span>,
+    /// Distance of pings.
+    pub heartbeat_every: Option<Span>,
+    /// How long a pong may take.
+    pub heartbeat_timeout: Option<Span>,
+    /// Memory of a pod without connections.
+    pub memory_base: Option<Size>,
+    /// Memory of each connection.
+    pub memory_per_connection: Option<Size>,
+}
+
+/// Servers whose costs were measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CostsPreset {
+    /// Socket.IO 4 on Node.js 20.
+    #[serde(rename = "socket.io-node20")]
+    SocketIoNode20,
+    /// python-socketio on uvicorn.
+    #[serde(rename = "python-socketio-uvicorn")]
+    PythonSocketIoUvicorn,
+}
+
+/// How a surge rollout proceeds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rollout {
+    /// Pods above the wanted number: a number, or a share (rounded up).
+    pub max_surge: Option<CountOrShare>,
+    /// Pods that may be missing: a number, or a share (rounded down).
+    pub max_unavailable: Option<CountOrShare>,
+}
+
+/// How pods reach each other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Redis {
+    /// Which adapter the application uses.
+    pub adapter: Option<AdapterText>,
+    /// CPU of Redis per PUBLISH.
+    pub publish: Option<Span>,
+    /// CPU of Redis per copy delivered to a subscriber.
+    pub copy: Option<Span>,
+    /// One way between a pod and Redis.
+    pub hop: Option<Span>,
+}
+
+/// Adapters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AdapterText {
+    /// None: events reach only the clients of the pod that emits them.
+    None,
+    /// `@socket.io/redis-adapter`: every event to every pod.
+    Classic,
+}
+
+/// Something that happens at a time: `at` and exactly one of the other keys.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TimelineEntry {
+    /// When, from the start of the run.
+    pub at: Span,
+    /// Every pod is replaced, or with `in_place: true` restarted, some at a time.
+    pub rolling_restart: Option<RollingRestart>,
+    /// The process of a pod dies and its container restarts in place.
+    pub crash: Option<OnePod>,
+    /// One pod is shut down in order and started again in place.
+    pub restart: Option<OnePod>,
+    /// The wanted number of pods changes.
+    pub scale: Option<Scale>,
+}
+
+/// How pods are replaced.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RollingRestart {
+    /// True: one after the other, each with its old name and address. False: new pods, as `rollout` allows.
+    pub in_place: Option<bool>,
+}
+
+/// Which pod.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OnePod {
+    /// `random`, or a number; numbers count from 0 and replacements go on counting.
+    pub pod: Option<PodRef>,
+}
+
+/// A new number of pods.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scale {
+    /// The new number.
+    pub to: u32,
+}

@@ -1,0 +1,158 @@
+//! What clients and servers do, and the rooms they do it in.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::super::law::{DurationLaw, NumberLaw};
+use super::super::units::Size;
+use super::super::words::Recipients;
+use crate::engine::Span;
+
+/// One thing that clients do again and again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Traffic {
+    /// An HTTP request with an answer.
+    Api(ApiTraffic),
+    /// An event for other clients.
+    Emit(EmitTraffic),
+    /// An event for the client's own user, emitted by an API call.
+    Notify(NotifyTraffic),
+}
+
+/// An HTTP request with an answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApiTraffic {
+    /// Time from one request of a client to its next.
+    pub every: DurationLaw,
+    /// Who does it: `all`, a name of an audience, or a list of names.
+    pub clients: Option<Recipients>,
+    /// Work on the pod beyond the framework's own.
+    pub work: Option<DurationLaw>,
+}
+
+/// An event for other clients.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EmitTraffic {
+    /// Time from one event of a client to its next.
+    pub every: DurationLaw,
+    /// Who gets it.
+    pub to: EmitTo,
+    /// Length of the encoded event.
+    pub bytes: Option<Size>,
+    /// `socket`: over the WebSocket. `api`: with an HTTP request that is balanced on its own.
+    pub via: Option<ViaText>,
+    /// Who does it: `all`, a name of an audience, or a list of names.
+    pub clients: Option<Recipients>,
+    /// Work of the handler beyond the costs of sending.
+    pub work: Option<DurationLaw>,
+}
+
+/// An event for the client's own user.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NotifyTraffic {
+    /// Time from one event of a client to its next.
+    pub every: DurationLaw,
+    /// Who gets it: `self`.
+    pub to: Option<NotifyTo>,
+    /// Length of the encoded event.
+    pub bytes: Option<Size>,
+    /// How it reaches the cluster: `api`.
+    pub via: Option<NotifyVia>,
+    /// Whose clients do it: `all`, a name of an audience, or a list of names.
+    pub clients: Option<Recipients>,
+    /// Work of the handler beyond the costs of sending.
+    pub work: Option<DurationLaw>,
+}
+
+/// Who gets an event of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EmitTo {
+    /// Everybody in one of the sender's rooms.
+    Room,
+    /// Every connected client.
+    All,
+    /// The sender alone.
+    #[serde(rename = "self")]
+    Own,
+}
+
+/// Who gets a notification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum NotifyTo {
+    /// The client's own user.
+    #[serde(rename = "self")]
+    Own,
+}
+
+/// How a notification reaches the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum NotifyVia {
+    /// With an HTTP request.
+    #[serde(rename = "api")]
+    Api,
+}
+
+/// How an event reaches the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ViaText {
+    /// Over the client's WebSocket.
+    Socket,
+    /// With an HTTP request that is balanced on its own.
+    Api,
+}
+
+/// What servers emit by themselves.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ServerTraffic {
+    /// An event at regular intervals.
+    Tick(Tick),
+}
+
+/// An event at regular intervals.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tick {
+    /// Distance of ticks.
+    pub every: Span,
+    /// Who gets it; `room`: each room in turn, one per tick.
+    pub to: TickTo,
+    /// Length of the encoded event.
+    pub bytes: Option<Size>,
+}
+
+/// Who gets an event of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TickTo {
+    /// Every connected client.
+    All,
+    /// Each room in turn.
+    Room,
+}
+
+/// How clients form rooms.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rooms {
+    /// `groups`, the only kind of this version.
+    pub kind: Option<RoomKind>,
+    /// Number of members of a room.
+    pub sizes: NumberLaw,
+    /// Rooms of each client.
+    pub per_client: Option<u32>,
+}
+
+/// Kinds of rooms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RoomKind {
+    /// Clients dealt to rooms at random.
+    Groups,
+}
