@@ -2,6 +2,7 @@
 
 mod support;
 
+mod balancers;
 mod import;
 mod theory;
 mod tidy;
