@@ -3,6 +3,7 @@
 mod support;
 
 mod bad_scenarios;
+mod balancers;
 mod import;
 mod report;
 mod theory;

@@ -68,8 +68,8 @@ pub struct Client {
     pub cookies_cleared_at: SimTime,
     /// When its connection was opened; `None` for one that was open at the start of the run.
     pub opened_at: Option<SimTime>,
-    /// A moment at which the server pings this connection; others follow at even distances.
-    pub ping_zero: SimTime,
+    /// When the server pings this connection for the first time; other pings follow at even distances.
+    pub first_ping: SimTime,
     /// When it lost its transport.
     pub lost_at: SimTime,
     /// When its present attempt started.

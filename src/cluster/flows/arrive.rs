@@ -204,7 +204,7 @@ impl<'s> Cluster<'s> {
             cookie: None,
             cookies_cleared_at: first_clearing,
             opened_at: None,
-            ping_zero: SimTime::ZERO,
+            first_ping: SimTime::ZERO,
             lost_at: SimTime::ZERO,
             attempt_started: SimTime::ZERO,
             network_back_at: SimTime::ZERO,

@@ -81,9 +81,10 @@ impl Cluster<'_> {
         self.clients[client].upgrading = false;
         self.open(client, pod, now);
         let usable = now + one_way;
+        let first_ping = now + self.ping_period(client);
         let record = &mut self.clients[client];
         record.opened_at = Some(now);
-        record.ping_zero = now;
+        record.first_ping = first_ping;
         record.attempt = 0;
         self.meter.latencies.connect.record(usable - record.attempt_started);
         if record.lost_one {
@@ -106,7 +107,7 @@ impl Cluster<'_> {
         self.open(client, pod, now);
         let period = self.ping_period(client);
         let mut stream = Purpose::PingPhase.stream(self.seed, client.raw(), 0);
-        self.clients[client].ping_zero = now + Span::from_nanos(stream.below(period.as_nanos().max(1)));
+        self.clients[client].first_ping = now + Span::from_nanos(stream.below(period.as_nanos().max(1)));
     }
 
     /// The connection exists: the pod counts it and it is in its rooms.
@@ -176,17 +177,17 @@ impl Cluster<'_> {
         self.spec.pods.costs.heartbeat_every + self.clients[client].round_trip()
     }
 
+    /// How many pings a connection has had by `now`.
+    pub fn pings(&self, client: ClientId, now: SimTime) -> u64 {
+        let first = self.clients[client].first_ping;
+        if now < first { 0 } else { (now - first).as_nanos() / self.ping_period(client).as_nanos().max(1) + 1 }
+    }
+
     /// When the server gives up a connection that died silently now: the next ping gets no pong in time.
     pub fn noticed_at(&self, client: ClientId, now: SimTime) -> SimTime {
         let record = &self.clients[client];
         let period = self.ping_period(client).as_nanos().max(1);
-        // pings come at ping_zero + k·period, k ≥ 1 for a connection opened in this run
-        let next_ping = if now < record.ping_zero {
-            record.ping_zero
-        } else {
-            let periods = (now - record.ping_zero).as_nanos() / period + 1;
-            record.ping_zero + Span::from_nanos(period) * periods
-        };
-        next_ping + self.spec.pods.costs.heartbeat_timeout
+        let past = self.pings(client, now);
+        record.first_ping + Span::from_nanos(period) * past + self.spec.pods.costs.heartbeat_timeout
     }
 }

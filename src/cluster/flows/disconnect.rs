@@ -81,7 +81,7 @@ impl Cluster<'_> {
         if let Some(opened) = record.opened_at {
             self.meter.latencies.session.record(now - opened);
         }
-        self.count_heartbeats(client, now);
+        self.meter.counts.heartbeats += self.pings(client, now);
         self.rooms.count_online(client, -1);
         self.online -= 1;
     }
@@ -105,19 +105,10 @@ impl Cluster<'_> {
         }
     }
 
-    /// Heartbeats are not events: how many there were follows from how long the connection was open.
-    fn count_heartbeats(&mut self, client: ClientId, now: SimTime) {
-        let period = self.ping_period(client).as_nanos().max(1);
-        let zero = self.clients[client].ping_zero;
-        self.meter.counts.heartbeats += now.since(zero).as_nanos() / period;
-    }
-
-    /// At the end of a run: heartbeats of the connections that are still open.
-    pub fn count_open_heartbeats(&mut self, now: SimTime) {
-        for client in self.clients.ids() {
-            if self.clients[client].link == Link::Open {
-                self.count_heartbeats(client, now);
-            }
-        }
+    /// Heartbeats are not events: how many there were follows from how long a connection was open. Those of the
+    /// connections that are open now, which no counter has yet.
+    pub fn open_heartbeats(&self, now: SimTime) -> u64 {
+        let open = self.clients.ids().filter(|&client| self.clients[client].link == Link::Open);
+        open.map(|client| self.pings(client, now)).sum()
     }
 }

@@ -78,6 +78,7 @@ impl Cluster<'_> {
                 emitted,
                 recipients,
                 bytes,
+                local: live,
                 sender: pod,
                 process,
                 leaves,
@@ -123,13 +124,15 @@ impl Cluster<'_> {
     pub fn publish(&mut self, slot: u32, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
         let subscribers = self.running.iter().filter(|&&pod| self.pods[pod].serves()).count() as u32;
-        let Message { sender, process, leaves, recipients, bytes, .. } = *self.messages.get_mut(slot);
+        let Message { sender, process, leaves, recipients, bytes, local, .. } = *self.messages.get_mut(slot);
         let death = self.pods[sender].deaths.get(process as usize);
         if death.is_some_and(|&death| death < leaves) {
             self.messages.take(slot);
             let (present, online) = self.reach(recipients);
-            self.lose(LossReason::PodDied, online);
-            self.lose(LossReason::RecipientOffline, present - online);
+            let others = present.saturating_sub(local);
+            let reachable = online.min(others);
+            self.lose(LossReason::PodDied, reachable);
+            self.lose(LossReason::RecipientOffline, others - reachable);
             return;
         }
         let (waited, sent) = self.redis.publish(now, subscribers);
@@ -151,7 +154,7 @@ impl Cluster<'_> {
     pub fn copies(&mut self, slot: u32, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
         let message = self.messages.take(slot);
-        let mut arrived = 0;
+        let (mut arrived, mut served) = (0, message.local);
         for index in 0..self.running.len() {
             let pod = self.running[index];
             if !self.pods[pod].serves() || self.pods[pod].ready_at > message.published {
@@ -161,15 +164,17 @@ impl Cluster<'_> {
             if pod == message.sender && self.pods[pod].process == message.process {
                 self.meter.counts.redis_copies_own += 1; // its cost is part of publishing
             } else {
-                self.copy_arrives(pod, &message, now);
+                served += self.copy_arrives(pod, &message, now);
             }
         }
         self.meter.counts.redis_copies_undelivered += u64::from(message.copies - arrived);
-        let (present, online) = self.reach(message.recipients);
-        self.lose(LossReason::RecipientOffline, present - online);
+        // whoever is nowhere in reach, on the way from pod to pod included, misses it
+        let (present, _) = self.reach(message.recipients);
+        self.lose(LossReason::RecipientOffline, present.saturating_sub(served));
     }
 
-    fn copy_arrives(&mut self, pod: PodId, message: &Message, now: SimTime) {
+    /// Returns for how many clients the copy is of use.
+    fn copy_arrives(&mut self, pod: PodId, message: &Message, now: SimTime) -> u32 {
         self.settle(pod, now);
         let (live, ghosts) = self.local(pod, message.recipients);
         let costs = &self.spec.pods.costs;
@@ -177,7 +182,7 @@ impl Cluster<'_> {
         if live + ghosts == 0 {
             target.book(now, costs.copy_dropped);
             self.meter.counts.redis_copies_dropped += 1;
-            return;
+            return 0;
         }
         let booking = target.book(now, costs.copy_delivered + costs.send * u64::from(live + ghosts));
         if live > 0 {
@@ -196,6 +201,7 @@ impl Cluster<'_> {
         counts.redis_copies_useful += 1;
         counts.recipients += u64::from(live);
         counts.ghost_sends += u64::from(ghosts);
+        live
     }
 
     /// An event that never gets to a pod is lost for everybody.

@@ -26,8 +26,9 @@ impl Cluster<'_> {
     pub fn record_unfinished(&mut self, pod: PodId, jobs: &[Job], death: SimTime, answered: bool) {
         for job in jobs {
             match job.kind {
-                JobKind::Request { .. } if !answered => {
-                    self.meter.counts.requests_failed.add(FailReason::PodDied);
+                JobKind::Request { arrived, .. } if !answered => {
+                    let reason = if timed_out(arrived, death) { FailReason::TimedOut } else { FailReason::PodDied };
+                    self.meter.counts.requests_failed.add(reason);
                 }
                 _ => self.record(pod, job, death),
             }
@@ -39,7 +40,7 @@ impl Cluster<'_> {
         match &job.kind {
             JobKind::Request { sent, arrived, down } => {
                 let counts = &mut self.meter.counts;
-                if job.done - *arrived > READ_TIMEOUT {
+                if timed_out(*arrived, job.done) {
                     counts.requests_failed.add(FailReason::TimedOut);
                 } else if job.done > self.meter.horizon {
                     counts.requests_in_flight += 1;
@@ -69,14 +70,21 @@ impl Cluster<'_> {
             self.settle(pod, horizon);
             let unfinished = self.pods[pod].unfinished();
             for job in &unfinished {
-                if let JobKind::Request { .. } = job.kind {
-                    self.meter.counts.requests_in_flight += 1;
-                } else {
-                    self.record(pod, job, SimTime::NEVER);
+                match job.kind {
+                    JobKind::Request { arrived, .. } if timed_out(arrived, horizon) => {
+                        self.meter.counts.requests_failed.add(FailReason::TimedOut);
+                    }
+                    JobKind::Request { .. } => self.meter.counts.requests_in_flight += 1,
+                    JobKind::FanOut(_) => self.record(pod, job, SimTime::NEVER),
                 }
             }
         }
     }
+}
+
+/// Whether the balancer had given up by `now` a request that arrived then.
+fn timed_out(arrived: SimTime, now: SimTime) -> bool {
+    now - arrived > READ_TIMEOUT
 }
 
 /// The copies of an event leave one after the other; each arrives half a round trip later.

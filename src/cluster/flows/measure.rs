@@ -9,7 +9,7 @@ use crate::cluster::network::network_of;
 use crate::cluster::pods::Phase;
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, End, SimTime, Span};
-use crate::metrics::{LoadSkew, NEff, PodSeries, Record, Skew};
+use crate::metrics::{Counts, LoadSkew, NEff, PodSeries, Record, Skew};
 
 impl Cluster<'_> {
     /// From here on figures count.
@@ -21,7 +21,8 @@ impl Cluster<'_> {
         for histogram in self.meter.latencies.each_mut() {
             histogram.clear();
         }
-        self.meter.at_warm_up = Some(self.meter.counts.clone());
+        let heartbeats = self.meter.counts.heartbeats + self.open_heartbeats(now);
+        self.meter.at_warm_up = Some(Counts { heartbeats, ..self.meter.counts.clone() });
         self.meter.pods_at_warm_up = self.pods.ids().map(|pod| self.totals(pod, now)).collect();
         self.meter.redis_at_warm_up = self.redis.cpu_used(now);
         self.meter.n_eff = self.n_eff();
@@ -165,7 +166,7 @@ impl Cluster<'_> {
     /// Settles what is left at the end of the run.
     pub fn finish(&mut self, horizon: SimTime) {
         self.settle_all(horizon);
-        self.count_open_heartbeats(horizon);
+        self.meter.counts.heartbeats += self.open_heartbeats(horizon);
         let upgrading = self.clients.iter().filter(|client| client.link == crate::cluster::clients::Link::Connecting);
         self.meter.counts.connects_in_flight = upgrading.count() as u64;
         let on_the_way: u64 = self.messages.iter().map(|message| u64::from(message.copies)).sum();

@@ -45,6 +45,8 @@ pub(super) struct Message {
     pub emitted: SimTime,
     pub recipients: Recipients,
     pub bytes: u32,
+    /// Recipients on the sender's pod, which are accounted for there.
+    pub local: u32,
     pub sender: PodId,
     /// The sender's process, and when the event leaves it: nothing leaves a dead process.
     pub process: u32,

@@ -58,7 +58,15 @@ impl Cluster<'_> {
                 ctx.schedule_in(self.spec.pods.pre_stop, Event::PodStops(pod, process));
                 self.pods_changed(ctx);
             }
-            Phase::Starting if !restarts => self.remove(pod),
+            Phase::Starting if !restarts => {
+                self.remove(pod, ctx);
+                self.pods_changed(ctx);
+            }
+            Phase::Terminating if !restarts => {
+                // a restart in place becomes a removal: nothing is started after its SIGTERM
+                target.restarting = false;
+                self.pods_changed(ctx);
+            }
             Phase::Starting | Phase::Terminating | Phase::Gone => {}
         }
     }
@@ -74,7 +82,7 @@ impl Cluster<'_> {
             self.pods[pod].phase = Phase::Starting;
             self.start_process(pod, Span::ZERO, ctx);
         } else {
-            self.remove(pod);
+            self.remove(pod, ctx);
         }
         self.pods_changed(ctx);
         self.reconcile(ctx);
@@ -92,7 +100,7 @@ impl Cluster<'_> {
         self.meter.mark(now, format!("pod-{} {why}", pod.raw()));
         self.end_process(pod, CloseReason::PodCrash, ctx);
         if removed {
-            self.remove(pod);
+            self.remove(pod, ctx);
         } else {
             let target = &mut self.pods[pod];
             target.phase = Phase::Starting;
@@ -125,9 +133,11 @@ impl Cluster<'_> {
         target.process += 1;
     }
 
-    fn remove(&mut self, pod: PodId) {
+    fn remove(&mut self, pod: PodId, ctx: &mut Ctx<Event>) {
         self.pods[pod].phase = Phase::Gone;
         self.running.retain(|&other| other != pod);
+        // a rolling restart in place that waits for this pod would wait for ever
+        self.restart_next_in_place(Some(pod), ctx);
     }
 
     /// Kills a pod that needs more memory than it may have.

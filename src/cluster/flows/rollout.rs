@@ -66,9 +66,9 @@ impl Cluster<'_> {
         self.restart_next_in_place(None, ctx);
     }
 
-    /// Goes on to the next pod once the last one (`ready`) is back.
-    pub fn restart_next_in_place(&mut self, ready: Option<PodId>, ctx: &mut Ctx<Event>) {
-        if self.rollout.restarting.is_some() && self.rollout.restarting != ready {
+    /// Goes on to the next pod once the last one is `settled`: ready again, or removed meanwhile.
+    pub fn restart_next_in_place(&mut self, settled: Option<PodId>, ctx: &mut Ctx<Event>) {
+        if self.rollout.restarting.is_some() && self.rollout.restarting != settled {
             return;
         }
         self.rollout.restarting = None;

@@ -73,7 +73,7 @@ pub struct Pod {
     pub requests: u64,
     /// Events sent to clients, ever.
     pub sends: u64,
-    /// CPU time taken on, ever.
+    /// Time of workers taken on, ever.
     work: u128,
     workers: Vec<Worker>,
     /// Stretch of work as a ratio: `workers / cpu` when the CPU limit is below the number of workers, else 1.
@@ -154,10 +154,10 @@ impl Pod {
         self.in_flight += u32::from(matches!(kind, JobKind::Request { .. }));
         self.workers[booking.worker].jobs.push_back(Job { done: booking.done, kind });
     }
-    /// CPU time used up to `now`, over all processes.
+    /// CPU time used up to `now`, over all processes. A worker stretched by the CPU limit is throttled part of its time.
     pub fn cpu_used(&self, now: SimTime) -> Span {
         let ahead: u64 = self.workers.iter().map(|worker| worker.free.since(now).as_nanos()).sum();
-        Span::from_nanos(u64::try_from(self.work - u128::from(ahead)).unwrap_or(u64::MAX))
+        Span::from_nanos_f64((self.work - u128::from(ahead)) as f64 / self.stretch)
     }
 
     /// The next job that is done by `now`, in order of worker and time.
