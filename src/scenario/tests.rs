@@ -181,19 +181,6 @@ fn what_cannot_be_a_file_is_refused_quickly() {
 }
 
 #[test]
-fn the_committed_schema_is_fresh() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/schema.json");
-    #[allow(clippy::disallowed_methods)] // how a developer asks for the file to be written anew
-    let update = std::env::var("UPDATE_SCHEMA").is_ok();
-    if update {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, schema_json()).unwrap();
-    }
-    let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(committed == schema_json(), "scenarios/schema.json is stale: UPDATE_SCHEMA=1 cargo test --lib schema");
-}
-
-#[test]
 fn the_schema_accepts_what_the_reader_accepts() {
     let schema: serde_json::Value = serde_json::from_str(&schema_json()).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();

@@ -6,5 +6,6 @@ mod bad_scenarios;
 mod balancers;
 mod import;
 mod report;
+mod schemas;
 mod theory;
 mod tidy;
