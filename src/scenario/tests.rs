@@ -201,7 +201,8 @@ fn wrong_settings_are_named() {
     assert_eq!(codes("pods.replicas"), ["bad-setting"]);
     assert_eq!(codes("=5"), ["bad-setting"]);
     assert_eq!(codes("pods.replicas=[1"), ["bad-setting"]);
-    assert_eq!(codes("clients.7.count=5"), ["unknown-key"]);
+    assert_eq!(codes("clients.7.count=5"), ["unknown-entry"]);
+    assert_eq!(codes("clients.cuont=5"), ["unknown-key"]);
     assert_eq!(codes("name.x=5"), ["wrong-type"]);
     let problems = read_with("name: a\nclients: {count: 1}", &["pods.replcas=5"]).unwrap_err();
     assert!(problems.render(false).contains("--set pods.replcas=5"), "{problems}");
