@@ -27,7 +27,7 @@ use crate::engine::Span;
 #[schemars(title = "stickysim scenario")]
 pub struct ScenarioFile {
     /// Short name: lower-case letters, digits and hyphens. Also the name of the folder of results.
-    #[schemars(regex(pattern = r"^[a-z0-9-]+$"))]
+    #[schemars(regex(pattern = r"^[a-z0-9][a-z0-9-]*$"))]
     pub name: String,
     /// One line for people.
     pub title: Option<String>,

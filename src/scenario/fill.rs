@@ -9,7 +9,7 @@ use crate::metrics::{Assumption, Grade};
 
 /// Fills a typed-checked document; returns what was filled in, in the order of filling.
 ///
-/// `trace_end` is the time of the last recorded request, if there are recorded requests.
+/// `trace_end` is the time of the last recorded request, if nothing but recorded requests is played.
 pub fn fill(document: &mut Value, trace_end: Option<Span>) -> Vec<Assumption> {
     let mut filler = Filler { made: Vec::new() };
     if let Some(end) = trace_end {

@@ -202,6 +202,9 @@ fn set_key(base: &mut Value, path: &[&str], value: &Value, trail: &mut Trail) ->
 
 /// True when a name that no entry has is meant as a key of the only entry.
 fn takes_single(trail: &Trail, key: &str, only: &Value) -> bool {
+    if key.parse::<usize>().is_ok() {
+        return false;
+    }
     match trail.last().map(String::as_str) {
         Some("balancers") => true,
         Some("clients") => AUDIENCE_KEYS.contains(&key) || only.get("name").is_none(),
@@ -229,7 +232,11 @@ fn no_entry(list: &[Value], name: &str, trail: &Trail) -> Box<Problem> {
     let help = match (nearest(name, names.iter().copied()), names.is_empty()) {
         (Some(near), _) => format!("did you mean `{near}`? There are: {}", names.join(", ")),
         (None, false) => format!("there are: {}", names.join(", ")),
-        (None, true) => format!("its {} entries have numbers from 0", list.len()),
+        (None, true) => match list.len() {
+            0 => "the list is empty".to_owned(),
+            1 => "its only entry has the number 0".to_owned(),
+            n => format!("its entries have the numbers 0 to {}", n - 1),
+        },
     };
     Box::new(Problem::new("unknown-entry", format!("{place}.{name}"), message, help))
 }

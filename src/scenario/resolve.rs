@@ -233,7 +233,10 @@ impl Desk<'_> {
             }
         };
         let traces = read_traces(&file, side, &mut found);
-        let end = traces.values().filter_map(|trace| trace.requests.last()).map(|request| request.at).max();
+        // a run that only plays traces is as long as they are
+        let only_traces = file.clients.iter().all(|audience| audience.trace.is_some());
+        let ends = traces.values().filter_map(|trace| trace.requests.last()).map(|request| request.at);
+        let end = ends.max().filter(|_| only_traces);
         let written = document.clone();
         let mut assumptions = fill(&mut document, end);
         let file = match typed::read(document.clone()) {
@@ -407,9 +410,10 @@ fn balancer_defaults(written: &Value, file: &ScenarioFile) -> Vec<Assumption> {
     made
 }
 
-/// The name under which a trace stands beside the resolved scenario.
+/// The name under which a trace stands beside the resolved scenario: its path as one plain file name.
 pub fn trace_name(file: &str) -> String {
-    file.rsplit(['/', '\\']).next().unwrap_or(file).to_owned()
+    let plain: String = file.chars().map(|c| if matches!(c, '/' | '\\' | ':') { '-' } else { c }).collect();
+    plain.trim_start_matches(['.', '-']).to_owned()
 }
 
 /// A filled file as an untyped value; absent keys are left out.

@@ -55,6 +55,58 @@ fn the_resolved_scenario_is_a_fixpoint() {
 }
 
 #[test]
+fn every_kind_of_patch_survives_the_fixpoint() {
+    let base = "
+name: a
+clients:
+  - {name: one, count: 100, network: {preset: cellular, shared_address: {groups: 5}}, reconnect: {first: 2s}}
+  - {name: two, arrivals: {rate: 3/m}, session: {lognormal: {median: 4m, p95: 9m}}, network: {address_change: never}}
+traffic: [{api: {every: {exp: 9s}}}, {emit: {every: 30s, to: self}}]
+timeline: [{at: 1m, crash: {}}]
+pods: {memory: 300000k, costs: {preset: python-socketio-uvicorn}}
+rollout: {max_surge: 33.333%}
+expect: [lost.messages < 0.1%]
+variants:
+";
+    let variants = [
+        "{}",
+        "{clients: {one: {arrivals: {rate: 7/h}}}}",
+        "{clients: {two: {count: 3}}}",
+        "{clients: {two: {trace: old/requests.csv}}}",
+        "{clients: {one: null}}",
+        "{clients: [{name: one, count: 4}]}",
+        "{clients: {one: {network: {shared_address: own}}, two: {network: {shared_address: {list: [3, 4]}}}}}",
+        "{clients: {one: {network: {preset: far, ipv6: null}, reconnect: never, cookies: {cleared_every: never}}}}",
+        "{clients.two.network.address_change: {every: {exp: 1h}, gap: 1s}}",
+        "{clients.two.session: {lognormal: {mean: 4m, cv: 1}}}",
+        "{clients.two.session.lognormal.p95: 20m}",
+        "{clients.two.session: 5m, duration: 90s, warm_up: none, start: empty}",
+        "{traffic: {api: {every: 5s}, emit: {every.exp: 7s}}}",
+        "{traffic: [], timeline: null, expect: null, rooms: {sizes: {zipf: {s: 1.1, n: 40}}}}",
+        "{traffic.1.emit.bytes: 9Ki, server_traffic: [{tick: {every: 2s, to: all}}]}",
+        "{balancers: {nginx: {method: least_conn}}}",
+        "{balancers: {ingress-nginx: {affinity: cookie, session-cookie-max-age: 172800}}}",
+        "{pods: {memory: none, costs: {preset: socket.io-node20, send: null}}, rollout.max_surge: 2}",
+        "{timeline: {0: {crash: null, restart: {pod: 1}}}, sample_every: 3s, max_events: 1e9}",
+    ];
+    let mut text = base.to_owned();
+    for (n, patch) in variants.iter().enumerate() {
+        text.push_str(&format!("  v{n:02}: {patch}\n"));
+    }
+    let first = read(&text);
+    let second = again(&first);
+    for (a, b) in first.variants.iter().zip(&second.variants) {
+        assert_eq!((&a.name, format!("{:?}", a.spec)), (&b.name, format!("{:?}", b.spec)));
+    }
+    assert_eq!(specs(&first), specs(&second));
+    assert_eq!(first.resolved_yaml(), second.resolved_yaml());
+    let changed = first.variants.iter().filter(|v| format!("{:?}", v.spec) != format!("{:?}", first.base)).count();
+    assert_eq!(changed, variants.len() - 1);
+    assert!(matches!(first.variants[5].spec.audiences[..], [_]));
+    assert_eq!(first.trace_files()[0].0, "old-requests.csv");
+}
+
+#[test]
 fn the_full_example_says_what_it_means() {
     let scenario = read(FULL);
     let base = &scenario.base;
@@ -149,7 +201,8 @@ fn wrong_settings_are_named() {
     assert_eq!(codes("pods.replicas"), ["bad-setting"]);
     assert_eq!(codes("=5"), ["bad-setting"]);
     assert_eq!(codes("pods.replicas=[1"), ["bad-setting"]);
-    assert_eq!(codes("clients.7.count=5"), ["unknown-key"]);
+    assert_eq!(codes("clients.7.count=5"), ["unknown-entry"]);
+    assert_eq!(codes("clients.cuont=5"), ["unknown-key"]);
     assert_eq!(codes("name.x=5"), ["wrong-type"]);
     let problems = read_with("name: a\nclients: {count: 1}", &["pods.replcas=5"]).unwrap_err();
     assert!(problems.render(false).contains("--set pods.replcas=5"), "{problems}");

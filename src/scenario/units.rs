@@ -132,11 +132,13 @@ impl FromStr for Rate {
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (unit, seconds) in [("s", 1.0), ("m", 60.0), ("h", 3_600.0), ("d", 86_400.0)] {
-            let number = libm::round(self.0 * seconds * 1e6) / 1e6;
-            if number / seconds == self.0 && number.to_string().len() <= 8 {
-                return write!(f, "{number}/{unit}");
-            }
+        const UNITS: [(&str, f64); 4] = [("s", 1.0), ("m", 60.0), ("h", 3_600.0), ("d", 86_400.0)];
+        let numbers = UNITS.map(|(unit, seconds)| (libm::round(self.0 * seconds * 1e6) / 1e6, unit, seconds));
+        let exact = |(number, _, seconds): &(f64, &str, f64)| number / seconds == self.0;
+        let whole = numbers.iter().find(|n| exact(n) && libm::trunc(n.0) == n.0);
+        let short = || numbers.iter().find(|n| exact(n) && n.0.to_string().len() <= 8);
+        if let Some((number, unit, _)) = whole.or_else(short) {
+            return write!(f, "{number}/{unit}");
         }
         write!(f, "{}/s", self.0)
     }
@@ -409,6 +411,8 @@ mod tests {
         assert_eq!(rate("3/m"), Ok(0.05));
         assert_eq!(rate("100 / h"), Ok(100.0 / 3600.0));
         assert_eq!("100/h".parse::<Rate>().unwrap().to_string(), "100/h");
+        assert_eq!("3/m".parse::<Rate>().unwrap().to_string(), "3/m");
+        assert_eq!("0.5/s".parse::<Rate>().unwrap().to_string(), "30/m");
         assert_eq!("512Mi".parse::<Size>().unwrap().bytes(), 512 << 20);
         assert_eq!("1.5Ki".parse::<Size>().unwrap().to_string(), "1536");
         assert_eq!("5%".parse::<Share>().unwrap().fraction(), 0.05);

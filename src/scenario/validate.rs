@@ -41,6 +41,10 @@ impl Checks {
 
     /// A law of distances between events of one client.
     fn every(&mut self, path: &str, law: &Law) {
+        if !law.mean().is_finite() {
+            let help = "for `pareto`, `alpha` must be above 1";
+            self.fail("no-mean", path, "these intervals have no finite mean, so no steady state", help);
+        }
         if law.mean() < MIN_EVERY.as_nanos() as f64 {
             let mean = Span::from_nanos_f64(law.mean());
             self.fail(
@@ -93,7 +97,7 @@ pub fn validate(
 fn check_frame(checks: &mut Checks, file: &ScenarioFile) {
     let duration = file.duration.unwrap_or_default();
     let good_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if file.name.is_empty() || file.name.len() > 64 || !file.name.chars().all(good_name) {
+    if file.name.is_empty() || file.name.starts_with('-') || file.name.len() > 64 || !file.name.chars().all(good_name) {
         let message = format!("`{}` cannot be the name of a folder", file.name);
         checks.fail("bad-name", "name", message, "use 1 to 64 lower-case letters, digits and hyphens; `title` is free");
     }
@@ -117,8 +121,8 @@ fn check_frame(checks: &mut Checks, file: &ScenarioFile) {
     let sample_every = file.sample_every.unwrap_or_default();
     if sample_every.is_zero() {
         checks.fail("zero", "sample_every", "samples need a distance above zero", "write for example `5s`");
-    } else if duration.as_nanos() / sample_every.as_nanos() > 1_000_000 {
-        let message = format!("a sample every {sample_every} makes more than a million samples in {duration}");
+    } else if duration.as_nanos() / sample_every.as_nanos() > 100_000 {
+        let message = format!("a sample every {sample_every} makes more than 100000 samples in {duration}");
         checks.fail("too-often", "sample_every", message, "leave it out, or write a longer distance");
     } else if sample_every > duration {
         checks.fail(

@@ -4,6 +4,7 @@ mod support;
 
 mod bad_scenarios;
 mod balancers;
+mod full_scenario;
 mod import;
 mod report;
 mod schemas;

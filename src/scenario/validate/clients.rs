@@ -8,6 +8,9 @@ use super::super::words::{Attempts, LawOrNever, Recipients, ReconnectText};
 use super::{Checks, MAX_CLIENTS};
 use crate::engine::Law;
 
+/// Most places in rooms: clients times rooms of each.
+const MAX_PLACES: f64 = 2e8;
+
 /// How many clients of this audience are there at a time: the number, or rate times session at the peak of a profile.
 pub(super) fn clients_at_a_time(audience: &Audience) -> f64 {
     if let Some(count) = audience.count {
@@ -378,6 +381,11 @@ pub(super) fn check_traffic(checks: &mut Checks, file: &ScenarioFile) {
     }
     let law = rooms.sizes.law();
     checks.sizes("rooms.sizes", &law);
+    if people * f64::from(per_client) > MAX_PLACES && (1..=1000).contains(&per_client) {
+        let places = people * f64::from(per_client);
+        let message = format!("{places:.1e} places in rooms are more than the {MAX_PLACES:.0e} that fit");
+        checks.fail("too-many-places", "rooms.per_client", message, "lower `per_client` or the number of clients");
+    }
     if per_client == 0 || per_client > 1000 {
         checks.fail(
             "out-of-range",
