@@ -276,6 +276,10 @@ impl<'t> Builder<'t> {
                 }
             }
             Event::Scalar(text, style, anchor, _) => {
+                if text.contains(odd) && self.faults.len() < MAX_FAULTS {
+                    let message = "this text holds a control character or an odd line break".to_owned();
+                    self.faults.push(fault("odd-character", at.clone(), message, "write plain text"));
+                }
                 let value = if style == ScalarStyle::Plain { plain(&text) } else { Value::String(text.to_string()) };
                 self.leaf(value, &text, at, anchor)?;
             }
@@ -418,6 +422,11 @@ fn fault(code: &'static str, at: Range<usize>, message: String, help: impl Into<
 fn too_deep(at: usize) -> Fault {
     let message = format!("nesting is deeper than {MAX_DEPTH} levels");
     fault("too-deep", at..at, message, "no scenario needs that; check the brackets and the indentation")
+}
+
+/// Characters that nobody means to write and that YAML readers disagree about.
+fn odd(c: char) -> bool {
+    (c.is_control() && c != '\n' && c != '\t') || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
 }
 
 /// What often leads to a syntax error here.

@@ -265,6 +265,19 @@ proptest! {
     }
 
     #[test]
+    fn any_title_survives_the_fixpoint(title in prop_oneof!["[0-9.eE+\\-_xo:#'\" ]{1,6}", "\\PC{1,20}", "[a-zA-Z~\n\t]{1,5}"]) {
+        let text = format!("name: a\nclients: {{count: 1}}\ntitle: {}", serde_json::to_string(&title).unwrap());
+        let Ok(first) = read_with(&text, &[]) else {
+            let odd = codes(&text, &[]).iter().all(|code| ["odd-character", "bad-title"].contains(code));
+            let meant = title.contains(|c: char| c.is_control() || "\u{2028}\u{2029}\u{feff}".contains(c));
+            prop_assert!(odd && meant);
+            return Ok(());
+        };
+        prop_assert_eq!(&first.title, &title);
+        prop_assert_eq!(again(&first).title, title);
+    }
+
+    #[test]
     fn no_text_panics(text in "\\PC{0,60}", set in "[a-z.=\\[\\]{}:0-9 ]{0,20}") {
         let _ = read_with(&text, &[&set]).map_err(|problems| problems.render(false));
         let _ = read_with("name: a\nclients: {count: 1}", &[&set]).map_err(|problems| problems.render(false));

@@ -101,6 +101,9 @@ fn check_frame(checks: &mut Checks, file: &ScenarioFile) {
         let message = format!("`{}` cannot be the name of a folder", file.name);
         checks.fail("bad-name", "name", message, "use 1 to 64 lower-case letters, digits and hyphens; `title` is free");
     }
+    if file.title.as_ref().is_some_and(|title| title.chars().count() > 200 || title.contains('\n')) {
+        checks.fail("bad-title", "title", "the title is not one line of at most 200 characters", "write a shorter one");
+    }
     if duration.is_zero() {
         checks.fail("zero", "duration", "the run has no length", "write for example `20m`");
     }
