@@ -3,10 +3,23 @@
 //! `cargo bench --bench engine`; figures with machine and date are in docs/PERFORMANCE.md.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use stickysim::engine::{EventQueue, Law, Seed, SimTime};
+use stickysim::engine::{Event, EventQueue, Law, Seed, SimTime};
 
 /// Holds per measured batch.
 const BATCH: u64 = 100_000;
+
+/// An event that is nothing but a number.
+#[derive(Clone, Copy)]
+struct Numbered(u64);
+
+impl Event for Numbered {
+    fn word(self) -> u64 {
+        self.0
+    }
+    fn from_word(word: u64) -> Numbered {
+        Numbered(word)
+    }
+}
 
 /// Increments drawn beforehand, so that the queue is measured and not the sampler.
 fn increments(law: &Law) -> Vec<u64> {
@@ -23,7 +36,7 @@ fn hold(c: &mut Criterion) {
         for pending in [1_000u64, 100_000, 1_000_000] {
             let mut queue = EventQueue::new();
             for id in 0..pending {
-                queue.push(SimTime::from_nanos(gaps[(id % 16_384) as usize]), id);
+                queue.push(SimTime::from_nanos(gaps[(id % 16_384) as usize]), Numbered(id));
             }
             let mut next = 0usize;
             let mut one = || {

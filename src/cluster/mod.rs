@@ -41,7 +41,7 @@ pub enum PodTag {}
 pub type PodId = Id<PodTag>;
 
 /// What can happen. Equal times are ordered as listed: the cluster changes before its clients act.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// Measuring begins.
     EndWarmUp,
@@ -89,32 +89,60 @@ pub enum Event {
     Sample,
 }
 
+/// Kind in the top byte, so that equal times are ordered as the kinds are listed; then a short and a long number.
 impl EngineEvent for Event {
     fn word(self) -> u64 {
-        let pack = |kind: u64, a: u32, b: u16| kind << 56 | u64::from(b) << 32 | u64::from(a);
-        match self {
-            Event::EndWarmUp => pack(1, 0, 0),
-            Event::Timeline(entry) => pack(2, 0, entry),
-            Event::PodReady(pod, process) => pack(3, pod.raw(), process),
-            Event::PodStops(pod, process) => pack(4, pod.raw(), process),
-            Event::SyncEndpoints => pack(6, 0, 0),
-            Event::ApplyEndpoints => pack(7, 0, 0),
-            Event::ProbeSucceeded(pod) => pack(8, pod.raw(), 0),
-            Event::Arrival(audience) => pack(9, 0, audience),
-            Event::Leave(client) => pack(10, client.raw(), 0),
-            Event::AddressChange(client) => pack(11, client.raw(), 0),
-            Event::GhostNoticed(ghost) => pack(12, ghost, 0),
-            Event::Connect(client, epoch) => pack(13, client.raw(), epoch),
-            Event::Upgrade(client, epoch) => pack(14, client.raw(), epoch),
-            Event::Join(client, epoch) => pack(15, client.raw(), epoch),
-            Event::Flush(client, epoch) => pack(16, client.raw(), epoch),
-            Event::Traffic(client, item) => pack(17, client.raw(), u16::from(item)),
-            Event::TraceSent(audience) => pack(18, 0, audience),
-            Event::TraceArrives(audience, request) => pack(19, request, audience),
-            Event::Tick(item) => pack(20, 0, u16::from(item)),
-            Event::Publish(message) => pack(21, message, 0),
-            Event::Copies(message) => pack(22, message, 0),
-            Event::Sample => pack(23, 0, 0),
+        let (kind, a, b): (u64, u32, u16) = match self {
+            Event::EndWarmUp => (1, 0, 0),
+            Event::Timeline(b) => (2, 0, b),
+            Event::PodReady(pod, b) => (3, pod.raw(), b),
+            Event::PodStops(pod, b) => (4, pod.raw(), b),
+            Event::SyncEndpoints => (5, 0, 0),
+            Event::ApplyEndpoints => (6, 0, 0),
+            Event::ProbeSucceeded(pod) => (7, pod.raw(), 0),
+            Event::Arrival(b) => (8, 0, b),
+            Event::Leave(client) => (9, client.raw(), 0),
+            Event::AddressChange(client) => (10, client.raw(), 0),
+            Event::GhostNoticed(a) => (11, a, 0),
+            Event::Connect(client, b) => (12, client.raw(), b),
+            Event::Upgrade(client, b) => (13, client.raw(), b),
+            Event::Join(client, b) => (14, client.raw(), b),
+            Event::Flush(client, b) => (15, client.raw(), b),
+            Event::Traffic(client, b) => (16, client.raw(), u16::from(b)),
+            Event::TraceSent(b) => (17, 0, b),
+            Event::TraceArrives(b, a) => (18, a, b),
+            Event::Tick(b) => (19, 0, u16::from(b)),
+            Event::Publish(a) => (20, a, 0),
+            Event::Copies(a) => (21, a, 0),
+            Event::Sample => (22, 0, 0),
+        };
+        kind << 56 | u64::from(b) << 32 | u64::from(a)
+    }
+    fn from_word(word: u64) -> Event {
+        let (a, b) = (word as u32, (word >> 32) as u16);
+        match word >> 56 {
+            1 => Event::EndWarmUp,
+            2 => Event::Timeline(b),
+            3 => Event::PodReady(Id::new(a), b),
+            4 => Event::PodStops(Id::new(a), b),
+            5 => Event::SyncEndpoints,
+            6 => Event::ApplyEndpoints,
+            7 => Event::ProbeSucceeded(Id::new(a)),
+            8 => Event::Arrival(b),
+            9 => Event::Leave(Id::new(a)),
+            10 => Event::AddressChange(Id::new(a)),
+            11 => Event::GhostNoticed(a),
+            12 => Event::Connect(Id::new(a), b),
+            13 => Event::Upgrade(Id::new(a), b),
+            14 => Event::Join(Id::new(a), b),
+            15 => Event::Flush(Id::new(a), b),
+            16 => Event::Traffic(Id::new(a), b as u8),
+            17 => Event::TraceSent(b),
+            18 => Event::TraceArrives(b, a),
+            19 => Event::Tick(b as u8),
+            20 => Event::Publish(a),
+            21 => Event::Copies(a),
+            _ => Event::Sample,
         }
     }
 }

@@ -14,19 +14,22 @@
 //! ```
 //! use stickysim::engine::{Ctx, Event, Law, Limits, Model, Seed, SimTime, Simulation, Span};
 //!
-//! #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-//! enum Ev { Arrive }
-//! impl Event for Ev { fn word(self) -> u64 { 0 } }
+//! #[derive(Clone, Copy)]
+//! struct Arrive;                                            // the only kind of event
+//! impl Event for Arrive {
+//!     fn word(self) -> u64 { 0 }
+//!     fn from_word(_: u64) -> Arrive { Arrive }
+//! }
 //!
 //! struct Mm1 { seed: Seed, gap: Law, service: Law, free: SimTime, n: u64, total_wait: Span }
 //!
 //! impl Model for Mm1 {
-//!     type Event = Ev;
-//!     fn handle(&mut self, _: Ev, ctx: &mut Ctx<Ev>) {
+//!     type Event = Arrive;
+//!     fn handle(&mut self, _: Arrive, ctx: &mut Ctx<Arrive>) {
 //!         let start = self.free.max(ctx.now());             // first come, first served (Lindley)
 //!         self.total_wait += start - ctx.now();
 //!         self.free = start + self.service.span(&mut self.seed.stream(1, 0, self.n));
-//!         ctx.schedule_in(self.gap.span(&mut self.seed.stream(2, 0, self.n)), Ev::Arrive);
+//!         ctx.schedule_in(self.gap.span(&mut self.seed.stream(2, 0, self.n)), Arrive);
 //!         self.n += 1;
 //!     }
 //! }
@@ -35,7 +38,7 @@
 //! let model = Mm1 { seed: Seed(7), gap: seconds(2.0), service: seconds(1.0),
 //!                   free: SimTime::ZERO, n: 0, total_wait: Span::ZERO };
 //! let mut simulation = Simulation::new(model);
-//! simulation.schedule(SimTime::ZERO, Ev::Arrive);
+//! simulation.schedule(SimTime::ZERO, Arrive);
 //! simulation.run(Limits { until: SimTime::ZERO + Span::from_secs(400_000), max_events: 1_000_000 });
 //! let m = simulation.into_model();
 //! let mean_wait = m.total_wait.as_secs_f64() / m.n as f64;  // theory at load 0.5: 1 s

@@ -4,11 +4,13 @@ use super::digest::Digest;
 use super::queue::EventQueue;
 use super::time::{SimTime, Span};
 
-/// What happens: a small plain value. Its own order breaks ties between equal times, and its [`word`](Event::word)
-/// goes into the digest.
-pub trait Event: Copy + Ord {
+/// What happens: a small plain value that fits into 64 bits. Its [`word`](Event::word) is what is queued, it breaks ties
+/// between equal times, smaller words first, and it goes into the digest.
+pub trait Event: Copy {
     /// The event as 64 bits; different events of one model have different words.
     fn word(self) -> u64;
+    /// The event with this word, which [`Event::word`] gave.
+    fn from_word(word: u64) -> Self;
 }
 
 /// A system that changes only at events.
@@ -42,7 +44,7 @@ impl<E: Event> Ctx<E> {
         self.schedule(self.now + delay, event);
     }
     /// Number of events waiting.
-    pub fn pending(&self) -> usize {
+    pub const fn pending(&self) -> usize {
         self.queue.len()
     }
 }
@@ -90,7 +92,7 @@ pub struct Simulation<M: Model> {
 
 impl<M: Model> Simulation<M> {
     /// A simulation at time zero with nothing scheduled.
-    pub const fn new(model: M) -> Self {
+    pub fn new(model: M) -> Self {
         Simulation {
             model,
             ctx: Ctx { now: SimTime::ZERO, queue: EventQueue::new() },
