@@ -188,7 +188,8 @@ impl Cluster<'_> {
         }
     }
 
-    fn slot_of(&self, client: ClientId, item: u8) -> usize {
+    /// Where the slot of a client for a traffic entry is.
+    pub fn slot_of(&self, client: ClientId, item: u8) -> usize {
         client.index() * self.spec.traffic.len() + usize::from(item)
     }
 
