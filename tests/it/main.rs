@@ -3,6 +3,7 @@
 mod support;
 
 mod balancers;
+mod conservation;
 mod import;
 mod theory;
 mod tidy;
