@@ -105,9 +105,9 @@ fn least_conn_decides_as_recorded() {
     let mut running: BTreeMap<String, (Nginx, Vec<u32>, BTreeMap<String, usize>)> = BTreeMap::new();
     let mut opens = 0;
     for row in &rows {
-        let (nginx, loads, open) = running.entry(row["weights"].clone()).or_insert_with(|| {
-            (nginx(NginxMethod::LeastConn, 1, &row["weights"], None), vec![0; 5], BTreeMap::new())
-        });
+        let (nginx, loads, open) = running
+            .entry(row["weights"].clone())
+            .or_insert_with(|| (nginx(NginxMethod::LeastConn, 1, &row["weights"], None), vec![0; 5], BTreeMap::new()));
         if row["op"] == "open" {
             let chosen = tried(nginx, &request("192.0.2.1", 0, None), None, loads);
             assert_eq!(chosen, chain(&row["server_index"]), "{row:?}");
@@ -302,7 +302,11 @@ fn moves(before: &[u32], after: &[(u32, bool)]) -> (u64, u64) {
 fn assert_binomial(what: &str, hits: u64, n: u64, p: f64) {
     let mean = n as f64 * p;
     let sd = (mean * (1.0 - p)).sqrt();
-    assert!((hits as f64 - mean).abs() <= 3.9 * sd + 0.5, "{what}: {hits} of {n}, expected {mean:.1} ± {:.1}", 3.9 * sd);
+    assert!(
+        (hits as f64 - mean).abs() <= 3.9 * sd + 0.5,
+        "{what}: {hits} of {n}, expected {mean:.1} ± {:.1}",
+        3.9 * sd
+    );
 }
 
 /// The endpoint sets of the recording, in order, each with what `ingress_sticky.csv` calls it.

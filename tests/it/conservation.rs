@@ -8,9 +8,7 @@ use std::sync::Arc;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use stickysim::cluster::balancer::{
-    Affinity, AffinityMode, BalancerSpec, IngressNginxSpec, NginxMethod, NginxSpec,
-};
+use stickysim::cluster::balancer::{Affinity, AffinityMode, BalancerSpec, IngressNginxSpec, NginxMethod, NginxSpec};
 use stickysim::cluster::simulate;
 use stickysim::cluster::spec::{
     Action, Adapter, AddressChangeSpec, Amount, AudienceSpec, ClusterSpec, CookieSpec, Costs, NetworkSpec, PodChoice,
@@ -84,9 +82,10 @@ fn network() -> impl Strategy<Value = NetworkSpec> {
 }
 
 fn reconnect() -> impl Strategy<Value = ReconnectPolicy> {
-    let exponential = (span(3_000), span(9_000), 0.0..1.0, option::of(0u32..4)).prop_map(|(first, max, jitter, attempts)| {
-        ReconnectPolicy::Exponential { first: first.max(Span::from_millis(100)), max, jitter, attempts }
-    });
+    let exponential =
+        (span(3_000), span(9_000), 0.0..1.0, option::of(0u32..4)).prop_map(|(first, max, jitter, attempts)| {
+            ReconnectPolicy::Exponential { first: first.max(Span::from_millis(100)), max, jitter, attempts }
+        });
     // a back-off of nothing would try for ever at one moment
     let exponential = exponential.prop_map(|policy| match policy {
         ReconnectPolicy::Exponential { first, max, jitter, attempts } => {
@@ -98,8 +97,8 @@ fn reconnect() -> impl Strategy<Value = ReconnectPolicy> {
 }
 
 fn audience() -> impl Strategy<Value = AudienceSpec> {
-    let cookies = (0.0..=1.0, option::of(law(5.0, 40.0)))
-        .prop_map(|(keep, cleared_every)| CookieSpec { keep, cleared_every });
+    let cookies =
+        (0.0..=1.0, option::of(law(5.0, 40.0))).prop_map(|(keep, cleared_every)| CookieSpec { keep, cleared_every });
     (population(), network(), cookies, reconnect(), prop::bool::weighted(0.8)).prop_map(
         |(population, network, cookies, reconnect, websocket)| AudienceSpec {
             name: "some".to_owned(),
@@ -118,8 +117,12 @@ fn traffic() -> impl Strategy<Value = TrafficSpec> {
     let via = prop_oneof![Just(Via::Socket), Just(Via::Api)];
     let action = prop_oneof![
         law(0.0, 0.3).prop_map(|work| TrafficAction::Api { work }),
-        (to, via, 1u32..5_000, law(0.0, 0.1))
-            .prop_map(|(to, via, bytes, work)| TrafficAction::Emit { to, via, bytes, work }),
+        (to, via, 1u32..5_000, law(0.0, 0.1)).prop_map(|(to, via, bytes, work)| TrafficAction::Emit {
+            to,
+            via,
+            bytes,
+            work
+        }),
     ];
     (law(0.3, 8.0), action).prop_map(|(every, action)| TrafficSpec {
         name: "some".to_owned(),
@@ -233,10 +236,9 @@ fn redis() -> impl Strategy<Value = RedisSpec> {
 
 fn spec() -> impl Strategy<Value = ClusterSpec> {
     let times = (10u64..60, 0u64..9, any::<bool>(), 1u64..8);
-    let rooms = option::of((1.0..8.0, 1u32..4).prop_map(|(mean, per_client)| RoomsSpec {
-        sizes: Law::Geometric { mean },
-        per_client,
-    }));
+    let rooms = option::of(
+        (1.0..8.0, 1u32..4).prop_map(|(mean, per_client)| RoomsSpec { sizes: Law::Geometric { mean }, per_client }),
+    );
     let load = (vec(audience(), 1..4), vec((traffic(), any::<u8>()), 0..4), vec(tick(), 0..3), rooms);
     (times, load, balancer(), pods(), rollout(), redis(), timeline()).prop_map(
         |((duration, warm_up, steady_start, sample), load, balancer, pods, rollout, redis, timeline)| {

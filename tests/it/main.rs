@@ -2,8 +2,10 @@
 
 mod support;
 
+mod affinity;
 mod balancers;
 mod conservation;
 mod import;
 mod theory;
 mod tidy;
+mod twin;

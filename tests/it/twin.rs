@@ -1,0 +1,536 @@
+//! The slow and obvious twin of one pod: every start, every end and every copy is an event of its own.
+//!
+//! The model books work when it arrives and computes what follows; here nothing is computed ahead. Both must agree on
+//! every duration to the nanosecond, and on what is lost when the process dies.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use stickysim::cluster::balancer::NginxMethod;
+use stickysim::cluster::spec::{
+    Action, Adapter, ClusterSpec, Costs, PodChoice, Population, ReconnectPolicy, Target, TickSpec, TimedAction, Trace,
+    TraceRequest,
+};
+use stickysim::engine::{Law, Span};
+use stickysim::metrics::{FailReason, Histogram, LossReason, Record};
+
+use crate::support::{audience, cluster, no_costs, run};
+
+/// One small scenario, all times in nanoseconds.
+#[derive(Clone, Debug)]
+struct Small {
+    horizon: u64,
+    workers: u32,
+    /// Work takes this many times as long: 1 or 2.
+    stretch: u64,
+    costs: [u64; 5],
+    classic: bool,
+    /// Redis: publish, copy, hop.
+    redis: [u64; 3],
+    /// (clients, one way) of each audience with WebSockets.
+    sockets: Vec<(u32, u64)>,
+    /// Back-off: first, max.
+    back_off: [u64; 2],
+    /// (one way, work, moments) of each trace.
+    traces: Vec<(u64, u64, Vec<u64>)>,
+    ticks: Vec<u64>,
+    crashes: Vec<u64>,
+    startup: u64,
+}
+
+const MS: u64 = 1_000_000;
+const SECOND: u64 = 1_000 * MS;
+const HORIZON: u64 = 20 * SECOND;
+
+fn small() -> impl Strategy<Value = Small> {
+    let costs = prop::array::uniform5(0..30 * MS);
+    let sockets = vec((1u32..12, 0..200 * MS), 1..3);
+    let traces = vec((0..100 * MS, 0..300 * MS, vec(0..HORIZON, 1..60)), 0..3);
+    let load = (sockets, traces, vec(20 * MS..2 * SECOND, 0..3), vec(0..HORIZON, 0..3));
+    let pod = (1u32..4, 1u64..3, costs, 0..5 * SECOND, any::<bool>());
+    (pod, load, [0..5 * MS, 0..5 * MS, 0..20 * MS], [SECOND / 10..2 * SECOND, SECOND / 10..6 * SECOND]).prop_map(
+        |((workers, stretch, costs, startup, classic), (sockets, mut traces, ticks, mut crashes), redis, back_off)| {
+            traces.iter_mut().for_each(|trace| trace.2.sort_unstable());
+            crashes.sort_unstable();
+            let horizon = HORIZON;
+            Small {
+                horizon,
+                workers,
+                stretch,
+                costs,
+                classic,
+                redis,
+                sockets,
+                back_off,
+                traces,
+                ticks,
+                crashes,
+                startup,
+            }
+        },
+    )
+}
+
+impl Small {
+    /// As the model takes it.
+    fn spec(&self) -> ClusterSpec {
+        let ns = Span::from_nanos;
+        let mut spec = cluster(1, NginxMethod::RoundRobin, 0, true);
+        let [connect, request, broadcast, send, publish] = self.costs.map(ns);
+        spec.duration = ns(self.horizon);
+        spec.pods.workers = self.workers;
+        spec.pods.cpu = f64::from(self.workers) / self.stretch as f64;
+        spec.pods.costs = Costs { connect, request, broadcast, send, publish, ..no_costs() };
+        spec.pods.startup = Law::Fixed(self.startup as f64);
+        spec.redis.adapter = if self.classic { Adapter::Classic } else { Adapter::None };
+        [spec.redis.publish, spec.redis.copy, spec.redis.hop] = self.redis.map(ns);
+        let [first, max] = self.back_off.map(ns);
+        spec.audiences.clear();
+        for &(count, one_way) in &self.sockets {
+            let mut sockets = audience(count, true);
+            sockets.network.rtt = Law::Fixed(2.0 * one_way as f64);
+            sockets.reconnect = ReconnectPolicy::Exponential { first, max, jitter: 0.0, attempts: None };
+            spec.audiences.push(sockets);
+        }
+        for (one_way, work, moments) in &self.traces {
+            let address = IpAddr::V4(Ipv4Addr::new(81, 2, 69, 142));
+            let requests = moments.iter().map(|&at| TraceRequest { at: ns(at), client: 0, address }).collect();
+            let mut caller = audience(0, false);
+            let trace = Arc::new(Trace { requests, clients: 1 });
+            caller.population = Population::Trace { trace, work: Law::Fixed(*work as f64) };
+            caller.network.rtt = Law::Fixed(2.0 * *one_way as f64);
+            spec.audiences.push(caller);
+        }
+        let tick = |&every: &u64| TickSpec { name: "tick".to_owned(), every: ns(every), to: Target::All, bytes: 1 };
+        spec.ticks = self.ticks.iter().map(tick).collect();
+        let crash = |&at: &u64| TimedAction { at: ns(at), action: Action::Crash(PodChoice::Number(0)) };
+        spec.timeline = self.crashes.iter().map(crash).collect();
+        spec
+    }
+}
+
+/// What happens in the twin. Equal times: work ends first, then as the model orders its events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    /// A copy of a broadcast leaves for a client: (process, task, client).
+    Leave(u32, u64, usize),
+    /// A worker ends a task: (process, task).
+    End(u32, u64),
+    /// An event leaves for Redis, if the process still lives: (process, message).
+    Leaves(u32, usize),
+    Crash,
+    Ready(u32),
+    Connect(usize, u32),
+    Upgrade(usize, u32),
+    Join(usize, u32),
+    /// A request of a trace arrives: (trace, request).
+    Arrives(usize, usize),
+    Tick(usize),
+    Publish(usize),
+    Copies(usize),
+}
+
+/// What a worker does.
+#[derive(Clone, Debug)]
+enum Task {
+    Request {
+        trace: usize,
+        sent: u64,
+    },
+    Connect {
+        client: usize,
+        epoch: u32,
+    },
+    /// The clients there at its arrival, one copy each, of which `left` have left; with a message for Redis when there
+    /// is an adapter.
+    Broadcast {
+        emitted: u64,
+        recipients: Vec<usize>,
+        left: usize,
+        message: Option<usize>,
+    },
+}
+
+#[derive(Clone, Debug)]
+struct Client {
+    one_way: u64,
+    online: bool,
+    /// Its upgrade request is at the pod.
+    upgrading: bool,
+    connecting: bool,
+    epoch: u32,
+    attempt: u32,
+    started: u64,
+    lost_at: u64,
+}
+
+/// An event for other pods: how many the sender's pod serves itself, and how many copies Redis has sent.
+#[derive(Clone, Debug)]
+struct Message {
+    local: usize,
+    process: u32,
+    copies: usize,
+}
+
+#[derive(Default)]
+struct Tally {
+    counts: BTreeMap<&'static str, u64>,
+    request: Histogram,
+    event: Histogram,
+    connect: Histogram,
+    offline: Histogram,
+    redis_wait: Histogram,
+}
+
+impl Tally {
+    fn add(&mut self, what: &'static str, n: usize) {
+        *self.counts.entry(what).or_default() += n as u64;
+    }
+}
+
+struct Twin<'s> {
+    small: &'s Small,
+    now: u64,
+    events: BinaryHeap<Reverse<(u64, Event)>>,
+    clients: Vec<Client>,
+    /// In the order in which they joined.
+    connected: Vec<usize>,
+    ready: bool,
+    process: u32,
+    crashes: u32,
+    /// (task, time it takes a worker).
+    queue: VecDeque<(u64, u64)>,
+    busy: u32,
+    tasks: BTreeMap<u64, Task>,
+    next_task: u64,
+    messages: Vec<Message>,
+    redis_free: u64,
+    tally: Tally,
+}
+
+impl<'s> Twin<'s> {
+    fn new(small: &'s Small) -> Twin<'s> {
+        let client = |one_way| Client {
+            one_way,
+            online: true,
+            upgrading: false,
+            connecting: false,
+            epoch: 0,
+            attempt: 0,
+            started: 0,
+            lost_at: 0,
+        };
+        let clients: Vec<Client> =
+            small.sockets.iter().flat_map(|&(count, one_way)| (0..count).map(move |_| client(one_way))).collect();
+        let mut twin = Twin {
+            small,
+            now: 0,
+            events: BinaryHeap::new(),
+            connected: (0..clients.len()).collect(),
+            clients,
+            ready: true,
+            process: 0,
+            crashes: 0,
+            queue: VecDeque::new(),
+            busy: 0,
+            tasks: BTreeMap::new(),
+            next_task: 0,
+            messages: Vec::new(),
+            redis_free: 0,
+            tally: Tally::default(),
+        };
+        small.crashes.iter().for_each(|&at| twin.at(at, Event::Crash));
+        small.ticks.iter().enumerate().for_each(|(tick, &every)| twin.at(every, Event::Tick(tick)));
+        for (trace, (one_way, _, moments)) in small.traces.iter().enumerate() {
+            moments.iter().enumerate().for_each(|(n, &at)| twin.at(at + one_way, Event::Arrives(trace, n)));
+        }
+        twin
+    }
+    fn at(&mut self, at: u64, event: Event) {
+        self.events.push(Reverse((at, event)));
+    }
+    fn run(mut self) -> Tally {
+        while let Some(&Reverse((at, event))) = self.events.peek()
+            && at <= self.small.horizon
+        {
+            self.events.pop();
+            self.now = at;
+            self.handle(event);
+        }
+        let settled = self.count("delivered") + self.count("copies lost");
+        let begun = self.count("copies");
+        self.tally.add("deliveries in flight", begun - settled);
+        for Reverse((_, event)) in std::mem::take(&mut self.events) {
+            if let Event::Copies(message) = event {
+                self.tally.add("copies undelivered", self.messages[message].copies);
+            }
+        }
+        let requests = self.tasks.values().filter(|task| matches!(task, Task::Request { .. })).count();
+        self.tally.add("requests in flight", requests);
+        let connecting = self.clients.iter().filter(|client| client.connecting).count();
+        self.tally.add("connects in flight", connecting);
+        self.tally
+    }
+
+    fn handle(&mut self, event: Event) {
+        let [connect, ..] = self.small.costs;
+        match event {
+            Event::Leave(process, task, client) if process == self.process => self.copy_leaves(task, client),
+            Event::End(process, task) if process == self.process => self.ended(task),
+            Event::Leaves(process, message) if process == self.process => {
+                self.at(self.now + self.small.redis[2], Event::Publish(message));
+            }
+            Event::Leave(..) | Event::End(..) | Event::Leaves(..) => {}
+            Event::Crash => self.crash(),
+            Event::Ready(_) => self.ready = true,
+            Event::Connect(client, epoch) => {
+                let now = self.now;
+                let record = &mut self.clients[client];
+                (record.connecting, record.started) = (true, now);
+                let upgrade = now + 5 * record.one_way;
+                self.tally.add("connect attempts", 1);
+                self.at(upgrade, Event::Upgrade(client, epoch));
+            }
+            Event::Upgrade(client, epoch) => {
+                if self.ready {
+                    self.clients[client].upgrading = true;
+                    self.arrive(Task::Connect { client, epoch }, connect);
+                } else {
+                    self.tally.add("connects refused", 1);
+                    self.retry(client, self.clients[client].one_way);
+                }
+            }
+            Event::Join(client, epoch) if self.clients[client].epoch == epoch => self.join(client),
+            Event::Join(..) => {}
+            Event::Arrives(trace, n) => {
+                self.tally.add("requests", 1);
+                if self.ready {
+                    let (_, work, moments) = &self.small.traces[trace];
+                    self.arrive(Task::Request { trace, sent: moments[n] }, self.small.costs[1] + work);
+                } else {
+                    self.tally.add("requests refused", 1);
+                }
+            }
+            Event::Tick(tick) => {
+                self.at(self.now + self.small.ticks[tick], Event::Tick(tick));
+                self.emit();
+            }
+            Event::Publish(message) => self.publish(message),
+            Event::Copies(message) => {
+                let Message { local, process, copies } = self.messages[message];
+                self.tally.add(if process == self.process { "copies own" } else { "copies undelivered" }, copies);
+                self.tally.add("lost offline", self.clients.len() - local);
+            }
+        }
+    }
+
+    /// A task joins the queue; `work` is what it needs of a worker.
+    fn arrive(&mut self, task: Task, work: u64) {
+        self.tasks.insert(self.next_task, task);
+        self.queue.push_back((self.next_task, work * self.small.stretch));
+        self.next_task += 1;
+        self.start_next();
+    }
+
+    /// Idle workers take what waits, first come, first served.
+    fn start_next(&mut self) {
+        while self.busy < self.small.workers
+            && let Some((id, takes)) = self.queue.pop_front()
+        {
+            self.busy += 1;
+            if let Task::Broadcast { recipients, message, .. } = self.tasks[&id].clone() {
+                let [_, _, broadcast, send, publish] = self.small.costs.map(|cost| cost * self.small.stretch);
+                let mut at = self.now;
+                if let Some(message) = message {
+                    at += publish;
+                    self.at(at, Event::Leaves(self.process, message));
+                }
+                at += broadcast;
+                for client in recipients {
+                    at += send;
+                    self.at(at, Event::Leave(self.process, id, client));
+                }
+            }
+            self.at(self.now + takes, Event::End(self.process, id));
+        }
+    }
+
+    fn ended(&mut self, id: u64) {
+        match self.tasks.remove(&id).expect("a task ends once") {
+            Task::Request { trace, sent } => {
+                self.tally.add("answered", 1);
+                self.tally.request.record(Span::from_nanos(self.now + self.small.traces[trace].0 - sent));
+            }
+            Task::Connect { client, epoch } => {
+                let one_way = self.clients[client].one_way;
+                self.at(self.now + 2 * one_way, Event::Join(client, epoch));
+            }
+            Task::Broadcast { .. } => {}
+        }
+        self.busy -= 1;
+        self.start_next();
+    }
+
+    fn copy_leaves(&mut self, id: u64, client: usize) {
+        let Some(Task::Broadcast { emitted, left, .. }) = self.tasks.get_mut(&id) else {
+            panic!("copies are of broadcasts")
+        };
+        *left += 1;
+        let arrives = self.now + self.clients[client].one_way;
+        if arrives <= self.small.horizon {
+            self.tally.event.record(Span::from_nanos(arrives - *emitted));
+            self.tally.add("delivered", 1);
+        }
+    }
+
+    fn emit(&mut self) {
+        if !self.ready {
+            self.tally.add("not sent", self.clients.len());
+            return;
+        }
+        let [_, _, broadcast, send, publish] = self.small.costs;
+        let recipients = self.connected.clone();
+        let mut work = broadcast + send * recipients.len() as u64;
+        let mut message = None;
+        if self.small.classic {
+            work += publish;
+            message = Some(self.messages.len());
+            self.messages.push(Message { local: recipients.len(), process: self.process, copies: 0 });
+        } else {
+            self.tally.add("lost offline", self.clients.len() - recipients.len());
+        }
+        self.tally.add("copies", recipients.len());
+        self.arrive(Task::Broadcast { emitted: self.now, recipients, left: 0, message }, work);
+    }
+
+    fn publish(&mut self, message: usize) {
+        let [publish, copy, hop] = self.small.redis;
+        let copies = usize::from(self.ready);
+        self.messages[message].copies = copies;
+        let start = self.redis_free.max(self.now);
+        self.redis_free = start + publish + copy * copies as u64;
+        self.tally.redis_wait.record(Span::from_nanos(start - self.now));
+        self.tally.add("published", 1);
+        self.at(self.redis_free + hop, Event::Copies(message));
+    }
+
+    fn crash(&mut self) {
+        if !self.ready {
+            return;
+        }
+        (self.ready, self.busy) = (false, 0);
+        self.process += 1;
+        self.queue.clear();
+        for task in std::mem::take(&mut self.tasks).into_values() {
+            match task {
+                Task::Request { .. } => self.tally.add("requests died", 1),
+                Task::Broadcast { recipients, left, .. } => self.tally.add("copies lost", recipients.len() - left),
+                Task::Connect { .. } => {}
+            }
+        }
+        self.connected.clear();
+        for client in 0..self.clients.len() {
+            let now = self.now;
+            let record = &mut self.clients[client];
+            let one_way = record.one_way;
+            if record.online {
+                (record.online, record.lost_at, record.attempt) = (false, now, 0);
+                self.retry(client, one_way);
+            } else if record.upgrading {
+                self.tally.add("connects died", 1);
+                self.retry(client, one_way);
+            }
+        }
+        let back_off = [0, 10, 20, 40][self.crashes as usize] * SECOND;
+        self.crashes += 1;
+        self.at(self.now + back_off + self.small.startup, Event::Ready(self.process));
+    }
+
+    fn retry(&mut self, client: usize, after: u64) {
+        let [first, max] = self.small.back_off;
+        let record = &mut self.clients[client];
+        let delay = (first << record.attempt).min(max);
+        (record.connecting, record.upgrading) = (false, false);
+        record.attempt += 1;
+        record.epoch += 1;
+        let epoch = record.epoch;
+        self.at(self.now + after + delay, Event::Connect(client, epoch));
+    }
+
+    fn join(&mut self, client: usize) {
+        let record = &mut self.clients[client];
+        (record.connecting, record.upgrading, record.online, record.attempt) = (false, false, true, 0);
+        let usable = self.now + record.one_way;
+        self.tally.connect.record(Span::from_nanos(usable - record.started));
+        self.tally.offline.record(Span::from_nanos(usable - record.lost_at));
+        self.tally.add("connects", 1);
+        self.connected.push(client);
+    }
+
+    fn count(&self, what: &str) -> usize {
+        self.tally.counts.get(what).copied().unwrap_or(0) as usize
+    }
+}
+
+/// What the model counted, in the twin's words.
+fn counted(record: &Record, classic: bool) -> Vec<(&'static str, u64)> {
+    let c = &record.counts;
+    let mut all = vec![
+        ("requests", c.requests),
+        ("answered", c.requests_answered),
+        ("requests refused", c.requests_failed.of(FailReason::PodUnreachable)),
+        ("requests died", c.requests_failed.of(FailReason::PodDied)),
+        ("requests in flight", c.requests_in_flight),
+        ("connect attempts", c.connect_attempts),
+        ("connects", c.connects),
+        ("connects refused", c.connects_failed.of(FailReason::PodUnreachable)),
+        ("connects died", c.connects_failed.of(FailReason::PodDied)),
+        ("connects in flight", c.connects_in_flight),
+        ("delivered", c.delivered_local),
+        ("not sent", c.lost.of(LossReason::NotSent)),
+        ("deliveries in flight", c.deliveries_in_flight),
+        ("published", c.redis_publish),
+        ("copies own", c.redis_copies_own),
+        ("copies undelivered", c.redis_copies_undelivered),
+    ];
+    if !classic {
+        // with an adapter, what dies before its PUBLISH is accounted for when it would have been published
+        all.push(("copies lost", c.lost.of(LossReason::PodDied)));
+        all.push(("lost offline", c.lost.of(LossReason::RecipientOffline)));
+    }
+    all
+}
+
+/// A histogram to the last bit of what it holds: the exact sum and every bucket.
+fn exactly(histogram: &Histogram) -> (u64, f64, Vec<(f64, f64)>) {
+    (histogram.count(), histogram.sum_s(), histogram.distribution(2_000))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn one_pod_equals_its_slow_twin_to_the_nanosecond(small in small()) {
+        let record = run(&small.spec(), 0);
+        // the twin has no limit per attempt
+        prop_assume!(record.counts.connects_failed.of(FailReason::TimedOut) == 0);
+        let tally = Twin::new(&small).run();
+        for (what, modelled) in counted(&record, small.classic) {
+            prop_assert_eq!(modelled, tally.counts.get(what).copied().unwrap_or(0), "{}", what);
+        }
+        let latencies = &record.latencies;
+        for (what, model, twin) in [
+            ("request", &latencies.request, &tally.request),
+            ("event", &latencies.event_local, &tally.event),
+            ("connect", &latencies.connect, &tally.connect),
+            ("offline", &latencies.offline, &tally.offline),
+            ("redis wait", &latencies.redis_wait, &tally.redis_wait),
+        ] {
+            prop_assert_eq!(exactly(model), exactly(twin), "{}", what);
+        }
+    }
+}
