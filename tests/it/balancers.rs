@@ -102,7 +102,7 @@ fn round_robin_decides_as_recorded() {
 #[test]
 fn least_conn_decides_as_recorded() {
     let rows = rows(include_str!("data/nginx_leastconn.csv"));
-    let mut running: BTreeMap<String, (Nginx, Vec<u32>, BTreeMap<String, usize>)> = BTreeMap::new();
+    let mut running = BTreeMap::new();
     let mut opens = 0;
     for row in &rows {
         let (nginx, loads, open) = running
@@ -237,7 +237,7 @@ fn failing_balancer(state: &str) -> (AffinityMode, bool) {
 fn a_refusing_endpoint_is_handled_as_recorded() {
     // What the real program draws at random differs; the chain of tries up to the answer, whether there is an answer
     // and whether a cookie is set must be one that the model gives too, and the model must give no other.
-    let mut recorded: BTreeMap<(String, String), Vec<(Vec<bool>, bool, bool)>> = BTreeMap::new();
+    let mut recorded: BTreeMap<_, Vec<_>> = BTreeMap::new();
     let refused = |chain: &[u32]| chain.iter().map(|&number| number == 90).collect::<Vec<bool>>();
     for row in rows(include_str!("data/ingress_sticky.csv")).iter().filter(|row| row["scenario"] == "fail") {
         let numbers: Vec<u32> = chain(&row["tried"]).iter().map(|&number| number as u32).collect();

@@ -35,7 +35,7 @@ fn p99s(records: &[Record]) -> Vec<f64> {
 #[test]
 fn mm1_response_time() {
     // Q1: ρ = 0.8, mean work 10 ms: W = 50 ms, p99 = 230.2585 ms
-    let records = replications(queue(1, 80.0, Law::exponential(seconds(0.01))), 200_000.0, 80.0);
+    let records = replications(queue(1, 80.0, Law::exponential(seconds(0.01))), 100_000.0, 80.0);
     assert_agrees("M/M/1 mean", &means(&records), 50.0);
     assert_agrees("M/M/1 p99", &p99s(&records), 230.2585);
 }
@@ -43,7 +43,7 @@ fn mm1_response_time() {
 #[test]
 fn mmc_response_time() {
     // Q2.2: λ = 2.4, μ = 1, c = 3, in units of 10 ms: W = 2.078652, p99 = 8.455477
-    let records = replications(queue(3, 240.0, Law::exponential(seconds(0.01))), 200_000.0, 240.0);
+    let records = replications(queue(3, 240.0, Law::exponential(seconds(0.01))), 100_000.0, 240.0);
     assert_agrees("M/M/3 mean", &means(&records), 20.78652);
     assert_agrees("M/M/3 p99", &p99s(&records), 84.55477);
 }
@@ -51,7 +51,7 @@ fn mmc_response_time() {
 #[test]
 fn md1_response_time() {
     // Q3.D2: ρ = 0.8, work exactly 10 ms: W = 30 ms; p99 of waiting 103.5589 ms, so of the response 113.5589 ms
-    let records = replications(queue(1, 80.0, Law::Fixed(seconds(0.01))), 200_000.0, 80.0);
+    let records = replications(queue(1, 80.0, Law::Fixed(seconds(0.01))), 100_000.0, 80.0);
     assert_agrees("M/D/1 mean", &means(&records), 30.0);
     assert_agrees("M/D/1 p99", &p99s(&records), 113.5589);
 }
@@ -59,7 +59,7 @@ fn md1_response_time() {
 #[test]
 fn mg1_log_normal_mean() {
     // Q3.L2: ρ = 0.8, log-normal work with cv 1: Wq = 4, so W = 50 ms
-    let records = replications(queue(1, 80.0, Law::log_normal_mean_cv(seconds(0.01), 1.0)), 200_000.0, 80.0);
+    let records = replications(queue(1, 80.0, Law::log_normal_mean_cv(seconds(0.01), 1.0)), 100_000.0, 80.0);
     assert_agrees("M/G/1 mean", &means(&records), 50.0);
 }
 
@@ -71,7 +71,7 @@ fn mg1_log_normal_wait_p99() {
     spec.audiences[0].websocket = true;
     let probe = TrafficAction::Emit { to: Target::Own, via: Via::Socket, bytes: 1, work: Law::Fixed(0.0) };
     spec.traffic.push(TrafficSpec { name: "probe".to_owned(), action: probe, ..api(500.0 / 80.0, Law::Fixed(0.0)) });
-    let records = replications(spec, 200_000.0, 80.0);
+    let records = replications(spec, 100_000.0, 80.0);
     let waits = |q: f64| records.iter().map(|r| r.latencies.event_local.quantile_ms(q).unwrap()).collect::<Vec<_>>();
     assert_agrees("M/G/1 wait p50", &waits(0.5), 21.55854);
     assert_agrees("M/G/1 wait p90", &waits(0.9), 106.1961);

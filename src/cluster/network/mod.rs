@@ -150,7 +150,7 @@ mod tests {
         let sizes = |sharing: &Sharing, population: u32| {
             let pool = Pool::new(sharing, 0, population, Seed(3));
             let mut last = 0;
-            pool.until.iter().map(|&u| (u - std::mem::replace(&mut last, u))).collect::<Vec<_>>()
+            pool.until.iter().map(|&u| u - std::mem::replace(&mut last, u)).collect::<Vec<_>>()
         };
         assert_eq!(sizes(&Sharing::Weights(vec![2.0, 1.0, 1.0]), 1000), [500, 250, 250]);
         assert_eq!(sizes(&Sharing::Sizes(Law::Fixed(150.0)), 400), [150, 150, 100]);
