@@ -1,7 +1,7 @@
 //! Pods come and go: several changes at once, and what the balancer is told.
 
 use stickysim::cluster::balancer::{BalancerSpec, IngressNginxSpec, NginxMethod, NginxSpec};
-use stickysim::cluster::spec::{Action, ClusterSpec, PodChoice, RolloutMode, TimedAction};
+use stickysim::cluster::spec::{Action, ClusterSpec, PodChoice, Population, RolloutMode, TimedAction};
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::Record;
 
@@ -115,4 +115,20 @@ fn a_crash_loop_backs_off() {
     let record = run(&three(crashes.to_vec()), 0);
     let ready: Vec<u64> = record.marks.iter().filter(|m| m.what == "pod-0 ready").map(|m| m.at_ms / 1000).collect();
     assert_eq!(ready, [120, 160, 210, 290]);
+}
+
+#[test]
+fn nginx_lets_one_websocket_per_pause_back_to_a_pod_that_is_back() {
+    // Passive failures are forgiven when a probe has ended well, and a WebSocket ends late: with fail_timeout = 10 s the
+    // pod gets one connection in 11 s. This is what the idealised rolling restarts (oracle A5) leave out.
+    let mut spec = cluster(2, NginxMethod::RoundRobin, 0, true);
+    let session = Law::Fixed(seconds(1e6));
+    spec.audiences[0].population = Population::Arriving { rate_per_s: 2.0, profile: vec![], session };
+    spec.steady_start = false;
+    spec.timeline = vec![at(100, Action::Crash(PodChoice::Number(0)))];
+    spec.duration = Span::from_secs(320);
+    let record = run(&spec, 0);
+    let connections = record.series.pods[0].connections.last().copied().flatten().expect("it is back");
+    // 212 s since it is ready
+    assert!((18.0..=20.0).contains(&connections), "{connections}");
 }
