@@ -167,3 +167,22 @@ fn round_robin_nearly_halves_the_variance_of_connections() {
     let squares: Vec<f64> = (0..300).map(square).collect();
     assert_agrees_to("variance of connections", &squares, 150.0 * 0.6255204, 0.15);
 }
+
+#[test]
+fn a_daily_wave_of_arrivals_peaks_late_and_lower() {
+    // Q4.T3 at a hundredth of its rate: λ(t) = 0.5(1 + 0.5 sin ωt) per second, an hour's cycle, S = 600 s: the peak of
+    // 403.5932 connections comes 463.207 s after that of the arrivals. Two cycles in, the empty start is forgotten.
+    let hour = 3_600.0;
+    let corner = |minute: u32| {
+        let factor = 1.0 + 0.5 * libm::sin(std::f64::consts::TAU * f64::from(minute) / 60.0);
+        (Span::from_secs(60 * u64::from(minute)), factor)
+    };
+    let peak = 2.25 * hour + 463.207;
+    let mut spec = sessions(Law::exponential(seconds(600.0)), 0.5, false, 0, NginxMethod::Random);
+    let Population::Arriving { profile, .. } = &mut spec.audiences[0].population else { unreachable!() };
+    *profile = (0..=180).map(corner).collect();
+    spec.duration = Span::from_nanos_f64(seconds(peak));
+    spec.sample_every = spec.duration;
+    let total = |replication| connections(&run(&spec, replication)).iter().sum::<f64>();
+    assert_agrees("connections at the peak", &(0..100).map(total).collect::<Vec<_>>(), 403.5932);
+}

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use stickysim::cluster::balancer::NginxMethod;
 use stickysim::cluster::spec::{
     Action, Adapter, ClusterSpec, Costs, PodChoice, Population, ReconnectPolicy, Target, TickSpec, TimedAction, Trace,
@@ -149,7 +150,13 @@ fn exactly(histogram: &Histogram) -> (u64, f64, Vec<(f64, f64)>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 500,
+        // the same verdict every time; 20,000 cases of another seed held when this was written
+        rng_seed: RngSeed::Fixed(2026),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn one_pod_equals_its_slow_twin_to_the_nanosecond(small in small()) {
