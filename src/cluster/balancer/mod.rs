@@ -186,6 +186,10 @@ impl Balancer {
             Balancer::IngressNginx(ingress) => ingress.pick(request, tries, stream),
         }
     }
+    /// True when it chooses by connections: those must be up to date before it picks.
+    pub const fn counts_connections(&self) -> bool {
+        matches!(self, Balancer::Nginx(nginx) if nginx.counts_connections())
+    }
     /// The try refused the connection.
     pub fn failed(&mut self, position: usize, now: SimTime) {
         if let Balancer::Nginx(nginx) = self {

@@ -93,6 +93,10 @@ impl Nginx {
         self.servers[line].down = down;
     }
 
+    /// True when it chooses by connections.
+    pub const fn counts_connections(&self) -> bool {
+        matches!(self.spec.method, NginxMethod::LeastConn)
+    }
     /// The line to try next, `None` when no server is usable (502, "no live upstreams").
     /// `connections` says how many connections this nginx has to a line.
     pub fn pick(

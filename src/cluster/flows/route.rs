@@ -10,6 +10,12 @@ use crate::metrics::{FailReason, MoveReason};
 impl Cluster<'_> {
     /// The pod that takes this request of `client`, or why none does. Counts stickiness and issues cookies.
     pub fn route(&mut self, client: ClientId, now: SimTime) -> Result<PodId, FailReason> {
+        if self.balancer.counts_connections() {
+            // requests that are answered by now no longer count, also on pods that nobody has looked at since
+            for index in 0..self.running.len() {
+                self.settle(self.running[index], now);
+            }
+        }
         let had_cookie = self.clients[client].cookie.is_some();
         self.age_cookie(client, now);
         let record = &self.clients[client];
