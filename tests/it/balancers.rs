@@ -8,7 +8,7 @@ use stickysim::cluster::balancer::{
     Affinity, AffinityMode, Balancer, BalancerSpec, IngressNginxSpec, Nginx, NginxMethod, NginxSpec, Peer, Request,
     Ring, Tries,
 };
-use stickysim::engine::{Seed, SimTime, Span, Stream};
+use stickysim::engine::{LazyStream, Seed, SimTime, Span, Stream};
 
 /// The rows of a recording, by column name.
 fn rows(text: &str) -> Vec<BTreeMap<String, String>> {
@@ -30,6 +30,10 @@ fn request(address: &str, now_ms: u64, cookie: Option<u32>) -> Request {
     Request { now, address: address.parse::<IpAddr>().expect("an address"), cookie }
 }
 
+fn lazy(n: u64) -> LazyStream {
+    LazyStream::new(Seed(4), 1, 1, n)
+}
+
 fn stream(n: u64) -> Stream {
     Seed(4).stream(1, 1, n)
 }
@@ -49,7 +53,7 @@ fn nginx(method: NginxMethod, max_fails: u32, weights: &str, down: Option<usize>
 fn tried(nginx: &mut Nginx, request: &Request, refusing: Option<usize>, loads: &[u32]) -> Vec<usize> {
     let (mut tries, mut chain) = (Tries::default(), Vec::new());
     while let Some(line) =
-        nginx.pick(request, &mut tries, &mut stream(0), |peer| loads.get(peer.pod.index()).copied().unwrap_or(0))
+        nginx.pick(request, &mut tries, &mut lazy(0), |peer| loads.get(peer.pod.index()).copied().unwrap_or(0))
     {
         chain.push(line);
         if refusing != Some(line) {
@@ -238,7 +242,7 @@ fn ingress(mode: AffinityMode, change_on_failure: bool) -> Balancer {
 /// (endpoints tried, cookie set) for one request while endpoint 90 refuses. Without an answer no cookie is set.
 fn sticky(balancer: &mut Balancer, cookie: Option<u32>, n: u64) -> (Vec<u32>, Option<u32>) {
     let (mut tries, mut chain) = (Tries::default(), Vec::new());
-    let mut stream = stream(n);
+    let mut stream = lazy(n);
     for _ in 0..balancer.max_tries() {
         let request = request("192.0.2.1", 0, cookie);
         let position = balancer.pick(&request, &mut tries, &mut stream, |_| 0).expect("there are endpoints");

@@ -125,7 +125,7 @@ impl Cluster<'_> {
                 booking.done
             }
         };
-        if self.balancer.position(pod).is_some_and(|position| self.balancer.watches(position)) {
+        if self.balancer.watches(pod) {
             ctx.schedule(done, Event::ProbeSucceeded(pod));
         }
     }

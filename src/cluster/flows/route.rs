@@ -20,7 +20,7 @@ impl Cluster<'_> {
         self.age_cookie(client, now);
         let record = &self.clients[client];
         let request = Request { now, address: record.address, cookie: record.cookie.map(|(value, _)| value) };
-        let mut stream = Purpose::Route.stream(self.seed, client.raw(), record.routed);
+        let mut stream = Purpose::Route.lazy_stream(self.seed, client.raw(), record.routed);
         let mut tries = Tries::default();
         let mut chosen = Err(FailReason::NoPod);
         let pods = &self.pods;
@@ -91,7 +91,7 @@ impl Cluster<'_> {
                 || self
                     .balancer
                     .position(last)
-                    .is_none_or(|position| tries.refused.contains(&position) || self.balancer.watches(position))
+                    .is_none_or(|position| tries.refused.contains(&position) || self.balancer.watches(last))
         };
         let reason = match self.spec.balancer.affinity() {
             AffinityKey::None => MoveReason::NeverSticky,
