@@ -22,7 +22,7 @@ use crate::engine::{Column, Ctx, EndReason, Event as EngineEvent, Id, Limits, Mo
 use crate::metrics::Record;
 
 use balancer::Balancer;
-use clients::{Client, ClientId, ClientTag};
+use clients::{Client, ClientId, ClientTag, Habits, Wire};
 use flows::endpoints::Endpoints;
 use flows::rollout::Rollout;
 use flows::{Held, Message, TrafficSlot};
@@ -152,6 +152,11 @@ struct Cluster<'s> {
     spec: &'s ClusterSpec,
     seed: Seed,
     clients: Column<ClientTag, Client>,
+    /// One per client, if any client has some.
+    habits: Vec<Habits>,
+    has_habits: bool,
+    /// One per client with WebSockets.
+    wires: Vec<Wire>,
     /// One per client and traffic entry.
     slots: Vec<TrafficSlot>,
     /// Events that clients hold back until they are connected.
@@ -213,8 +218,7 @@ impl Model for Cluster<'_> {
             Event::Traffic(client, item) => {
                 let record = &self.clients[client];
                 let slot = &self.slots[self.slot_of(client, item)];
-                // the first and the last line of the record
-                u64::from(slot.n) + u64::from(record.routed) + record.one_way.as_nanos()
+                u64::from(slot.n) + u64::from(record.routed)
             }
             Event::Connect(client, _) | Event::Upgrade(client, _) | Event::Join(client, _) => {
                 u64::from(self.clients[client].routed)

@@ -27,21 +27,59 @@ pub enum Link {
     Open,
 }
 
-/// One client.
+/// One client: what its requests touch, in one cache line.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub struct Client {
+    /// When its affinity cookie ends: expired, or cleared with the jar. Zero: it has none.
+    pub cookie_until: SimTime,
+    /// It has no network before this.
+    pub network_back_at: SimTime,
     /// Public address as the cluster sees it.
     pub address: IpAddr,
-    /// Which audience it belongs to.
-    pub audience: u16,
-    /// What links it to the cluster.
-    pub link: Link,
-    /// True from arrival to departure.
-    pub present: bool,
     /// Whether it stores and returns cookies.
     pub keeps_cookies: bool,
+    /// True from arrival to departure.
+    pub present: bool,
     /// Its address has changed since its last routed request.
     pub address_moved: bool,
+    /// What links it to the cluster.
+    pub link: Link,
+    /// Which audience it belongs to.
+    pub audience: u16,
+    /// Value of its affinity cookie.
+    pub cookie: u32,
+    /// Base one-way trip to the balancer in nanoseconds.
+    pub one_way_ns: u32,
+    /// How many requests of it were routed.
+    pub routed: u32,
+    /// Pod of its last routed request, [`NO_POD`] before the first.
+    pub last_pod: PodId,
+    /// Pod of its connection or attempt.
+    pub pod: PodId,
+    /// Number of its [`Wire`], if its audience has WebSockets.
+    pub wire: u32,
+}
+
+const _: () = assert!(size_of::<Client>() == 64, "a request touches one cache line of its client");
+
+/// Stands for "no pod yet".
+pub const NO_POD: PodId = PodId::new(u32::MAX);
+
+/// What only rare changes of a client touch.
+#[derive(Clone, Debug)]
+pub struct Habits {
+    /// When its cookies are cleared next.
+    pub cookies_cleared_at: SimTime,
+    /// How many times its cookies were cleared.
+    pub clearings: u32,
+    /// How many address changes it has had.
+    pub changes: u32,
+}
+
+/// What only the life of a WebSocket touches.
+#[derive(Clone, Debug)]
+pub struct Wire {
     /// It has lost a connection in this session.
     pub lost_one: bool,
     /// Its upgrade request is at a pod, which counts it.
@@ -50,49 +88,63 @@ pub struct Client {
     pub epoch: u16,
     /// Failed attempts since the last success: the back-off's exponent.
     pub attempt: u16,
-    /// Base one-way trip to the balancer.
-    pub one_way: Span,
-    /// Pod of its connection or attempt, and that pod's process.
-    pub pod: PodId,
-    /// See `pod`.
+    /// Process of the client's pod.
     pub process: u32,
     /// Position among the live connections of its pod.
     pub position: u32,
-    /// Pod of its last routed request.
-    pub last_pod: Option<PodId>,
-    /// Pod of the connection it lost last.
-    pub lost_pod: Option<PodId>,
-    /// Affinity cookie and its expiry.
-    pub cookie: Option<(u32, SimTime)>,
-    /// When its cookies are cleared next.
-    pub cookies_cleared_at: SimTime,
-    /// When its connection was opened; `None` for one that was open at the start of the run.
-    pub opened_at: Option<SimTime>,
+    /// How many reconnect delays it has drawn.
+    pub delays: u32,
+    /// Pod of the connection it lost last, [`NO_POD`] before the first.
+    pub lost_pod: PodId,
+    /// When its connection was opened; [`SimTime::NEVER`] for one that was open at the start of the run.
+    pub opened_at: SimTime,
     /// When the server pings this connection for the first time; other pings follow at even distances.
     pub first_ping: SimTime,
     /// When it lost its transport.
     pub lost_at: SimTime,
     /// When its present attempt started.
     pub attempt_started: SimTime,
-    /// It has no network before this.
-    pub network_back_at: SimTime,
-    /// How many requests of it were routed.
-    pub routed: u32,
-    /// How many reconnect delays it has drawn.
-    pub delays: u32,
-    /// How many address changes it has had.
-    pub changes: u32,
-    /// How many times its cookies were cleared.
-    pub clearings: u32,
+}
+
+impl Wire {
+    /// Never connected.
+    pub const fn new() -> Wire {
+        Wire {
+            lost_one: false,
+            upgrading: false,
+            epoch: 0,
+            attempt: 0,
+            process: 0,
+            position: 0,
+            delays: 0,
+            lost_pod: NO_POD,
+            opened_at: SimTime::NEVER,
+            first_ping: SimTime::ZERO,
+            lost_at: SimTime::ZERO,
+            attempt_started: SimTime::ZERO,
+        }
+    }
 }
 
 impl Client {
+    /// Base one-way trip to the balancer.
+    pub fn one_way(&self) -> Span {
+        Span::from_nanos(u64::from(self.one_way_ns))
+    }
     /// A round trip to the balancer.
     pub fn round_trip(&self) -> Span {
-        self.one_way * 2
+        self.one_way() * 2
     }
     /// True when it has a network.
     pub fn has_network(&self, now: SimTime) -> bool {
         now >= self.network_back_at
+    }
+    /// True when it has had an affinity cookie since it last had to look for one.
+    pub fn had_cookie(&self) -> bool {
+        self.cookie_until > SimTime::ZERO
+    }
+    /// The affinity cookie that it sends.
+    pub fn cookie_at(&self, now: SimTime) -> Option<u32> {
+        (now < self.cookie_until).then_some(self.cookie)
     }
 }

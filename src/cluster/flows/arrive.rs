@@ -1,7 +1,7 @@
 //! Clients appear, and leave.
 
 use crate::cluster::balancer::Balancer;
-use crate::cluster::clients::{Client, ClientId, Link};
+use crate::cluster::clients::{Client, ClientId, Habits, Link, NO_POD, Wire};
 use crate::cluster::flows::{Slab, TrafficSlot, endpoints::Endpoints, rollout::Rollout};
 use crate::cluster::meter::Meter;
 use crate::cluster::network::{self, Pool};
@@ -10,7 +10,7 @@ use crate::cluster::purpose::{Purpose, traffic};
 use crate::cluster::redis::Redis;
 use crate::cluster::rooms::Rooms;
 use crate::cluster::spec::{AudienceSpec, ClusterSpec, Population};
-use crate::cluster::{Cluster, Event, PodId};
+use crate::cluster::{Cluster, Event};
 use crate::engine::{Column, Ctx, Law, Seed, SimTime, Span, Stream};
 use crate::metrics::{CloseReason, FailReason};
 
@@ -23,6 +23,11 @@ pub struct AudienceState {
     pub next_request: u32,
     /// First client of a trace.
     pub first_client: u32,
+}
+
+/// Whether the clients of an audience have habits that change them.
+const fn changes(audience: &AudienceSpec) -> bool {
+    audience.network.address_change.is_some() || audience.cookies.cleared_every.is_some()
 }
 
 /// Population for which pools of addresses and rooms are laid out: those there at the start, or on average.
@@ -51,6 +56,9 @@ impl<'s> Cluster<'s> {
             spec,
             seed,
             clients: Column::new(),
+            habits: Vec::new(),
+            has_habits: spec.audiences.iter().any(changes),
+            wires: Vec::new(),
             slots: Vec::new(),
             held: rustc_hash::FxHashMap::default(),
             audiences: audiences.collect(),
@@ -139,6 +147,13 @@ impl<'s> Cluster<'s> {
     fn admit(&mut self, audience: u16, member: Option<u32>, leaves: SimTime, ctx: &mut Ctx<Event>) -> ClientId {
         let client = self.clients.push(self.new_client(audience, member));
         let spec = &self.spec.audiences[usize::from(audience)];
+        if self.has_habits {
+            self.habits.push(self.new_habits(client, spec));
+        }
+        if spec.websocket {
+            self.clients[client].wire = self.wires.len() as u32;
+            self.wires.push(Wire::new());
+        }
         self.present += u32::from(spec.websocket);
         self.rooms.admit(client, spec.websocket, member.is_some(), self.seed);
         ctx.schedule(leaves, Event::Leave(client));
@@ -163,6 +178,13 @@ impl<'s> Cluster<'s> {
         client
     }
 
+    fn new_habits(&self, client: ClientId, spec: &AudienceSpec) -> Habits {
+        let first_clearing = spec.cookies.cleared_every.as_ref().map_or(SimTime::NEVER, |every| {
+            SimTime::ZERO + every.residual(&mut Purpose::CookieClear.stream(self.seed, client.raw(), 0))
+        });
+        Habits { cookies_cleared_at: first_clearing, clearings: 0, changes: 0 }
+    }
+
     fn new_client(&self, audience: u16, member: Option<u32>) -> Client {
         let number = self.clients.len() as u32;
         let spec = &self.spec.audiences[usize::from(audience)];
@@ -181,37 +203,21 @@ impl<'s> Cluster<'s> {
             };
             shared.unwrap_or(own).into()
         };
-        let first_clearing = spec.cookies.cleared_every.as_ref().map_or(SimTime::NEVER, |every| {
-            SimTime::ZERO + every.residual(&mut Purpose::CookieClear.stream(self.seed, number, 0))
-        });
         Client {
-            address,
-            audience,
-            link: Link::None,
-            present: true,
-            keeps_cookies,
-            address_moved: false,
-            lost_one: false,
-            upgrading: false,
-            epoch: 0,
-            attempt: 0,
-            one_way: round_trip / 2,
-            pod: PodId::new(0),
-            process: 0,
-            position: 0,
-            last_pod: None,
-            lost_pod: None,
-            cookie: None,
-            cookies_cleared_at: first_clearing,
-            opened_at: None,
-            first_ping: SimTime::ZERO,
-            lost_at: SimTime::ZERO,
-            attempt_started: SimTime::ZERO,
+            cookie_until: SimTime::ZERO,
             network_back_at: SimTime::ZERO,
+            address,
+            keeps_cookies,
+            present: true,
+            address_moved: false,
+            link: Link::None,
+            audience,
+            cookie: 0,
+            one_way_ns: u32::try_from((round_trip / 2).as_nanos()).unwrap_or(u32::MAX),
             routed: 0,
-            delays: 0,
-            changes: 0,
-            clearings: 0,
+            last_pod: NO_POD,
+            pod: NO_POD,
+            wire: u32::MAX,
         }
     }
 
@@ -261,8 +267,9 @@ impl<'s> Cluster<'s> {
         let record = &mut self.clients[client];
         record.link = Link::None;
         record.present = false;
-        record.epoch = record.epoch.wrapping_add(1);
         if self.spec.audiences[usize::from(record.audience)].websocket {
+            let wire = self.wire_mut(client);
+            wire.epoch = wire.epoch.wrapping_add(1);
             self.present -= 1;
             self.rooms.leave(client);
         }
@@ -271,7 +278,7 @@ impl<'s> Cluster<'s> {
     fn schedule_address_change(&mut self, client: ClientId, at_start: bool, ctx: &mut Ctx<Event>) {
         let audience = usize::from(self.clients[client].audience);
         let Some(change) = &self.spec.audiences[audience].network.address_change else { return };
-        let mut stream = Purpose::AddressChange.stream(self.seed, client.raw(), self.clients[client].changes);
+        let mut stream = Purpose::AddressChange.stream(self.seed, client.raw(), self.habits[client.index()].changes);
         let next = if at_start { change.every.residual(&mut stream) } else { change.every.span(&mut stream) };
         ctx.schedule_in(next, Event::AddressChange(client));
     }
@@ -284,8 +291,9 @@ impl<'s> Cluster<'s> {
         }
         let audience = usize::from(record.audience);
         let Some(change) = &self.spec.audiences[audience].network.address_change else { return };
-        record.changes += 1;
-        let changes = record.changes;
+        let habits = &mut self.habits[client.index()];
+        habits.changes += 1;
+        let changes = habits.changes;
         // draws of their own purpose number, apart from the time of the next change
         let mut stream = Purpose::AddressChange.stream(self.seed, client.raw(), changes | 1 << 31);
         let gap = change.gap.span(&mut stream);

@@ -1,6 +1,6 @@
 //! A client opens its WebSocket: attempt → upgrade through the balancer → Socket.IO CONNECT → usable.
 
-use crate::cluster::clients::{ClientId, Link, retry_delay};
+use crate::cluster::clients::{ClientId, Link, Wire, retry_delay};
 use crate::cluster::purpose::Purpose;
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, SimTime, Span};
@@ -14,35 +14,36 @@ impl Cluster<'_> {
     pub fn start_connecting(&mut self, client: ClientId, ctx: &mut Ctx<Event>) {
         let record = &mut self.clients[client];
         record.link = Link::Waiting;
-        ctx.schedule(ctx.now(), Event::Connect(client, record.epoch));
+        ctx.schedule(ctx.now(), Event::Connect(client, self.wire(client).epoch));
     }
 
     /// An attempt begins: TCP and TLS take a round trip each, then the upgrade request travels.
     pub fn connect(&mut self, client: ClientId, epoch: u16, ctx: &mut Ctx<Event>) {
-        let record = &mut self.clients[client];
-        if record.epoch != epoch {
+        let wire = self.wire_mut(client);
+        if wire.epoch != epoch {
             return;
         }
+        wire.attempt_started = ctx.now();
+        let record = &mut self.clients[client];
         record.link = Link::Connecting;
-        record.attempt_started = ctx.now();
         self.meter.counts.connect_attempts += 1;
         if !record.has_network(ctx.now()) {
             self.attempt_failed(client, FailReason::ClientOffline, Span::ZERO, ctx);
             return;
         }
-        ctx.schedule_in(record.round_trip() * 2 + record.one_way, Event::Upgrade(client, epoch));
+        ctx.schedule_in(record.round_trip() * 2 + record.one_way(), Event::Upgrade(client, epoch));
     }
 
     /// The upgrade request reaches the balancer; the pod does the handshake when its turn comes.
     pub fn upgrade(&mut self, client: ClientId, epoch: u16, ctx: &mut Ctx<Event>) {
-        if self.clients[client].epoch != epoch {
+        if self.wire(client).epoch != epoch {
             return;
         }
         let now = ctx.now();
         let pod = match self.route(client, now) {
             Ok(pod) => pod,
             Err(reason) => {
-                self.attempt_failed(client, reason, self.clients[client].one_way, ctx);
+                self.attempt_failed(client, reason, self.clients[client].one_way(), ctx);
                 return;
             }
         };
@@ -50,46 +51,46 @@ impl Cluster<'_> {
         let target = &mut self.pods[pod];
         target.requests += 1;
         let done = target.book(now, self.spec.pods.costs.connect).done;
+        let process = target.process;
         let record = &mut self.clients[client];
         // the 101 travels back and the CONNECT packet travels forth
         let join = done + record.round_trip();
-        let gives_up = record.attempt_started + ATTEMPT_LIMIT;
-        if join + record.one_way > gives_up {
+        let wire = &mut self.wires[record.wire as usize];
+        let gives_up = wire.attempt_started + ATTEMPT_LIMIT;
+        if join + record.one_way() > gives_up {
             self.attempt_failed(client, FailReason::TimedOut, gives_up.since(now), ctx);
             return;
         }
         record.pod = pod;
-        record.process = target.process;
-        record.upgrading = true;
-        target.connecting += 1;
+        wire.process = process;
+        wire.upgrading = true;
+        self.pods[pod].connecting += 1;
         ctx.schedule(join, Event::Join(client, epoch));
     }
 
     /// The CONNECT packet reaches the pod: the connection counts from now, and is usable when the answer arrives.
     pub fn join(&mut self, client: ClientId, epoch: u16, ctx: &mut Ctx<Event>) {
-        let record = &self.clients[client];
-        if record.epoch != epoch {
+        if self.wire(client).epoch != epoch {
             return;
         }
         let now = ctx.now();
-        let (pod, one_way) = (record.pod, record.one_way);
-        debug_assert_eq!(self.pods[pod].process, record.process, "the end of a process ends its handshakes");
+        let record = &self.clients[client];
+        let (pod, one_way) = (record.pod, record.one_way());
+        debug_assert_eq!(self.pods[pod].process, self.wire(client).process, "a process ends with its handshakes");
         self.pods[pod].connecting -= 1;
-        self.clients[client].upgrading = false;
+        self.wire_mut(client).upgrading = false;
         self.open(client, pod, now);
         let usable = now + one_way;
         let first_ping = now + self.ping_period(client);
-        let record = &mut self.clients[client];
-        record.opened_at = Some(now);
-        record.first_ping = first_ping;
-        record.attempt = 0;
-        self.meter.latencies.connect.record(usable - record.attempt_started);
-        if record.lost_one {
-            self.meter.latencies.offline.record(usable - record.lost_at);
+        let wire = &mut self.wires[self.clients[client].wire as usize];
+        wire.opened_at = now;
+        wire.first_ping = first_ping;
+        wire.attempt = 0;
+        self.meter.latencies.connect.record(usable - wire.attempt_started);
+        if wire.lost_one {
+            self.meter.latencies.offline.record(usable - wire.lost_at);
             self.meter.counts.reconnects += 1;
-            if record.lost_pod.is_some_and(|lost| lost != pod) {
-                self.meter.counts.sessions_moved += 1;
-            }
+            self.meter.counts.sessions_moved += u64::from(wire.lost_pod != pod);
         }
         if self.held.contains_key(&client) {
             ctx.schedule(usable + one_way, Event::Flush(client, epoch));
@@ -104,7 +105,7 @@ impl Cluster<'_> {
         self.open(client, pod, now);
         let period = self.ping_period(client);
         let mut stream = Purpose::PingPhase.stream(self.seed, client.raw(), 0);
-        self.clients[client].first_ping = now + Span::from_nanos(stream.below(period.as_nanos().max(1)));
+        self.wire_mut(client).first_ping = now + Span::from_nanos(stream.below(period.as_nanos().max(1)));
     }
 
     /// The connection exists: the pod counts it and it is in its rooms.
@@ -115,8 +116,9 @@ impl Cluster<'_> {
         let record = &mut self.clients[client];
         record.link = Link::Open;
         record.pod = pod;
-        record.process = target.process;
-        record.position = target.all.live.len() as u32;
+        let wire = &mut self.wires[record.wire as usize];
+        wire.process = target.process;
+        wire.position = target.all.live.len() as u32;
         target.all.live.push(client);
         let rooms = self.rooms.of(client).to_vec();
         for room in rooms {
@@ -145,28 +147,39 @@ impl Cluster<'_> {
     pub fn retry_later(&mut self, client: ClientId, after: Span, ctx: &mut Ctx<Event>) {
         self.forget_upgrade(client);
         let record = &mut self.clients[client];
+        let wire = &mut self.wires[record.wire as usize];
         let policy = &self.spec.audiences[usize::from(record.audience)].reconnect;
-        let mut stream = Purpose::Reconnect.stream(self.seed, client.raw(), record.delays);
-        let delay = retry_delay(policy, record.attempt, &mut stream);
-        record.delays += 1;
-        record.attempt = record.attempt.saturating_add(1);
-        record.epoch = record.epoch.wrapping_add(1);
+        let mut stream = Purpose::Reconnect.stream(self.seed, client.raw(), wire.delays);
+        let delay = retry_delay(policy, wire.attempt, &mut stream);
+        wire.delays += 1;
+        wire.attempt = wire.attempt.saturating_add(1);
+        wire.epoch = wire.epoch.wrapping_add(1);
         record.link = if delay.is_some() { Link::Waiting } else { Link::None };
         if let Some(delay) = delay {
-            ctx.schedule_in(after + delay, Event::Connect(client, record.epoch));
+            ctx.schedule_in(after + delay, Event::Connect(client, wire.epoch));
         }
     }
 
     /// The balancer no longer counts an upgrade of this client that is under way.
     fn forget_upgrade(&mut self, client: ClientId) {
-        let record = &mut self.clients[client];
-        if record.link == Link::Connecting && record.upgrading {
-            record.upgrading = false;
+        let record = &self.clients[client];
+        let wire = &mut self.wires[record.wire as usize];
+        if record.link == Link::Connecting && wire.upgrading {
+            wire.upgrading = false;
             let pod = &mut self.pods[record.pod];
-            if pod.process == record.process {
+            if pod.process == wire.process {
                 pod.connecting -= 1;
             }
         }
+    }
+
+    /// The WebSocket life of a client whose audience has WebSockets.
+    pub fn wire(&self, client: ClientId) -> &Wire {
+        &self.wires[self.clients[client].wire as usize]
+    }
+    /// See [`Cluster::wire`].
+    pub fn wire_mut(&mut self, client: ClientId) -> &mut Wire {
+        &mut self.wires[self.clients[client].wire as usize]
     }
 
     /// Distance of the server's pings to a client: the interval starts again when the pong is back.
@@ -176,15 +189,14 @@ impl Cluster<'_> {
 
     /// How many pings a connection has had by `now`.
     pub fn pings(&self, client: ClientId, now: SimTime) -> u64 {
-        let first = self.clients[client].first_ping;
+        let first = self.wire(client).first_ping;
         if now < first { 0 } else { (now - first).as_nanos() / self.ping_period(client).as_nanos().max(1) + 1 }
     }
 
     /// When the server gives up a connection that died silently now: the next ping gets no pong in time.
     pub fn noticed_at(&self, client: ClientId, now: SimTime) -> SimTime {
-        let record = &self.clients[client];
         let period = self.ping_period(client).as_nanos().max(1);
         let past = self.pings(client, now);
-        record.first_ping + Span::from_nanos(period) * past + self.spec.pods.costs.heartbeat_timeout
+        self.wire(client).first_ping + Span::from_nanos(period) * past + self.spec.pods.costs.heartbeat_timeout
     }
 }

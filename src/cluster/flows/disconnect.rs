@@ -18,7 +18,7 @@ impl Cluster<'_> {
     /// close arrives, of the second when its heartbeat fails; until then it sends to a ghost.
     pub fn lose_connection(&mut self, client: ClientId, reason: CloseReason, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
-        let (pod, process) = (self.clients[client].pod, self.clients[client].process);
+        let (pod, process) = (self.clients[client].pod, self.wire(client).process);
         self.settle(pod, now);
         self.pods[pod].freeze();
         self.remove_live(client, pod);
@@ -28,7 +28,7 @@ impl Cluster<'_> {
             target.rooms.entry(*room).or_default().ghosts += 1;
         }
         let noticed = match reason {
-            CloseReason::SessionEnd => now + self.clients[client].one_way,
+            CloseReason::SessionEnd => now + self.clients[client].one_way(),
             _ => self.noticed_at(client, now),
         };
         let ghost = self.ghosts.insert(Ghost { client, pod, process });
@@ -63,15 +63,15 @@ impl Cluster<'_> {
     pub fn close_all(&mut self, pod: PodId, reason: CloseReason, ctx: &mut Ctx<Event>) {
         for client in self.clients.ids() {
             let record = &self.clients[client];
-            if record.link == Link::Connecting && record.upgrading && record.pod == pod {
-                self.attempt_failed(client, FailReason::PodDied, record.one_way, ctx);
+            if record.link == Link::Connecting && record.pod == pod && self.wire(client).upgrading {
+                self.attempt_failed(client, FailReason::PodDied, record.one_way(), ctx);
             }
         }
         let Members { live, .. } = std::mem::take(&mut self.pods[pod].all);
         self.pods[pod].rooms.clear();
         for client in live {
             self.connection_ended(client, reason, ctx.now());
-            self.retry_later(client, self.clients[client].one_way, ctx);
+            self.retry_later(client, self.clients[client].one_way(), ctx);
         }
     }
 
@@ -79,13 +79,14 @@ impl Cluster<'_> {
     fn connection_ended(&mut self, client: ClientId, reason: CloseReason, now: SimTime) {
         let record = &mut self.clients[client];
         record.link = Link::None;
-        record.lost_one |= reason != CloseReason::SessionEnd;
-        record.lost_pod = Some(record.pod);
-        record.lost_at = now;
-        record.attempt = 0;
+        let wire = &mut self.wires[record.wire as usize];
+        wire.lost_one |= reason != CloseReason::SessionEnd;
+        wire.lost_pod = record.pod;
+        wire.lost_at = now;
+        wire.attempt = 0;
         self.meter.counts.closed.add(reason);
-        if let Some(opened) = record.opened_at {
-            self.meter.latencies.session.record(now - opened);
+        if wire.opened_at < SimTime::NEVER {
+            self.meter.latencies.session.record(now - wire.opened_at);
         }
         self.meter.counts.heartbeats += self.pings(client, now);
         self.rooms.count_online(client, -1);
@@ -95,10 +96,10 @@ impl Cluster<'_> {
     /// Takes a client out of the live connections of its pod; the last one takes its place.
     fn remove_live(&mut self, client: ClientId, pod: PodId) {
         let target = &mut self.pods[pod];
-        let position = self.clients[client].position as usize;
+        let position = self.wires[self.clients[client].wire as usize].position as usize;
         target.all.live.swap_remove(position);
         if let Some(&moved) = target.all.live.get(position) {
-            self.clients[moved].position = position as u32;
+            self.wires[self.clients[moved].wire as usize].position = position as u32;
         }
         let rooms = self.rooms.of(client).to_vec();
         for room in rooms {

@@ -101,7 +101,7 @@ fn deliver(
     let mut leaves = fan_out.start;
     for &client in recipients {
         leaves += fan_out.send;
-        let arrives = leaves + clients[client].one_way;
+        let arrives = leaves + clients[client].one_way();
         if leaves > death {
             counts.lost.add(LossReason::PodDied);
         } else if arrives > *horizon {

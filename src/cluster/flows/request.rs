@@ -68,8 +68,7 @@ impl Cluster<'_> {
 
     /// What a client held back while it was not connected arrives at its pod, in order.
     pub fn flush(&mut self, client: ClientId, epoch: u16, ctx: &mut Ctx<Event>) {
-        let record = &self.clients[client];
-        if record.epoch != epoch || record.link != Link::Open {
+        if self.wire(client).epoch != epoch || self.clients[client].link != Link::Open {
             return; // it lost the connection again: what is held stays held
         }
         for held in self.held.remove(&client).unwrap_or_default() {
@@ -137,7 +136,7 @@ impl Cluster<'_> {
         let number = state.next_request;
         state.next_request += 1;
         let client = ClientId::new(state.first_client + trace.requests[number as usize].client);
-        let up = self.clients[client].one_way;
+        let up = self.clients[client].one_way();
         ctx.schedule_in(up, Event::TraceArrives(audience, number));
         if let Some(next) = trace.requests.get(number as usize + 1) {
             ctx.schedule(SimTime::ZERO + next.at, Event::TraceSent(audience));
@@ -155,7 +154,7 @@ impl Cluster<'_> {
             record.address_moved = true;
             self.meter.counts.address_changes += 1;
         }
-        let call = Call { sent: SimTime::ZERO + request.at, down: record.one_way };
+        let call = Call { sent: SimTime::ZERO + request.at, down: record.one_way() };
         // traces draw their work after the last traffic entry
         let work = work.span(&mut traffic(self.seed, u8::MAX, client.raw(), number));
         self.call(client, call, work, None, ctx);
@@ -208,10 +207,10 @@ impl Cluster<'_> {
     fn trip(&self, client: &Client, stream: &mut Stream) -> Span {
         let sigma = self.spec.audiences[usize::from(client.audience)].network.jitter_sigma;
         if sigma == 0.0 {
-            return client.one_way;
+            return client.one_way();
         }
         let factor = Law::LogNormal { mu: 0.0, sigma }.draw(stream);
-        Span::from_nanos_f64(client.one_way.as_nanos() as f64 * factor)
+        Span::from_nanos_f64(f64::from(client.one_way_ns) * factor)
     }
 }
 

@@ -1,10 +1,10 @@
 //! The balancer sends a request to a pod, trying others where the product would.
 
 use crate::cluster::balancer::{AffinityKey, Request, Tries};
-use crate::cluster::clients::ClientId;
+use crate::cluster::clients::{ClientId, NO_POD};
 use crate::cluster::purpose::Purpose;
 use crate::cluster::{Cluster, PodId};
-use crate::engine::SimTime;
+use crate::engine::{SimTime, Span};
 use crate::metrics::{FailReason, MoveReason};
 
 impl Cluster<'_> {
@@ -16,10 +16,13 @@ impl Cluster<'_> {
                 self.settle(self.running[index], now);
             }
         }
-        let had_cookie = self.clients[client].cookie.is_some();
-        self.age_cookie(client, now);
-        let record = &self.clients[client];
-        let request = Request { now, address: record.address, cookie: record.cookie.map(|(value, _)| value) };
+        let record = &mut self.clients[client];
+        let had_cookie = record.had_cookie();
+        let cookie = record.cookie_at(now);
+        if cookie.is_none() {
+            record.cookie_until = SimTime::ZERO;
+        }
+        let request = Request { now, address: record.address, cookie };
         let mut stream = Purpose::Route.lazy_stream(self.seed, client.raw(), record.routed);
         let mut tries = Tries::default();
         let mut chosen = Err(FailReason::NoPod);
@@ -44,26 +47,23 @@ impl Cluster<'_> {
             self.issue_cookie(client, cookie, request.cookie.is_some(), now);
         }
         let record = &mut self.clients[client];
-        record.last_pod = Some(pod);
+        record.last_pod = pod;
         record.address_moved = false;
         Ok(pod)
     }
 
-    /// Drops a cookie that has expired or whose jar was cleared. Nothing happens between requests, so it is enough to
-    /// look when one is made.
-    fn age_cookie(&mut self, client: ClientId, now: SimTime) {
-        let record = &mut self.clients[client];
-        if record.cookie.is_some_and(|(_, expires)| expires <= now) {
-            record.cookie = None;
+    /// When the cookies of a client are cleared next. Nothing looks at a jar between requests, so it is enough to find
+    /// out when a cookie is put into it.
+    fn next_clearing(&mut self, client: ClientId, now: SimTime) -> SimTime {
+        let audience = usize::from(self.clients[client].audience);
+        let Some(every) = &self.spec.audiences[audience].cookies.cleared_every else { return SimTime::NEVER };
+        let habits = &mut self.habits[client.index()];
+        while habits.cookies_cleared_at <= now {
+            habits.clearings += 1;
+            let mut stream = Purpose::CookieClear.stream(self.seed, client.raw(), habits.clearings);
+            habits.cookies_cleared_at += every.span(&mut stream).max(Span::from_secs(1));
         }
-        while record.cookies_cleared_at <= now {
-            record.cookie = None;
-            record.clearings += 1;
-            let every = self.spec.audiences[usize::from(record.audience)].cookies.cleared_every.as_ref();
-            let mut stream = Purpose::CookieClear.stream(self.seed, client.raw(), record.clearings);
-            let next = every.expect("cookies are cleared by a law").span(&mut stream);
-            record.cookies_cleared_at += next.max(crate::engine::Span::from_secs(1));
-        }
+        habits.cookies_cleared_at
     }
 
     fn issue_cookie(&mut self, client: ClientId, cookie: u32, replaces: bool, now: SimTime) {
@@ -72,16 +72,21 @@ impl Cluster<'_> {
         } else {
             self.meter.counts.cookies_issued += 1;
         }
-        let expires = self.balancer.cookie_lifetime().map_or(SimTime::NEVER, |lifetime| now + lifetime);
-        let record = &mut self.clients[client];
-        if record.keeps_cookies {
-            record.cookie = Some((cookie, expires));
+        if self.clients[client].keeps_cookies {
+            let expires = self.balancer.cookie_lifetime().map_or(SimTime::NEVER, |lifetime| now + lifetime);
+            let cleared = self.next_clearing(client, now);
+            let record = &mut self.clients[client];
+            record.cookie = cookie;
+            record.cookie_until = expires.min(cleared);
         }
     }
 
     fn count_stickiness(&mut self, client: ClientId, pod: PodId, had_cookie: bool, request: &Request, tries: &Tries) {
         let record = &self.clients[client];
-        let Some(last) = record.last_pod else { return };
+        let last = record.last_pod;
+        if last == NO_POD {
+            return;
+        }
         self.meter.counts.routed_again += 1;
         if last == pod {
             return;
