@@ -207,6 +207,21 @@ impl Model for Cluster<'_> {
             Event::Sample => self.sample(ctx),
         }
     }
+
+    fn touch(&self, event: Event) -> u64 {
+        match event {
+            Event::Traffic(client, item) => {
+                let record = &self.clients[client];
+                let slot = &self.slots[self.slot_of(client, item)];
+                // the first and the last line of the record
+                u64::from(slot.n) + u64::from(record.routed) + record.one_way.as_nanos()
+            }
+            Event::Connect(client, _) | Event::Upgrade(client, _) | Event::Join(client, _) => {
+                u64::from(self.clients[client].routed)
+            }
+            _ => 0,
+        }
+    }
 }
 
 /// Why a run gave no record.

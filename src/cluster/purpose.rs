@@ -1,6 +1,6 @@
 //! What random numbers are for: the first part of their address.
 
-use crate::engine::{Seed, Stream};
+use crate::engine::{LazyStream, Seed, Stream};
 
 /// One purpose per kind of draw. Numbers with different purposes never influence each other, so a new purpose, or one
 /// more draw for an old one, moves nobody else's numbers.
@@ -48,6 +48,10 @@ impl Purpose {
     /// The stream at this address.
     pub fn stream(self, seed: Seed, entity: u32, n: u32) -> Stream {
         seed.stream(self as u64, u64::from(entity), u64::from(n))
+    }
+    /// The stream at this address, made when it is first drawn from.
+    pub const fn lazy_stream(self, seed: Seed, entity: u32, n: u32) -> LazyStream {
+        LazyStream::new(seed, self as u64, entity as u64, n as u64)
     }
 }
 

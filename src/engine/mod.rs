@@ -57,6 +57,6 @@ pub use digest::Digest;
 pub use dist::{Law, TableError};
 pub use ids::{Column, Id};
 pub use queue::EventQueue;
-pub use rng::{Seed, Stream};
+pub use rng::{LazyStream, Seed, Stream};
 pub use run::{Ctx, End, EndReason, Event, Limits, Model, Simulation};
 pub use time::{ParseSpanError, SimTime, Span};

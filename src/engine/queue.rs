@@ -43,6 +43,8 @@ pub struct EventQueue<E> {
     slot: u64,
     /// Sorted, the next event last.
     open: Vec<Entry>,
+    /// A slot was opened since this was last asked.
+    fresh: bool,
     /// Events pushed into the slot at hand after it was opened.
     late: BinaryHeap<Reverse<Entry>>,
     levels: Box<[Level; LEVELS]>,
@@ -86,6 +88,7 @@ impl<E: Event> EventQueue<E> {
             shift: FIRST_SHIFT,
             slot: 0,
             open: Vec::new(),
+            fresh: false,
             late: BinaryHeap::new(),
             levels: Box::new([Level::EMPTY; LEVELS]),
             pool: Pool::new(),
@@ -126,6 +129,14 @@ impl<E: Event> EventQueue<E> {
         self.len -= 1;
         self.pops += 1;
         Some((SimTime::from_nanos(time), E::from_word(word)))
+    }
+    /// Whether a slot was opened since the last call: then [`EventQueue::soon`] has news.
+    pub const fn has_opened(&mut self) -> bool {
+        std::mem::replace(&mut self.fresh, false)
+    }
+    /// The events that come next, as far as they are known.
+    pub fn soon(&self) -> impl Iterator<Item = E> + '_ {
+        self.open.iter().map(|&(_, word)| E::from_word(word))
     }
     /// Number of pending events.
     pub const fn len(&self) -> usize {
@@ -175,6 +186,7 @@ impl<E: Event> EventQueue<E> {
             }
             if !self.open.is_empty() {
                 self.open.sort_unstable_by(|a, b| b.cmp(a));
+                self.fresh = true;
                 self.opened += 1;
                 self.opened_events += self.open.len() as u64;
                 return true;

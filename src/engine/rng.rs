@@ -36,6 +36,24 @@ fn mix(x: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// A stream that is made when its first number is wanted: most decisions need none.
+pub struct LazyStream {
+    address: (Seed, u64, u64, u64),
+    stream: Option<Stream>,
+}
+
+impl LazyStream {
+    /// The stream of [`Seed::stream`] at this address.
+    pub const fn new(seed: Seed, purpose: u64, entity: u64, n: u64) -> LazyStream {
+        LazyStream { address: (seed, purpose, entity, n), stream: None }
+    }
+    /// The stream itself.
+    pub fn get(&mut self) -> &mut Stream {
+        let (seed, purpose, entity, n) = self.address;
+        self.stream.get_or_insert_with(|| seed.stream(purpose, entity, n))
+    }
+}
+
 impl Stream {
     /// 64 random bits.
     pub fn bits(&mut self) -> u64 {

@@ -8,7 +8,7 @@ use stickysim::cluster::balancer::{
     Affinity, AffinityMode, Balancer, BalancerSpec, IngressNginxSpec, Nginx, NginxMethod, NginxSpec, Peer, Request,
     Ring, Tries,
 };
-use stickysim::engine::{Seed, SimTime, Span, Stream};
+use stickysim::engine::{LazyStream, Seed, SimTime, Span, Stream};
 
 /// The rows of a recording, by column name.
 fn rows(text: &str) -> Vec<BTreeMap<String, String>> {
@@ -30,6 +30,10 @@ fn request(address: &str, now_ms: u64, cookie: Option<u32>) -> Request {
     Request { now, address: address.parse::<IpAddr>().expect("an address"), cookie }
 }
 
+fn lazy(n: u64) -> LazyStream {
+    LazyStream::new(Seed(4), 1, 1, n)
+}
+
 fn stream(n: u64) -> Stream {
     Seed(4).stream(1, 1, n)
 }
@@ -49,7 +53,7 @@ fn nginx(method: NginxMethod, max_fails: u32, weights: &str, down: Option<usize>
 fn tried(nginx: &mut Nginx, request: &Request, refusing: Option<usize>, loads: &[u32]) -> Vec<usize> {
     let (mut tries, mut chain) = (Tries::default(), Vec::new());
     while let Some(line) =
-        nginx.pick(request, &mut tries, &mut stream(0), |peer| loads.get(peer.pod.index()).copied().unwrap_or(0))
+        nginx.pick(request, &mut tries, &mut lazy(0), |peer| loads.get(peer.pod.index()).copied().unwrap_or(0))
     {
         chain.push(line);
         if refusing != Some(line) {
@@ -102,7 +106,7 @@ fn round_robin_decides_as_recorded() {
 #[test]
 fn least_conn_decides_as_recorded() {
     let rows = rows(include_str!("data/nginx_leastconn.csv"));
-    let mut running: BTreeMap<String, (Nginx, Vec<u32>, BTreeMap<String, usize>)> = BTreeMap::new();
+    let mut running = BTreeMap::new();
     let mut opens = 0;
     for row in &rows {
         let (nginx, loads, open) = running
@@ -148,6 +152,23 @@ fn a_dead_server_is_probed_when_recorded() {
     assert!(!phases.is_empty(), "no phase explains the recording");
 }
 
+#[test]
+fn a_failure_starts_the_pause_anew_and_only_a_probe_ends_it() {
+    // ngx_http_upstream_free_round_robin_peer; what the recordings cannot show. Two failures, 3 s of pause.
+    let mut nginx = nginx(NginxMethod::RoundRobin, 2, "1-1", None);
+    let asked = |nginx: &mut Nginx, second: u64, refusing| {
+        let twice = [0, 1].map(|_| tried(nginx, &request("192.0.2.1", second * 1000, None), refusing, &[]));
+        twice.iter().any(|chain| chain.contains(&0))
+    };
+    assert!(asked(&mut nginx, 0, Some(0)), "first failure");
+    assert!(asked(&mut nginx, 3, Some(0)), "second failure, from which the pause counts");
+    assert!(!asked(&mut nginx, 6, None), "3 s later it still rests");
+    nginx.finished(0);
+    assert!(!asked(&mut nginx, 6, None), "the end of a request that began before the failure forgives nothing");
+    assert!(asked(&mut nginx, 7, None), "a probe, which succeeds");
+    assert!(asked(&mut nginx, 8, None), "forgiven");
+}
+
 /// Endpoints of the recordings of ingress-nginx, numbered as there.
 fn endpoints(numbers: &[u32]) -> Vec<Peer> {
     let peer = |&number: &u32| Peer { pod: PodId::new(number), address: format!("127.0.3.{}:8080", number + 1) };
@@ -170,6 +191,15 @@ fn the_ring_of_ingress_nginx_decides_as_recorded() {
     for row in rows {
         let numbers: Vec<u32> = (0..row["n_servers"].parse().expect("a number")).collect();
         assert_eq!(on_ring(&numbers, &row["client"]).to_string(), row["server_index"], "{row:?}");
+    }
+}
+
+#[test]
+fn a_key_that_hits_a_point_belongs_to_it() {
+    for peer in endpoints(&[0, 1, 2, 3, 4]) {
+        // the first point of an endpoint is the hash of its address and four zero bytes
+        let point = Ring::hash(&format!("{}\0\0\0\0", peer.address));
+        assert_eq!(ring(&[0, 1, 2, 3, 4]).find(point), Some(peer.pod.index()));
     }
 }
 
@@ -212,7 +242,7 @@ fn ingress(mode: AffinityMode, change_on_failure: bool) -> Balancer {
 /// (endpoints tried, cookie set) for one request while endpoint 90 refuses. Without an answer no cookie is set.
 fn sticky(balancer: &mut Balancer, cookie: Option<u32>, n: u64) -> (Vec<u32>, Option<u32>) {
     let (mut tries, mut chain) = (Tries::default(), Vec::new());
-    let mut stream = stream(n);
+    let mut stream = lazy(n);
     for _ in 0..balancer.max_tries() {
         let request = request("192.0.2.1", 0, cookie);
         let position = balancer.pick(&request, &mut tries, &mut stream, |_| 0).expect("there are endpoints");
@@ -237,7 +267,7 @@ fn failing_balancer(state: &str) -> (AffinityMode, bool) {
 fn a_refusing_endpoint_is_handled_as_recorded() {
     // What the real program draws at random differs; the chain of tries up to the answer, whether there is an answer
     // and whether a cookie is set must be one that the model gives too, and the model must give no other.
-    let mut recorded: BTreeMap<(String, String), Vec<(Vec<bool>, bool, bool)>> = BTreeMap::new();
+    let mut recorded: BTreeMap<_, Vec<_>> = BTreeMap::new();
     let refused = |chain: &[u32]| chain.iter().map(|&number| number == 90).collect::<Vec<bool>>();
     for row in rows(include_str!("data/ingress_sticky.csv")).iter().filter(|row| row["scenario"] == "fail") {
         let numbers: Vec<u32> = chain(&row["tried"]).iter().map(|&number| number as u32).collect();

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use crate::program::{Place, Said};
 
-/// 600 requests over a minute, from 90 clients behind 60 addresses in 3 networks, with two broken lines.
+/// 600 requests over a minute, from 60 clients in 3 networks, with two broken lines.
 fn log() -> String {
     let request = |i: u32| {
         let (network, host, agent) = (i * 7 % 3, i * 31 % 20, if i.is_multiple_of(2) { "Firefox" } else { "Chrome" });

@@ -3,17 +3,26 @@
 mod program;
 mod support;
 
+mod affinity;
 mod bad_scenarios;
 mod balancers;
+<<<<<<< HEAD
 mod commands;
 mod determinism;
 mod folders;
+=======
+mod conservation;
+>>>>>>> main
 mod full_scenario;
 mod golden;
 mod import;
 mod log_to_report;
 mod outputs;
 mod report;
+mod rollouts;
+mod rooms;
 mod schemas;
+mod sockets;
 mod theory;
 mod tidy;
+mod twin;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::ring::Ring;
 use super::{Peer, Request, Tries};
 use crate::cluster::PodId;
-use crate::engine::{Span, Stream};
+use crate::engine::{LazyStream, Span, Stream};
 
 /// The annotations of ingress-nginx that choose a pod, without their prefix `nginx.ingress.kubernetes.io/`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -91,6 +91,8 @@ const MAX_CANDIDATES: u64 = 20;
 pub struct IngressNginx {
     spec: IngressNginxSpec,
     peers: Vec<Peer>,
+    /// Position of each pod among the endpoints, by its number; `u32::MAX` = none.
+    positions: Vec<u32>,
     ring: Ring,
     /// Turn of round robin.
     turn: usize,
@@ -99,15 +101,25 @@ pub struct IngressNginx {
 impl IngressNginx {
     /// A controller without endpoints.
     pub fn new(spec: IngressNginxSpec) -> IngressNginx {
-        IngressNginx { spec, peers: Vec::new(), ring: Ring::default(), turn: 0 }
+        IngressNginx { spec, peers: Vec::new(), positions: Vec::new(), ring: Ring::default(), turn: 0 }
     }
     /// New endpoints: round robin starts again at a random one, the ring is built anew, cookies stay.
     pub fn set_peers(&mut self, peers: &[Peer], stream: &mut Stream) {
         self.peers = peers.to_vec();
+        self.positions.clear();
+        for (position, peer) in peers.iter().enumerate() {
+            let number = peer.pod.index();
+            self.positions.resize(self.positions.len().max(number + 1), u32::MAX);
+            self.positions[number] = position as u32;
+        }
         self.turn = stream.below(peers.len().max(1) as u64) as usize;
         if self.spec.affinity == Affinity::Cookie && self.spec.affinity_mode == AffinityMode::Balanced {
             self.ring = Ring::new(peers.iter().map(|peer| peer.address.as_str()));
         }
+    }
+    /// Position of a pod among the endpoints.
+    pub fn position(&self, pod: PodId) -> Option<usize> {
+        self.positions.get(pod.index()).filter(|&&position| position != u32::MAX).map(|&position| position as usize)
     }
     /// The endpoints in order.
     pub fn peers(&self) -> impl Iterator<Item = &Peer> {
@@ -127,7 +139,7 @@ impl IngressNginx {
     }
 
     /// The endpoint to try next; sets `tries.cookie` when a new cookie is issued.
-    pub fn pick(&mut self, request: &Request, tries: &mut Tries, stream: &mut Stream) -> Option<usize> {
+    pub fn pick(&mut self, request: &Request, tries: &mut Tries, stream: &mut LazyStream) -> Option<usize> {
         if self.peers.is_empty() {
             return None;
         }
@@ -147,11 +159,11 @@ impl IngressNginx {
                 AffinityMode::Balanced => {
                     // the key is the time, the worker's process id and a random number up to 999,999
                     let seconds = request.now.as_secs_f64() + candidate as f64;
-                    let cookie = Ring::hash(&format!("{seconds:.3}.223.{}", 1 + stream.below(999_999)));
+                    let cookie = Ring::hash(&format!("{seconds:.3}.223.{}", 1 + stream.get().below(999_999)));
                     (self.ring.find(cookie)?, cookie)
                 }
                 AffinityMode::Persistent => {
-                    let endpoint = stream.below(self.peers.len() as u64) as usize;
+                    let endpoint = stream.get().below(self.peers.len() as u64) as usize;
                     (endpoint, self.peers[endpoint].pod.raw())
                 }
             };
@@ -168,7 +180,7 @@ impl IngressNginx {
     fn find(&self, cookie: u32) -> Option<usize> {
         match self.spec.affinity_mode {
             AffinityMode::Balanced => self.ring.find(cookie),
-            AffinityMode::Persistent => self.peers.iter().position(|peer| peer.pod.raw() == cookie),
+            AffinityMode::Persistent => self.position(PodId::new(cookie)),
         }
     }
 }

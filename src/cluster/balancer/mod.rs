@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::PodId;
-use crate::engine::{SimTime, Span, Stream};
+use crate::engine::{LazyStream, SimTime, Span, Stream};
 
 mod ingress_nginx;
 mod nginx;
@@ -163,7 +163,7 @@ impl Balancer {
     pub fn position(&self, pod: PodId) -> Option<usize> {
         match self {
             Balancer::Nginx(nginx) => nginx.peers().position(|peer| peer.pod == pod),
-            Balancer::IngressNginx(ingress) => ingress.peers().position(|peer| peer.pod == pod),
+            Balancer::IngressNginx(ingress) => ingress.position(pod),
         }
     }
     /// The pod at a position.
@@ -178,13 +178,17 @@ impl Balancer {
         &mut self,
         request: &Request,
         tries: &mut Tries,
-        stream: &mut Stream,
+        stream: &mut LazyStream,
         connections: impl Fn(&Peer) -> u32,
     ) -> Option<usize> {
         match self {
             Balancer::Nginx(nginx) => nginx.pick(request, tries, stream, connections),
             Balancer::IngressNginx(ingress) => ingress.pick(request, tries, stream),
         }
+    }
+    /// True when it chooses by connections: those must be up to date before it picks.
+    pub const fn counts_connections(&self) -> bool {
+        matches!(self, Balancer::Nginx(nginx) if nginx.counts_connections())
     }
     /// The try refused the connection.
     pub fn failed(&mut self, position: usize, now: SimTime) {
@@ -193,8 +197,11 @@ impl Balancer {
         }
     }
     /// True when the end of a request there must be told with [`Balancer::finished`].
-    pub fn watches(&self, position: usize) -> bool {
-        matches!(self, Balancer::Nginx(nginx) if nginx.has_failures(position))
+    pub fn watches(&self, pod: PodId) -> bool {
+        match self {
+            Balancer::Nginx(nginx) => nginx.has_failures(pod),
+            Balancer::IngressNginx(_) => false,
+        }
     }
     /// A request or tunnel to this pod ended well.
     pub fn finished(&mut self, pod: PodId) {
@@ -206,7 +213,7 @@ impl Balancer {
     /// Tries per request.
     pub fn max_tries(&self) -> usize {
         match self {
-            Balancer::Nginx(nginx) => nginx.peers().count(),
+            Balancer::Nginx(nginx) => nginx.len(),
             Balancer::IngressNginx(_) => ingress_nginx::MAX_TRIES,
         }
     }

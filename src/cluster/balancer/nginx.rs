@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Peer, Request, Tries};
 use crate::cluster::PodId;
-use crate::engine::{SimTime, Span, Stream};
+use crate::engine::{LazyStream, SimTime, Span};
 
 /// The settings of an nginx `upstream` block, one `server` line per pod.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -68,16 +68,27 @@ struct Server {
 pub struct Nginx {
     spec: NginxSpec,
     servers: Vec<Server>,
+    /// A server has failed since the last reload.
+    failing: bool,
 }
 
 impl Nginx {
     /// An upstream without servers.
     pub const fn new(spec: NginxSpec) -> Nginx {
-        Nginx { spec, servers: Vec::new() }
+        Nginx { spec, servers: Vec::new(), failing: false }
     }
     /// A reload with these `server` lines: all state starts afresh.
     pub fn set_peers(&mut self, peers: &[Peer]) {
+        self.failing = false;
         self.servers = peers.iter().map(|peer| Server::new(peer.clone(), 1)).collect();
+    }
+    /// How many lines there are.
+    pub const fn len(&self) -> usize {
+        self.servers.len()
+    }
+    /// True when there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.servers.is_empty()
     }
     /// The lines in order.
     pub fn peers(&self) -> impl Iterator<Item = &Peer> {
@@ -93,13 +104,17 @@ impl Nginx {
         self.servers[line].down = down;
     }
 
+    /// True when it chooses by connections.
+    pub const fn counts_connections(&self) -> bool {
+        matches!(self.spec.method, NginxMethod::LeastConn)
+    }
     /// The line to try next, `None` when no server is usable (502, "no live upstreams").
     /// `connections` says how many connections this nginx has to a line.
     pub fn pick(
         &mut self,
         request: &Request,
         tries: &mut Tries,
-        stream: &mut Stream,
+        stream: &mut LazyStream,
         connections: impl Fn(&Peer) -> u32,
     ) -> Option<usize> {
         let now_s = seconds(request.now);
@@ -125,6 +140,7 @@ impl Nginx {
         if self.servers.len() == 1 {
             return;
         }
+        self.failing = true;
         let max_fails = self.spec.max_fails;
         let server = &mut self.servers[line];
         server.fails += 1;
@@ -141,9 +157,9 @@ impl Nginx {
             server.fails = 0;
         }
     }
-    /// True when the end of a request on this line matters to [`Nginx::finished`].
-    pub fn has_failures(&self, line: usize) -> bool {
-        self.servers[line].fails > 0
+    /// True when the end of a request to this pod matters to [`Nginx::finished`].
+    pub fn has_failures(&self, pod: PodId) -> bool {
+        self.failing && self.servers.iter().any(|server| server.peer.pod == pod && server.fails > 0)
     }
 
     fn usable(&self, line: usize, now_s: u64, tries: &Tries) -> bool {
@@ -206,10 +222,10 @@ impl Nginx {
         Some(best)
     }
 
-    fn random(&mut self, now_s: u64, tries: &mut Tries, stream: &mut Stream) -> Option<usize> {
+    fn random(&mut self, now_s: u64, tries: &mut Tries, stream: &mut LazyStream) -> Option<usize> {
         let total: i64 = self.servers.iter().map(|server| server.weight).sum();
         while tries.misses <= MAX_MISSES && total > 0 {
-            let line = self.line_at(stream.below(total as u64) as i64);
+            let line = self.line_at(stream.get().below(total as u64) as i64);
             if self.usable(line, now_s, tries) {
                 return Some(line);
             }

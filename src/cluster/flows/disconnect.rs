@@ -4,7 +4,7 @@ use crate::cluster::clients::{ClientId, Link};
 use crate::cluster::pods::Members;
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, SimTime};
-use crate::metrics::CloseReason;
+use crate::metrics::{CloseReason, FailReason};
 
 /// A connection whose client is gone without the pod knowing.
 pub struct Ghost {
@@ -58,11 +58,17 @@ impl Cluster<'_> {
         self.balancer.finished(pod);
     }
 
-    /// A pod's process ends: every client on it sees the connection close after half a round trip and comes back.
+    /// A pod's process ends: every client on it, or about to be, sees the connection close after half a round trip and
+    /// comes back.
     pub fn close_all(&mut self, pod: PodId, reason: CloseReason, ctx: &mut Ctx<Event>) {
+        for client in self.clients.ids() {
+            let record = &self.clients[client];
+            if record.link == Link::Connecting && record.upgrading && record.pod == pod {
+                self.attempt_failed(client, FailReason::PodDied, record.one_way, ctx);
+            }
+        }
         let Members { live, .. } = std::mem::take(&mut self.pods[pod].all);
         self.pods[pod].rooms.clear();
-        self.pods[pod].connecting = 0;
         for client in live {
             self.connection_ended(client, reason, ctx.now());
             self.retry_later(client, self.clients[client].one_way, ctx);

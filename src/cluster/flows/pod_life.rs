@@ -124,7 +124,6 @@ impl Cluster<'_> {
     fn end_process(&mut self, pod: PodId, reason: CloseReason, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
         self.settle(pod, now);
-        self.pods[pod].freeze();
         let unfinished = self.pods[pod].abandon(now);
         self.record_unfinished(pod, &unfinished, now, reason == CloseReason::PodShutdown);
         self.close_all(pod, reason, ctx);

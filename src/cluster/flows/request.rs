@@ -125,7 +125,7 @@ impl Cluster<'_> {
                 booking.done
             }
         };
-        if self.balancer.position(pod).is_some_and(|position| self.balancer.watches(position)) {
+        if self.balancer.watches(pod) {
             ctx.schedule(done, Event::ProbeSucceeded(pod));
         }
     }
@@ -188,7 +188,8 @@ impl Cluster<'_> {
         }
     }
 
-    fn slot_of(&self, client: ClientId, item: u8) -> usize {
+    /// Where the slot of a client for a traffic entry is.
+    pub fn slot_of(&self, client: ClientId, item: u8) -> usize {
         client.index() * self.spec.traffic.len() + usize::from(item)
     }
 

@@ -10,11 +10,17 @@ use crate::metrics::{FailReason, MoveReason};
 impl Cluster<'_> {
     /// The pod that takes this request of `client`, or why none does. Counts stickiness and issues cookies.
     pub fn route(&mut self, client: ClientId, now: SimTime) -> Result<PodId, FailReason> {
+        if self.balancer.counts_connections() {
+            // requests that are answered by now no longer count, also on pods that nobody has looked at since
+            for index in 0..self.running.len() {
+                self.settle(self.running[index], now);
+            }
+        }
         let had_cookie = self.clients[client].cookie.is_some();
         self.age_cookie(client, now);
         let record = &self.clients[client];
         let request = Request { now, address: record.address, cookie: record.cookie.map(|(value, _)| value) };
-        let mut stream = Purpose::Route.stream(self.seed, client.raw(), record.routed);
+        let mut stream = Purpose::Route.lazy_stream(self.seed, client.raw(), record.routed);
         let mut tries = Tries::default();
         let mut chosen = Err(FailReason::NoPod);
         let pods = &self.pods;
@@ -85,7 +91,7 @@ impl Cluster<'_> {
                 || self
                     .balancer
                     .position(last)
-                    .is_none_or(|position| tries.refused.contains(&position) || self.balancer.watches(position))
+                    .is_none_or(|position| tries.refused.contains(&position) || self.balancer.watches(last))
         };
         let reason = match self.spec.balancer.affinity() {
             AffinityKey::None => MoveReason::NeverSticky,
