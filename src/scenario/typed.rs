@@ -265,6 +265,16 @@ fn translate(steps: &[Step], message: &str) -> Problem {
     if let Some(rest) = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "))
         && let Some((found, expected)) = rest.split_once(", expected ")
     {
+        let too_large = expected == "u32" && found.starts_with("integer `") && !found.starts_with("integer `-");
+        if too_large {
+            let number = quoted(found).first().cloned().unwrap_or_default();
+            return Problem::new(
+                "wrong-type",
+                path,
+                format!("`{number}` is too large here"),
+                "write a smaller number",
+            );
+        }
         let expected = expected_words(expected);
         return Problem::new("wrong-type", path, format!("found {}, expected {expected}", found_words(found)), "");
     }
@@ -333,6 +343,7 @@ fn expected_words(expected: &str) -> String {
         "a map" => "a mapping".to_owned(),
         "string or map" => "a word or a mapping".to_owned(),
         "map with a single key" => "a mapping with a single key".to_owned(),
+        "newtype variant" => "a mapping with its settings, such as `nginx: {}`".to_owned(),
         other if other.starts_with("struct ") => "a mapping of keys to values".to_owned(),
         other if other.starts_with("enum ") => "a word, or a mapping with a single key".to_owned(),
         other if other.starts_with("tuple of") || other.starts_with("a tuple") => "a list of two entries".to_owned(),

@@ -6,13 +6,10 @@ mod support;
 mod affinity;
 mod bad_scenarios;
 mod balancers;
-<<<<<<< HEAD
 mod commands;
+mod conservation;
 mod determinism;
 mod folders;
-=======
-mod conservation;
->>>>>>> main
 mod full_scenario;
 mod golden;
 mod import;
