@@ -103,7 +103,7 @@ variants:
     let changed = first.variants.iter().filter(|v| format!("{:?}", v.spec) != format!("{:?}", first.base)).count();
     assert_eq!(changed, variants.len() - 1);
     assert!(matches!(first.variants[5].spec.audiences[..], [_]));
-    assert_eq!(first.trace_files()[0].0, "old-requests.csv");
+    assert_eq!(first.trace_files()[0].0, "traces/old-requests.csv");
 }
 
 #[test]

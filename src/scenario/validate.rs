@@ -136,6 +136,6 @@ fn check_frame(checks: &mut Checks, file: &ScenarioFile) {
         );
     }
     if file.max_events.is_some_and(|max| max.value() == 0) {
-        checks.fail("zero", "max_events", "a run needs at least one event", "leave it out for the default of 20e9");
+        checks.fail("zero", "max_events", "a run needs at least one event", "leave it out for the default of 2e9");
     }
 }
