@@ -83,7 +83,7 @@ pub struct FigureId {
 const PERCENTILES: [f64; 3] = [50.0, 95.0, 99.0];
 
 /// The figures of the terminal table, in its order.
-pub const HEADLINE: [&str; 17] = [
+pub const HEADLINE: [&str; 18] = [
     "event.latency.p50",
     "event.latency.p95",
     "event.latency.p99",
@@ -95,6 +95,7 @@ pub const HEADLINE: [&str; 17] = [
     "redis.copies",
     "redis.useful",
     "load.connections.max_over_mean",
+    "load.requests.max_over_mean",
     "stickiness.failures",
     "connections.reconnects",
     "connections.reconnects_peak",
@@ -178,11 +179,11 @@ static FAMILIES: &[Family] = families! {
     "load.connections.jain", "Jain index of connections", Number, Higher, number(|r| skew(r.load.connections, |s| s.jain)),
         "Jain's fairness index of the connections of the ready pods; mean over the samples.";
     "load.requests.max_over_mean", "max/mean requests", Number, Lower, number(|r| skew(r.load.requests, |s| s.max_over_mean)),
-        "Requests and upgrades that reached the busiest pod over the mean of all pods that ran throughout the measured part.";
+        "Requests and upgrades that reached the busiest pod over the mean of all pods that were there throughout the measured part.";
     "load.requests.cv", "CV of requests", Number, Lower, number(|r| skew(r.load.requests, |s| s.cv)),
-        "Standard deviation over mean of the requests per pod, over the pods that ran throughout the measured part.";
+        "Standard deviation over mean of the requests per pod, over the pods that were there throughout the measured part.";
     "load.cpu.max_over_mean", "max/mean CPU", Number, Lower, number(|r| skew(r.load.cpu, |s| s.max_over_mean)),
-        "CPU time of the busiest pod over the mean of all pods that ran throughout the measured part.";
+        "CPU time of the busiest pod over the mean of all pods that were there throughout the measured part, restarts in place included.";
     "stickiness.failures", "stickiness failures", Share, Lower, number(|r| share(r.counts.moved.total(), r.counts.routed_again)),
         "Share of requests and connects, of clients that had been on a pod before, that land on another pod than the last one.";
     "stickiness.never_sticky", "moved: no affinity", Share, Lower, number(|r| share(r.counts.moved.of(MoveReason::NeverSticky), r.counts.routed_again)),

@@ -54,7 +54,11 @@ impl Histogram {
     }
     /// The duration in milliseconds that a share `q` (0 to 1) does not exceed; `None` when nothing was recorded.
     pub fn quantile_ms(&self, q: f64) -> Option<f64> {
-        (self.count() > 0).then(|| self.buckets.value_at_quantile(q) as f64 / 1e6)
+        let value_ns = |q| match self.buckets.value_at_quantile(q) {
+            0..LOWEST_NS => 0, // below what is told apart
+            value => value,
+        };
+        (self.count() > 0).then(|| value_ns(q) as f64 / 1e6)
     }
     /// The cumulative distribution as (milliseconds, share not above), at most `points` of them, the last one at 1.
     pub fn distribution(&self, points: usize) -> Vec<(f64, f64)> {

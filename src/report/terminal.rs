@@ -5,7 +5,7 @@ use comfy_table::{CellAlignment, ContentArrangement, ContentLineStyle, LineStyle
 use super::expect;
 use super::finding::Finding;
 use super::rows::{Row, group};
-use crate::metrics::{FigureId, HEADLINE, Study};
+use crate::metrics::{HEADLINE, Study};
 
 /// What the terminal can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,18 +78,13 @@ fn table(study: &Study, variants: &[usize]) -> String {
     table.set_header(header);
     let mut current = "";
     for id in HEADLINE {
-        let row = Row::find(study, id);
+        let Some(row) = Row::find(study, id) else { continue }; // nothing of it in this study
         if group(id) != current {
             current = group(id);
             table.add_row(vec![current.to_owned()]);
         }
-        let title = match (&row, id.parse::<FigureId>()) {
-            (Some(row), _) => row.title(),
-            (None, Ok(figure)) => figure.title(),
-            (None, Err(_)) => id.to_owned(),
-        };
-        let mut cells = vec![format!("  {title}")];
-        cells.extend(variants.iter().map(|&i| cell(study, row.as_ref(), i)));
+        let mut cells = vec![format!("  {}", row.title())];
+        cells.extend(variants.iter().map(|&i| cell(study, &row, i)));
         table.add_row(cells);
     }
     align(&mut table);
@@ -111,9 +106,9 @@ fn align(table: &mut Table) {
     }
 }
 
-fn cell(study: &Study, row: Option<&Row<'_>>, variant: usize) -> String {
+fn cell(study: &Study, row: &Row<'_>, variant: usize) -> String {
     let has_signs = study.variants.len() > 1;
-    let Some((row, figure)) = row.and_then(|row| row.cells[variant].map(|figure| (row, figure))) else {
+    let Some(figure) = row.cells[variant] else {
         return if has_signs { "–  ".to_owned() } else { "–".to_owned() };
     };
     let value = row.scale.parts(&figure.value).to_string();

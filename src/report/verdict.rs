@@ -10,8 +10,14 @@ use crate::metrics::{Estimate, FigureReport, Study};
 const MAX_LISTED: usize = 4;
 
 /// Figures compared with the baseline, in order of interest.
-const COMPARED: [&str; 5] =
-    ["redis.copies", "event.latency.p99", "offline.time.p99", "connections.reconnects_peak", "lost.messages"];
+const COMPARED: [&str; 6] = [
+    "redis.copies",
+    "event.latency.p99",
+    "request.latency.p99",
+    "offline.time.p99",
+    "connections.reconnects_peak",
+    "lost.messages",
+];
 
 /// What the study shows, in two or three plain sentences.
 pub fn verdict(study: &Study) -> String {
@@ -25,12 +31,17 @@ pub fn verdict(study: &Study) -> String {
 
 /// How even the load is.
 fn spread(study: &Study) -> Option<String> {
-    let row = Row::find(study, "load.connections.max_over_mean")?;
+    let connections = Row::find(study, "load.connections.max_over_mean");
+    let (row, what) = match connections {
+        Some(row) => (row, "times the mean"),
+        // without WebSockets the load is requests
+        None => (Row::find(study, "load.requests.max_over_mean")?, "times the mean of requests"),
+    };
     let start = match &study.variants[..] {
         [one] => format!("With {}, the", one.balancer),
         _ => "The".to_owned(),
     };
-    Some(format!("{start} fullest pod carries {} {}.", per_variant(study, &row, "times the mean"), precision(study)))
+    Some(format!("{start} fullest pod carries {} {}.", per_variant(study, &row, what), precision(study)))
 }
 
 /// How often clients land elsewhere.

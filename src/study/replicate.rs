@@ -102,9 +102,10 @@ pub fn run(scenario: &Scenario, options: &Options) -> Result<Study, StudyError> 
         candidates.push(Candidate { name: &scenario.name, spec: &scenario.base, expectations: &scenario.expectations });
     }
     let pooled = run_all(&candidates, scenario, options)?;
-    // what others are compared with is the variant without affinity, if there is one
-    let plain = |candidate: &Candidate| candidate.spec.balancer.affinity() == AffinityKey::None;
-    let baseline = candidates.iter().position(plain).unwrap_or(0);
+    // what others are compared with: the variant called `none`, else the first without affinity, else the first
+    let named = candidates.iter().position(|candidate| candidate.name == "none");
+    let plain = || candidates.iter().position(|candidate| candidate.spec.balancer.affinity() == AffinityKey::None);
+    let baseline = named.or_else(plain).unwrap_or(0);
     let baseline_figures = pooled[baseline].figures.clone();
     let variants = candidates.iter().zip(pooled).enumerate().map(|(position, (candidate, pooled))| {
         report(candidate, pooled, (position != baseline).then_some(&baseline_figures))

@@ -58,7 +58,7 @@ fn a_rolling_restart_in_place_goes_on_when_its_pod_is_removed() {
     for scale_at in [102, 110] {
         let record = run(&three(vec![rolling.clone(), at(scale_at, Action::Scale { to: 2 })]), 0);
         assert_eq!(running(&record), [1, 2]);
-        assert_eq!((marks(&record, "restarts"), marks(&record, "ready")), (3, 2), "{:#?}", record.marks);
+        assert_eq!((marks(&record, "restart pod"), marks(&record, "ready")), (3, 2), "{:#?}", record.marks);
     }
 }
 
@@ -86,9 +86,9 @@ fn a_surge_rollout_keeps_to_its_limits() {
         let of = record.marks.iter().filter(|mark| mark.what.contains(words));
         of.map(|mark| mark.at_ms / 1000).collect::<Vec<_>>()
     };
-    assert_eq!(moments("created"), [100, 120, 140]);
+    assert_eq!(moments("create pod"), [100, 120, 140]);
     assert_eq!(moments("ready"), [120, 140, 160]);
-    assert_eq!(moments("is removed"), [120, 140, 160]);
+    assert_eq!(moments("remove pod"), [120, 140, 160]);
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_crash_loop_backs_off() {
     // restarts after 0, 10, 20, 40 s and 20 s of boot each
     let crashes = [100, 130, 170, 230].map(|s| at(s, Action::Crash(PodChoice::Number(0))));
     let record = run(&three(crashes.to_vec()), 0);
-    let ready: Vec<u64> = record.marks.iter().filter(|m| m.what == "pod-0 ready").map(|m| m.at_ms / 1000).collect();
+    let ready: Vec<u64> = record.marks.iter().filter(|m| m.what == "ready: pod-0").map(|m| m.at_ms / 1000).collect();
     assert_eq!(ready, [120, 160, 210, 290]);
 }
 

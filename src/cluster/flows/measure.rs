@@ -67,7 +67,9 @@ impl Cluster<'_> {
             let before = std::mem::replace(&mut self.meter.pods_at_sample[pod.index()], totals);
             let runs = self.pods[pod].phase != Phase::Gone;
             let heartbeats = self.heartbeat_load(pod);
-            let cpu = (totals.cpu.saturating_sub(before.cpu).as_secs_f64() / seconds + heartbeats) / self.spec.pods.cpu;
+            // heartbeats are counted, not queued: they fit in beside the queue, up to the limit
+            let busy = totals.cpu.saturating_sub(before.cpu).as_secs_f64() / seconds / self.spec.pods.cpu;
+            let cpu = busy.max((busy + heartbeats / self.spec.pods.cpu).min(1.0));
             let memory = self.memory_of(pod) as f64;
             if measuring && runs {
                 self.meter.limits.pod_cpu = self.meter.limits.pod_cpu.max(cpu);
@@ -176,11 +178,9 @@ impl Cluster<'_> {
     /// Everything that was measured.
     pub fn into_record(self, horizon: SimTime, end: End) -> Record {
         let measured = horizon.since(SimTime::ZERO + self.spec.warm_up);
-        let ran_throughout = |pod: &PodId| {
-            let target = &self.pods[*pod];
-            target.phase == Phase::Ready && target.ready_at <= SimTime::ZERO + self.spec.warm_up
-        };
-        let throughout: Vec<PodId> = self.running.iter().copied().filter(ran_throughout).collect();
+        // a pod that restarts in place is still the same pod
+        let was_there = |pod: &PodId| self.pods[*pod].created_at <= SimTime::ZERO + self.spec.warm_up;
+        let throughout: Vec<PodId> = self.running.iter().copied().filter(was_there).collect();
         let skew_of = |load: fn(&PodTotals) -> f64| {
             let loads: Vec<f64> = throughout
                 .iter()

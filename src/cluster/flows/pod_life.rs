@@ -18,7 +18,7 @@ impl Cluster<'_> {
     pub fn create_pod(&mut self, generation: u32, ctx: &mut Ctx<Event>) {
         let pod = self.pods.push(Pod::new(&self.spec.pods, generation, ctx.now()));
         self.running.push(pod);
-        self.meter.mark(ctx.now(), format!("pod-{} created", pod.raw()));
+        self.meter.mark(ctx.now(), format!("create pod-{}", pod.raw()));
         self.start_process(pod, Span::ZERO, ctx);
     }
 
@@ -38,7 +38,7 @@ impl Cluster<'_> {
         target.phase = Phase::Ready;
         target.restarting = false;
         target.ready_at = ctx.now();
-        self.meter.mark(ctx.now(), format!("pod-{} ready", pod.raw()));
+        self.meter.mark(ctx.now(), format!("ready: pod-{}", pod.raw()));
         self.pods_changed(ctx);
         self.restart_next_in_place(Some(pod), ctx);
         self.reconcile(ctx);
@@ -53,8 +53,8 @@ impl Cluster<'_> {
                 target.phase = Phase::Terminating;
                 target.restarting = restarts;
                 let process = target.process as u16;
-                let what = if restarts { "restarts" } else { "is removed" };
-                self.meter.mark(ctx.now(), format!("pod-{} {what}", pod.raw()));
+                let what = if restarts { "restart" } else { "remove" };
+                self.meter.mark(ctx.now(), format!("{what} pod-{}", pod.raw()));
                 ctx.schedule_in(self.spec.pods.pre_stop, Event::PodStops(pod, process));
                 self.pods_changed(ctx);
             }
@@ -97,7 +97,7 @@ impl Cluster<'_> {
         }
         let removed = target.phase == Phase::Terminating && !target.restarting;
         let healthy_for = now.since(target.ready_at);
-        self.meter.mark(now, format!("pod-{} {why}", pod.raw()));
+        self.meter.mark(now, format!("{why} pod-{}", pod.raw()));
         self.end_process(pod, CloseReason::PodCrash, ctx);
         if removed {
             self.remove(pod, ctx);
@@ -144,7 +144,7 @@ impl Cluster<'_> {
         let Some(limit) = self.spec.pods.memory_bytes else { return };
         if self.memory_of(pod) > limit {
             self.meter.counts.oom_kills += 1;
-            self.crash(pod, "killed for memory", ctx);
+            self.crash(pod, "OOM-kill", ctx);
         }
     }
 

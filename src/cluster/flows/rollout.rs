@@ -48,7 +48,7 @@ impl Cluster<'_> {
     /// A new template: every pod is to be replaced.
     pub fn start_rollout(&mut self, ctx: &mut Ctx<Event>) {
         self.rollout.generation += 1;
-        self.meter.mark(ctx.now(), "rollout starts".to_owned());
+        self.meter.mark(ctx.now(), "begin rollout".to_owned());
         self.reconcile(ctx);
     }
 
@@ -61,7 +61,7 @@ impl Cluster<'_> {
 
     /// Every pod is to be restarted in place, one after the other in order of number.
     pub fn start_restarts_in_place(&mut self, ctx: &mut Ctx<Event>) {
-        self.meter.mark(ctx.now(), "rolling restart in place".to_owned());
+        self.meter.mark(ctx.now(), "begin rolling restart in place".to_owned());
         self.rollout.in_place = self.running.iter().copied().filter(|&pod| self.pods[pod].is_active()).collect();
         self.restart_next_in_place(None, ctx);
     }

@@ -12,7 +12,7 @@ impl Cluster<'_> {
         match self.spec.timeline[entry].action.clone() {
             Action::Crash(choice) => {
                 if let Some(pod) = self.choose(choice, entry, ctx) {
-                    self.crash(pod, "crashes", ctx);
+                    self.crash(pod, "crash", ctx);
                 }
             }
             Action::Restart(choice) => {
@@ -43,7 +43,7 @@ impl Cluster<'_> {
                 PodChoice::Number(number) => format!("pod-{number}"),
                 PodChoice::Random => "any pod".to_owned(),
             };
-            self.meter.mark(ctx.now(), format!("{which} is not ready: nothing happens"));
+            self.meter.mark(ctx.now(), format!("nothing: {which} is not ready"));
         }
         chosen
     }

@@ -7,7 +7,6 @@ use super::marks::{Group, groups};
 use super::scale::{Axis, round_up, tick_step, tick_text, time_ticks};
 use super::{Chart, FONT, LARGE};
 use crate::metrics::{PodSeries, Study, VariantReport};
-use crate::report::tables::measured_mean;
 
 const WIDTH: f64 = 960.0;
 const LEFT: f64 = 52.0;
@@ -40,13 +39,13 @@ struct Plan<'a> {
 
 /// Connections of each pod.
 pub(super) fn connections(study: &Study) -> Option<Chart> {
-    let panels: Vec<Vec<Line>> = study.variants.iter().map(|variant| pod_lines(study, variant)).collect();
+    let panels: Vec<Vec<Line>> = study.variants.iter().map(pod_lines).collect();
     let title = "Connections per pod over time";
     let plan = Plan { study, title, unit: "connections", panels };
     plan.chart(
         "connections-per-pod",
         "One panel per variant, from the first replication. A line per pod; with more than six pods they are grey (with \
-         more than 40, quantiles), and the fullest, the emptiest and the mean stand out. Numbers mark what happened. A gap is a pod that does not run.",
+         more than 40, quantiles), and the fullest and the emptiest at the end and the mean stand out. Numbers mark what happened. A gap is a pod that does not run.",
     )
 }
 
@@ -84,7 +83,7 @@ pub(super) fn redis(study: &Study) -> Option<Chart> {
 }
 
 /// A line per pod; beyond a few, grey ones and the two ends.
-fn pod_lines(study: &Study, variant: &VariantReport) -> Vec<Line> {
+fn pod_lines(variant: &VariantReport) -> Vec<Line> {
     let pods = &variant.series.pods;
     let values = |pod: &PodSeries| sampled(&pod.connections);
     if pods.len() <= MAX_COLORED {
@@ -96,9 +95,8 @@ fn pod_lines(study: &Study, variant: &VariantReport) -> Vec<Line> {
         };
         return pods.iter().enumerate().map(line).collect();
     }
-    let means: Vec<Option<f64>> =
-        pods.iter().map(|pod| measured_mean(study, &variant.series.times_s, &pod.connections)).collect();
-    let ranked = || means.iter().enumerate().filter_map(|(i, mean)| mean.map(|mean| (i, mean)));
+    // at the end of the run: pods that are gone by then, or came late, would stand out for nothing
+    let ranked = || pods.iter().enumerate().filter_map(|(i, pod)| Some((i, (*pod.connections.last()?)?)));
     let fullest = ranked().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(i, _)| i);
     let emptiest = ranked().min_by(|a, b| a.1.total_cmp(&b.1)).map(|(i, _)| i);
     let thin = |values| Line { label: String::new(), values, color: CROWD, width: 0.75 };
