@@ -30,7 +30,7 @@ pub fn check(paths: &[PathBuf], changes: &[String], quiet: bool) -> Result<Succe
         }
     }
     if !quiet {
-        print::out(&lines);
+        print::out(&lines)?;
     }
     if problems.is_empty() { Ok(Success::Fine) } else { Err(Failure::Input(problems.join("\n"))) }
 }
@@ -41,7 +41,7 @@ pub fn schema(of: SchemaOf) -> Result<Success, Failure> {
         SchemaOf::Scenario => scenario::schema_json(),
         SchemaOf::Summary => report::summary_schema_json(),
     };
-    print::out(&format!("{}\n", text.trim_end()));
+    print::out(&format!("{}\n", text.trim_end()))?;
     Ok(Success::Fine)
 }
 
@@ -62,6 +62,6 @@ pub fn defaults() -> Result<Success, Failure> {
     }
     let legend = "Grades: measured = on the real program or read in its source; A = peer-reviewed, regulator or vendor \
                   documentation; B = one report or a small benchmark; C = our assumption. Every value can be set in a scenario.";
-    print::out(&format!("{table}\n\n{legend}\n"));
+    print::out(&format!("{table}\n\n{legend}\n"))?;
     Ok(Success::Fine)
 }

@@ -43,7 +43,7 @@ pub fn access_log(args: &AccessLogArgs) -> Result<Success, Failure> {
             log.profile.to_text().trim_end(),
             written.join("\n"),
             next.join("\n  ")
-        ));
+        ))?;
     }
     Ok(Success::Fine)
 }

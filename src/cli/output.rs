@@ -22,7 +22,8 @@ impl Folder {
             ))
         };
         std::fs::create_dir_all(path).map_err(fail)?;
-        NamedTempFile::new_in(path).map_err(fail)?;
+        // Ctrl-C must not come between making the trial file and removing it
+        interrupt::finish_writing(|| NamedTempFile::new_in(path).map(drop)).map_err(fail)?;
         Ok(Folder { path: path.to_owned() })
     }
     /// Where it is.
@@ -40,6 +41,10 @@ impl Folder {
             let path = self.path.join(name);
             let temporary = write_beside(&path, content).map_err(|error| cannot_write(&path, &error))?;
             finished.push((path, temporary));
+        }
+        if let Some((path, _)) = finished.iter().find(|(path, _)| path.is_dir()) {
+            let in_the_way = std::io::Error::other("there is a folder of that name");
+            return Err(cannot_write(path, &in_the_way));
         }
         for (path, temporary) in finished {
             temporary.persist(&path).map_err(|error| cannot_write(&path, &error.error))?;

@@ -2,11 +2,23 @@
 
 use std::io::{self, IsTerminal, Write};
 
-/// Prints to standard output. Whoever reads it may stop reading: that is no error.
-pub fn out(text: &str) {
+use super::Failure;
+
+/// Prints to standard output. Whoever reads it may stop reading: that is no error; a full disk is one.
+pub fn out(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
-    // nothing can be done about a closed pipe or a full disk behind standard output
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::Input(format!("cannot write to standard output: {error}; send it elsewhere")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints a line for people to standard error.
+pub fn note(line: &str) {
+    // nobody is left to hear that standard error is closed
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// Prints an error to standard error.

@@ -1,6 +1,6 @@
 //! `stickysim`, `stickysim run` and `stickysim compare`.
 
-use std::fmt::Write;
+use std::fmt::Display;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -47,12 +47,17 @@ pub fn load(path: &Path, changes: &[String]) -> Result<Scenario, Failure> {
     if path != Path::new("-") {
         return scenario::load(path, changes).map_err(bad_scenario);
     }
-    let mut text = String::new();
+    let fail = |error: &dyn Display, help| {
+        Failure::Input(format!("cannot read a scenario from standard input: {error}{help}"))
+    };
+    let mut bytes = Vec::new();
     let limit = scenario::MAX_TEXT_BYTES as u64 + 1;
-    std::io::stdin()
-        .take(limit)
-        .read_to_string(&mut text)
-        .map_err(|error| Failure::Input(format!("cannot read a scenario from standard input: {error}")))?;
+    std::io::stdin().take(limit).read_to_end(&mut bytes).map_err(|error| fail(&error, ""))?;
+    if bytes.len() as u64 == limit {
+        // what was cut off in the middle of a character is refused for its size
+        bytes.fill(b' ');
+    }
+    let text = String::from_utf8(bytes).map_err(|error| fail(&error, "; send it as UTF-8 text"))?;
     let here = scenario::Folder(PathBuf::from("."));
     scenario::parse(Source { name: "standard input", text: &text, folder: &here }, changes).map_err(bad_scenario)
 }
@@ -79,27 +84,25 @@ fn study(scenario: &Scenario, variants: bool, args: &StudyArgs) -> Result<Succes
     files.extend(scenario.trace_files().into_iter().map(|(name, csv)| (name, csv.into_bytes())));
     files.push(("scenario.yaml".to_owned(), resolved.into_bytes()));
     folder.write(&files)?;
-    tell(&study, &folder, args);
+    tell(&study, &folder, args)?;
     let all_hold = study.variants.iter().all(|variant| variant.expectations.iter().all(|outcome| outcome.holds));
     Ok(if all_hold { Success::Fine } else { Success::ExpectationFailed })
 }
 
-fn tell(study: &Study, folder: &Folder, args: &StudyArgs) {
+fn tell(study: &Study, folder: &Folder, args: &StudyArgs) -> Result<(), Failure> {
     if args.quiet {
-        let mut text = String::new();
         for variant in &study.variants {
             for outcome in variant.expectations.iter().filter(|outcome| !outcome.holds) {
                 let measured =
                     outcome.measured.map_or("nothing measured".to_owned(), |m| format!("measured {}", m.mean));
-                let _ = writeln!(text, "{}: `{}` does not hold: {measured}", variant.name, outcome.text);
+                print::note(&format!("{}: `{}` does not hold: {measured}", variant.name, outcome.text));
             }
         }
-        eprint!("{text}");
-        return;
+        return Ok(());
     }
     let style = TerminalStyle { color: print::colors_on_stdout(), width: print::width() };
     let report = folder.path().join("report.html");
-    print::out(&format!("{}\nReport: {}\n", report::terminal(study, &style).trim_end(), report.display()));
+    print::out(&format!("{}\nReport: {}\n", report::terminal(study, &style).trim_end(), report.display()))
 }
 
 fn failed_run(error: StudyError) -> Failure {

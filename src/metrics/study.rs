@@ -116,6 +116,12 @@ pub struct DistributionReport {
 pub struct ExpectationOutcome {
     /// As written.
     pub text: String,
+    /// The figure on the left, such as `event.latency.p99`; see [`FigureId`].
+    pub figure: String,
+    /// The operator: `<`, `<=`, `>`, `>=` or `==`.
+    pub comparison: String,
+    /// The right side in the figure's unit: milliseconds, a share, per second, or a plain number.
+    pub bound: f64,
     /// True when the mean over the replications meets it.
     pub holds: bool,
     /// What was measured; `None` when the run has no such figure (then it does not hold).

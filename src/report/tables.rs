@@ -97,8 +97,10 @@ pub(super) fn timeseries(study: &Study) -> Vec<u8> {
     writer.write_record(["time_s", "variant", "pod", "metric", "value"]).expect("memory takes every write");
     for variant in &study.variants {
         let series = &variant.series;
+        // milliseconds tell samples apart, except in very short runs
+        let digits = if series.times_s.windows(2).any(|pair| pair[1] - pair[0] < 0.001) { 9 } else { 3 };
         for (at, time) in series.times_s.iter().enumerate() {
-            let time = format!("{time:.3}");
+            let time = format!("{time:.digits$}");
             let mut push = |whose: &str, metric: &str, value: Option<f64>| {
                 if let Some(value) = value {
                     let row = [&time, variant.name.as_str(), whose, metric, &format!("{value:.4}")];

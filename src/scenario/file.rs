@@ -71,6 +71,8 @@ pub struct ScenarioFile {
     /// Named patches on what stands above, for comparisons.
     #[schemars(with = "Option<BTreeMap<String, serde_json::Map<String, serde_json::Value>>>")]
     pub variants: Option<BTreeMap<String, serde_yaml::Value>>,
+    /// Written into resolved scenarios: which values nobody gave, and where they come from. Not for writing by hand.
+    pub assumed: Option<BTreeMap<String, String>>,
 }
 
 /// One entry, or a list of them (for the schema; text is brought to a list before it is read).

@@ -58,7 +58,7 @@ fn fill_audience_name(audience: &mut Value) {
 }
 
 /// A value of the tables. They are ours, and a test reads all of them.
-fn parse(text: &str) -> Value {
+pub fn parse(text: &str) -> Value {
     match Index::read(&format!("v: {text}")) {
         Ok((index, _)) => index.value().get("v").cloned().unwrap_or(Value::Null),
         Err(_) => Value::Null,

@@ -9,6 +9,7 @@
 //! ([`Scenario::assumptions`]). The order of keys in the text means nothing. Bad text is answered with [`Problems`],
 //! never with a panic.
 
+mod assumed;
 mod build;
 mod diagnostic;
 mod expect;
@@ -151,7 +152,8 @@ pub fn schema_json() -> String {
 impl Scenario {
     /// The scenario with every default filled in. Reading it gives the same clusters and the same text again.
     pub fn resolved_yaml(&self) -> String {
-        resolve::to_yaml(&self.file, self.variants.iter().map(|variant| (variant.name.as_str(), &variant.file)))
+        let variants = self.variants.iter().map(|variant| (variant.name.as_str(), &variant.file));
+        resolve::to_yaml(&self.file, variants, &self.assumptions)
     }
     /// Every value that the user did not give, with its source.
     pub fn assumptions(&self) -> Vec<Assumption> {

@@ -13,13 +13,15 @@ use super::locate::{Index, Step};
 use super::overlay::{Setting, difference, lengthen, merge};
 use super::side::SideFiles;
 use super::typed::{Found, dotted, name_items};
-use super::{Scenario, Source, Variant, build, typed, validate};
+use super::{Scenario, Source, Variant, assumed, build, typed, validate};
 use crate::cluster::spec::{ClusterSpec, Trace};
 use crate::metrics::{Assumption, Grade};
 
 /// Keys that belong to the study as a whole, so a variant cannot change them.
-const NOT_IN_VARIANTS: [&str; 5] = ["name", "title", "seed", "replications", "variants"];
+const NOT_IN_VARIANTS: [&str; 6] = ["name", "title", "seed", "replications", "variants", assumed::KEY];
 
+/// Where traces stand beside a resolved scenario.
+const TRACES: &str = "traces/";
 /// Most problems that are looked up; each costs a walk through the text.
 const MAX_PROBLEMS: usize = 200;
 /// Most entries of the lists of a scenario.
@@ -56,6 +58,10 @@ pub fn resolve(source: Source<'_>, sets: &[String]) -> Result<Scenario, Problems
             return Err(Problems::new(source.name, text, desk.problems));
         }
     };
+    let told = assumed::take_out(&mut document).unwrap_or_else(|problem| {
+        desk.report(vec![Found { steps: steps_of(assumed::KEY), problem: *problem }], &Value::Null, None);
+        Vec::new()
+    });
     lengthen(&mut document);
     for setting in sets {
         let applied = Setting::parse(setting).and_then(|setting| {
@@ -89,11 +95,21 @@ pub fn resolve(source: Source<'_>, sets: &[String]) -> Result<Scenario, Problems
     let (Some(base), true) = (base, desk.problems.is_empty()) else {
         return Err(Problems::new(source.name, text, desk.problems));
     };
-    Ok(assemble(base, variants, side.into_traces()))
+    Ok(assemble(base, variants, told, side.into_traces()))
 }
 
-fn assemble(base: Resolved, variants: Vec<(String, Option<Resolved>)>, traces: Vec<(String, Arc<Trace>)>) -> Scenario {
+fn assemble(
+    base: Resolved,
+    variants: Vec<(String, Option<Resolved>)>,
+    told: Vec<Assumption>,
+    traces: Vec<(String, Arc<Trace>)>,
+) -> Scenario {
     let mut assumptions = base.assumptions;
+    let filled: BTreeMap<String, Value> = variants
+        .iter()
+        .filter_map(|(name, resolved)| Some((name.clone(), to_value(&resolved.as_ref()?.file))))
+        .collect();
+    assumptions.extend(assumed::still(told, &to_value(&base.file), &filled));
     let mut list = Vec::new();
     for (name, resolved) in variants {
         let Some(resolved) = resolved else { continue };
@@ -106,6 +122,9 @@ fn assemble(base: Resolved, variants: Vec<(String, Option<Resolved>)>, traces: V
         }
         list.push(Variant { name, spec: resolved.spec, expectations: resolved.expectations, file: resolved.file });
     }
+    // not in the order of filling in, which a resolved scenario does not remember
+    assumptions.sort_by(|a, b| a.path.cmp(&b.path));
+    assumptions.dedup_by(|a, b| a.path == b.path);
     Scenario {
         name: base.file.name.clone(),
         title: base.file.title.clone().unwrap_or_default(),
@@ -410,10 +429,12 @@ fn balancer_defaults(written: &Value, file: &ScenarioFile) -> Vec<Assumption> {
     made
 }
 
-/// The name under which a trace stands beside the resolved scenario: its path as one plain file name.
+/// The name under which a trace stands beside the resolved scenario: its path as one plain file name, in a folder of
+/// its own, so that it replaces no file of the user.
 pub fn trace_name(file: &str) -> String {
-    let plain: String = file.chars().map(|c| if matches!(c, '/' | '\\' | ':') { '-' } else { c }).collect();
-    plain.trim_start_matches(['.', '-']).to_owned()
+    let own = file.strip_prefix(TRACES).unwrap_or(file);
+    let plain: String = own.chars().map(|c| if matches!(c, '/' | '\\' | ':') { '-' } else { c }).collect();
+    format!("{TRACES}{}", plain.trim_start_matches(['.', '-']))
 }
 
 /// A filled file as an untyped value; absent keys are left out.
@@ -441,7 +462,11 @@ fn strip(value: &mut Value) {
 }
 
 /// The text of a filled file with its variants as patches.
-pub fn to_yaml<'f>(file: &ScenarioFile, variants: impl Iterator<Item = (&'f str, &'f ScenarioFile)>) -> String {
+pub fn to_yaml<'f>(
+    file: &ScenarioFile,
+    variants: impl Iterator<Item = (&'f str, &'f ScenarioFile)>,
+    assumptions: &[Assumption],
+) -> String {
     let base = to_value(file);
     let mut patches = Mapping::new();
     for (name, variant) in variants {
@@ -450,6 +475,9 @@ pub fn to_yaml<'f>(file: &ScenarioFile, variants: impl Iterator<Item = (&'f str,
     let mut whole = base;
     if let (Value::Mapping(map), false) = (&mut whole, patches.is_empty()) {
         map.insert(Value::String("variants".to_owned()), Value::Mapping(patches));
+    }
+    if let (Value::Mapping(map), false) = (&mut whole, assumptions.is_empty()) {
+        map.insert(Value::String(assumed::KEY.to_owned()), assumed::to_value(assumptions));
     }
     serde_yaml::to_string(&whole).expect("a scenario is plain data")
 }

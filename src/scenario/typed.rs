@@ -265,8 +265,15 @@ fn translate(steps: &[Step], message: &str) -> Problem {
     if let Some(rest) = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "))
         && let Some((found, expected)) = rest.split_once(", expected ")
     {
+        let too_large = expected == "u32" && found.starts_with("integer `") && !found.starts_with("integer `-");
+        if too_large {
+            let number = quoted(found).first().cloned().unwrap_or_default();
+            return Problem::new("wrong-type", path, format!("`{number}` is too large here"), "write a smaller number");
+        }
         let expected = expected_words(expected);
-        return Problem::new("wrong-type", path, format!("found {}, expected {expected}", found_words(found)), "");
+        let found = found_words(found);
+        let help = shape_help(steps, &found, &expected);
+        return Problem::new("wrong-type", path, format!("found {found}, expected {expected}"), help);
     }
     if let Some((length, _)) = message.strip_prefix("invalid length ").and_then(|rest| rest.split_once(", expected")) {
         let message = format!("this has {length} entries, which is not the number that is needed here");
@@ -285,6 +292,37 @@ pub fn suggestion(word: &str, accepted: &[&str]) -> String {
     match nearest(word, accepted.iter().copied()) {
         Some(name) => format!("did you mean `{name}`? Accepted here: {all}"),
         None => format!("accepted here: {all}"),
+    }
+}
+
+/// What to write where something of the wrong shape stands.
+fn shape_help(steps: &[Step], found: &str, expected: &str) -> &'static str {
+    let key = steps.iter().rev().find_map(|step| if let Step::Key(key) = step { Some(key.as_str()) } else { None });
+    let example = match key.unwrap_or_default() {
+        "clients" => "write for example `clients: {count: 1000}`",
+        "traffic" => "write for example `traffic: [{api: {every: {exp: 20s}}}]`",
+        "server_traffic" => "write for example `server_traffic: [{tick: {every: 5s, to: all}}]`",
+        "timeline" => "write for example `timeline: [{at: 8m, rolling_restart: {}}]`",
+        "expect" => "write for example `expect: [p99 event.latency < 100ms]`",
+        "balancers" => "write for example `balancers: [{nginx: {method: ip_hash}}]`",
+        "network" => "write for example `network: {preset: cellular}`",
+        "pods" => "write for example `pods: {replicas: 5}`",
+        "costs" => "write for example `costs: {preset: socket.io-node20}`",
+        "rooms" => "write for example `rooms: {sizes: 10}`",
+        "redis" => "write for example `redis: {adapter: classic}`",
+        "rollout" => "write for example `rollout: {max_surge: 1}`",
+        "cookies" => "write for example `cookies: {keep: 98%}`",
+        "arrivals" => "write for example `arrivals: {rate: 4/s}`",
+        _ => "",
+    };
+    let is_shape = expected == "a list" || expected.starts_with("a mapping");
+    match (expected, found) {
+        _ if is_shape && !example.is_empty() => example,
+        ("a list", _) => "write the entries in `[ ]`, or each on a line that begins with `-`",
+        ("text", "nothing") => "write something after the colon",
+        ("text", _) if !found.starts_with("a ") => "put it into quotes",
+        ("a whole number of zero or more", _) => "write digits only, such as `1000`, without quotes",
+        _ => "",
     }
 }
 
@@ -333,6 +371,7 @@ fn expected_words(expected: &str) -> String {
         "a map" => "a mapping".to_owned(),
         "string or map" => "a word or a mapping".to_owned(),
         "map with a single key" => "a mapping with a single key".to_owned(),
+        "newtype variant" => "a mapping with its settings, such as `nginx: {}`".to_owned(),
         other if other.starts_with("struct ") => "a mapping of keys to values".to_owned(),
         other if other.starts_with("enum ") => "a word, or a mapping with a single key".to_owned(),
         other if other.starts_with("tuple of") || other.starts_with("a tuple") => "a list of two entries".to_owned(),

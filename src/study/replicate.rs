@@ -205,7 +205,14 @@ fn report(candidate: &Candidate, pooled: Pooled, baseline: Option<&Vec<Vec<Optio
         let values: Vec<f64> = column(&pooled.figures, known + position).into_iter().flatten().collect();
         let measured = estimate(&values);
         let holds = measured.is_some_and(|measured| expectation.holds(measured.mean));
-        ExpectationOutcome { text: expectation.text.clone(), holds, measured }
+        ExpectationOutcome {
+            text: expectation.text.clone(),
+            figure: expectation.figure.to_string(),
+            comparison: expectation.comparison.to_string(),
+            bound: expectation.bound,
+            holds,
+            measured,
+        }
     });
     let expectations = expectations.collect();
     let (series, marks) = pooled.first.unwrap_or_default();

@@ -14,7 +14,9 @@ fn a_scenario_is_read_with_the_files_beside_it() {
     // what a report stores beside its figures can be read again and means the same
     let folder = tempfile::tempdir().unwrap();
     for (name, content) in scenario.trace_files() {
-        std::fs::write(folder.path().join(name), content).unwrap();
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
     }
     let stored = folder.path().join("resolved.yaml");
     std::fs::write(&stored, scenario.resolved_yaml()).unwrap();

@@ -1,13 +1,20 @@
 //! All integration tests in one binary: one link, one file per behaviour.
 
+mod program;
 mod support;
 
 mod affinity;
 mod bad_scenarios;
 mod balancers;
+mod commands;
 mod conservation;
+mod determinism;
+mod folders;
 mod full_scenario;
+mod golden;
 mod import;
+mod log_to_report;
+mod outputs;
 mod report;
 mod rollouts;
 mod rooms;

@@ -16,7 +16,7 @@ pub static GENERAL: &[Preset] = &[
     preset("start", "steady", C, SETTING),
     preset("warm_up", "auto", C, "setting of this program: a tenth of the run, at most 60 s"),
     preset("duration", "10m", C, SETTING),
-    preset("max_events", "20000000000", C, SETTING),
+    preset("max_events", "2000000000", C, "setting of this program: about ten minutes of one core"),
     preset("clients.*.websocket", "true", C, "this program simulates WebSocket clusters"),
     preset("clients.*.arrivals?.profile", "{at: [[0s, 1]]}", C, "assumption: arrivals at a constant rate"),
     preset(

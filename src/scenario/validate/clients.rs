@@ -11,6 +11,11 @@ use crate::engine::Law;
 /// Most places in rooms: clients times rooms of each.
 const MAX_PLACES: f64 = 2e8;
 
+/// A number in few digits, however large or small it is.
+pub(super) fn short(x: f64) -> String {
+    if x == 0.0 || (1e-4..1e10).contains(&x) { format!("{}", libm::round(x * 1e4) / 1e4) } else { format!("{x:.1e}") }
+}
+
 /// How many clients of this audience are there at a time: the number, or rate times session at the peak of a profile.
 pub(super) fn clients_at_a_time(audience: &Audience) -> f64 {
     if let Some(count) = audience.count {
@@ -40,8 +45,10 @@ pub(super) fn check(checks: &mut Checks, file: &ScenarioFile) {
     if total > MAX_CLIENTS && total.is_finite() {
         let largest = (0..file.clients.len())
             .max_by(|&a, &b| clients_at_a_time(&file.clients[a]).total_cmp(&clients_at_a_time(&file.clients[b])));
-        let path = format!("clients.{}", largest.unwrap_or(0));
-        let message = format!("about {total:.0} clients at a time are more than the {MAX_CLIENTS:.0} that fit");
+        let largest = largest.unwrap_or(0);
+        let key = if file.clients[largest].count.is_some() { "count" } else { "arrivals.rate" };
+        let path = format!("clients.{largest}.{key}");
+        let message = format!("about {} clients at a time are more than the {MAX_CLIENTS:.0} that fit", short(total));
         checks.fail("too-many-clients", &path, message, "lower `count`, `rate` or `session`");
     }
 }
@@ -156,6 +163,15 @@ fn check_arrivals(checks: &mut Checks, path: &str, audience: &Audience, arrivals
                 &format!("{place}.{}", at + 1),
                 "the times of a profile must rise",
                 "sort the corners by time",
+            );
+        }
+        if let Some(at) = profile.at.iter().position(|(_, factor)| factor.value() > 1e6) {
+            let message = format!("a factor of {} is more than a million", short(profile.at[at].1.value()));
+            checks.fail(
+                "out-of-range",
+                &format!("{place}.{at}"),
+                message,
+                "write a higher `rate`, and smaller factors",
             );
         }
         if !profile.at.is_empty() && profile.at.iter().all(|(_, factor)| factor.value() == 0.0) {

@@ -2,6 +2,7 @@
 
 use super::super::file::{OnePod, Pods, Rollout, ScenarioFile, TimelineEntry};
 use super::super::words::{CountOrShare, Memory, PodRef};
+use super::clients::short;
 use super::{Checks, MAX_PODS};
 use crate::engine::Span;
 
@@ -45,7 +46,7 @@ fn check_pods(checks: &mut Checks, pods: &Pods) {
         checks.fail(
             "out-of-range",
             "pods.cpu",
-            format!("{cpu} cores are not possible"),
+            format!("{} cores are not possible", short(cpu)),
             "write 0.001 to 1024, such as `0.5`",
         );
     }

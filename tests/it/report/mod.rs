@@ -1,7 +1,7 @@
 //! The report: what it says, that it says it the same way every time, and that it is well-formed.
 
 mod sample;
-mod xml;
+pub mod xml;
 
 use stickysim::metrics::{Counts, Estimate, Limiting, Study, TimeSeries, VariantReport};
 use stickysim::report::{OutputFile, TerminalStyle, files, summary_schema_json, terminal, verdict};

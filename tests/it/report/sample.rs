@@ -282,11 +282,17 @@ fn expectations(values: &[(FigureId, Vec<f64>)]) -> Vec<ExpectationOutcome> {
     vec![
         ExpectationOutcome {
             text: "p99 event.latency < 100ms".to_owned(),
+            figure: "event.latency.p99".to_owned(),
+            comparison: "<".to_owned(),
+            bound: 100.0,
             holds: p99.is_some_and(|p99| p99.mean < 100.0),
             measured: p99,
         },
         ExpectationOutcome {
-            text: "requests.failed.no_pod = 0".to_owned(),
+            text: "requests.failed.no_pod == 0".to_owned(),
+            figure: "requests.failed.no_pod".to_owned(),
+            comparison: "==".to_owned(),
+            bound: 0.0,
             holds: false,
             measured: measured("requests.failed.no_pod"),
         },
