@@ -165,6 +165,9 @@ impl<E: Event> EventQueue<E> {
     fn open_next_slot(&mut self) -> bool {
         if self.opened >= REVIEW || self.opened_events >= REVIEW_EVENTS {
             self.review();
+            if !self.late.is_empty() {
+                return true; // longer slots: what was ahead now lies in the slot at hand
+            }
         }
         loop {
             let here = |level: usize| (self.slot >> (BITS * level as u32)) as usize % SLOTS;
@@ -274,8 +277,8 @@ mod tests {
                 now = popped.expect("never empty").0;
             }
             let at = now + gaps(n);
-            wheel.push(SimTime::from_nanos(at), n % 7 << 32 | n);
-            twin.insert((at, n % 7 << 32 | n));
+            wheel.push(SimTime::from_nanos(at), ((n % 7) << 32) | n);
+            twin.insert((at, ((n % 7) << 32) | n));
         }
         while let Some((at, word)) = wheel.pop_until(SimTime::NEVER) {
             assert_eq!(Some((at.as_nanos(), word)), twin.pop_first());
@@ -291,6 +294,8 @@ mod tests {
         compare(draw(Law::Pareto { min: 1.0, alpha: 0.3 }), 500, 20_000); // from nanoseconds to centuries
         compare(|_| 0, 1_000, 3_000); // all at one time
         compare(|n| n % 3, 1_000, 20_000); // ties, next to each other
+        compare(|_| 60_000_000_000, 1, 20_000); // a lonely event, far ahead: slots grow until it lies in the one at hand
+        compare(|n| (n % 5) * 10_000_000, 3, 20_000);
         compare(|n| if n % 2 == 0 { 0 } else { 1 << 40 }, 100, 5_000);
     }
 
