@@ -61,8 +61,8 @@ impl Cluster<'_> {
             ("clients connected = clients counted as online", open, u64::from(self.online)),
             ("members of rooms online = places of connected clients", in_rooms, places),
             (
-                "recipients = delivered + lost + in flight",
-                c.recipients,
+                "recipients + unmeant = delivered + lost + in flight",
+                c.recipients + c.deliveries_unmeant,
                 c.delivered_local + c.delivered_cross + c.lost.total() + c.deliveries_in_flight,
             ),
             (

@@ -42,9 +42,12 @@ pub struct Meter {
     pub skews: Vec<Skew>,
     /// Sum of connected clients over the measured samples, and their number.
     pub connected: (f64, u32),
-    /// Highest rate of reconnects in a measured sample.
-    pub reconnects_peak_per_s: f64,
-    /// Peaks in measured samples.
+    /// Most reconnects in one second so far, and the second that is being counted with its reconnects.
+    reconnects_peak: u32,
+    reconnects_now: (u64, u32),
+    /// CPU used at the end of the last window of peaks, by pod and by Redis.
+    pub cpu_at_window: (Vec<Span>, Span),
+    /// Peaks over windows.
     pub limits: Limiting,
     /// Effective numbers at the end of the warm-up.
     pub n_eff: NEff,
@@ -71,10 +74,28 @@ impl Meter {
             marks: Vec::new(),
             skews: Vec::new(),
             connected: (0.0, 0),
-            reconnects_peak_per_s: 0.0,
+            reconnects_peak: 0,
+            reconnects_now: (0, 0),
+            cpu_at_window: (Vec::new(), Span::ZERO),
             limits: Limiting::default(),
             n_eff: NEff::default(),
         }
+    }
+    /// A client is back.
+    pub fn reconnected(&mut self, now: SimTime) {
+        self.counts.reconnects += 1;
+        let second = now.as_nanos() / 1_000_000_000;
+        if self.reconnects_now.0 != second {
+            self.reconnects_now = (second, 0);
+        }
+        self.reconnects_now.1 += 1;
+        if self.at_warm_up.is_some() {
+            self.reconnects_peak = self.reconnects_peak.max(self.reconnects_now.1);
+        }
+    }
+    /// Most reconnects in one measured second.
+    pub const fn reconnects_peak(&self) -> u32 {
+        self.reconnects_peak
     }
     /// Marks a moment in the plots.
     pub fn mark(&mut self, at: SimTime, what: String) {

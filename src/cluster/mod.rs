@@ -87,6 +87,8 @@ pub enum Event {
     Copies(u32),
     /// Time for a sample of the series.
     Sample,
+    /// The end of a window of peaks.
+    Window,
 }
 
 /// Kind in the top byte, so that equal times are ordered as the kinds are listed; then a short and a long number.
@@ -115,6 +117,7 @@ impl EngineEvent for Event {
             Event::Publish(a) => (20, a, 0),
             Event::Copies(a) => (21, a, 0),
             Event::Sample => (22, 0, 0),
+            Event::Window => (23, 0, 0),
         };
         kind << 56 | u64::from(b) << 32 | u64::from(a)
     }
@@ -142,7 +145,8 @@ impl EngineEvent for Event {
             19 => Event::Tick(b as u8),
             20 => Event::Publish(a),
             21 => Event::Copies(a),
-            _ => Event::Sample,
+            22 => Event::Sample,
+            _ => Event::Window,
         }
     }
 }
@@ -171,6 +175,8 @@ struct Cluster<'s> {
     rollout: Rollout,
     rooms: Rooms,
     redis: Redis,
+    /// Processes that get a copy of what is published now.
+    subscribers: flows::Subscribers,
     /// Events between a pod and the others.
     messages: flows::Slab<Message>,
     /// Connections whose client is gone without the pod knowing.
@@ -210,6 +216,7 @@ impl Model for Cluster<'_> {
             Event::Publish(message) => self.publish(message, ctx),
             Event::Copies(message) => self.copies(message, ctx),
             Event::Sample => self.sample(ctx),
+            Event::Window => self.window(ctx),
         }
     }
 

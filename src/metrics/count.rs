@@ -247,6 +247,8 @@ counters! {
     lost: Reasons<LossReason>,
     /// … on the way when the run ended.
     deliveries_in_flight: u64,
+    /// Deliveries to clients that came, or moved to another pod, while the event was under way: they were not meant.
+    deliveries_unmeant: u64,
     /// Sends to connections whose client was already gone: work for nothing.
     ghost_sends: u64,
     /// Events that waited in a client for a connection.

@@ -182,6 +182,16 @@ static FAMILIES: &[Family] = families! {
         "Requests and upgrades that reached the busiest pod over the mean of all pods that were there throughout the measured part.";
     "load.requests.cv", "CV of requests", Number, Lower, number(|r| skew(r.load.requests, |s| s.cv)),
         "Standard deviation over mean of the requests per pod, over the pods that were there throughout the measured part.";
+    "load.requests.gini", "Gini of requests", Number, Lower, number(|r| skew(r.load.requests, |s| s.gini)),
+        "Gini coefficient of the requests per pod, over the pods that were there throughout the measured part.";
+    "load.requests.jain", "Jain index of requests", Number, Higher, number(|r| skew(r.load.requests, |s| s.jain)),
+        "Jain's fairness index of the requests per pod, over the pods that were there throughout the measured part.";
+    "load.messages.max_over_mean", "max/mean messages", Number, Lower, number(|r| skew(r.load.messages, |s| s.max_over_mean)),
+        "Events sent by the busiest pod over the mean of all pods that were there throughout the measured part.";
+    "load.messages.cv", "CV of messages", Number, Lower, number(|r| skew(r.load.messages, |s| s.cv)),
+        "Standard deviation over mean of the events sent per pod, over the pods that were there throughout the measured part.";
+    "load.cpu.cv", "CV of CPU", Number, Lower, number(|r| skew(r.load.cpu, |s| s.cv)),
+        "Standard deviation over mean of the CPU time per pod, over the pods that were there throughout the measured part.";
     "load.cpu.max_over_mean", "max/mean CPU", Number, Lower, number(|r| skew(r.load.cpu, |s| s.max_over_mean)),
         "CPU time of the busiest pod over the mean of all pods that were there throughout the measured part, restarts in place included.";
     "stickiness.failures", "stickiness failures", Share, Lower, number(|r| share(r.counts.moved.total(), r.counts.routed_again)),
@@ -211,9 +221,11 @@ static FAMILIES: &[Family] = families! {
     "connections.reconnects", "reconnects", PerSecond, Lower, number(|r| per_second(r.counts.reconnects, r)),
         "WebSockets opened per second by clients that had lost one in the same session.";
     "connections.reconnects_peak", "peak of reconnects", PerSecond, Lower, number(|r| Some(r.reconnects_peak_per_s)),
-        "Highest rate of reconnects in one sample.";
+        "Most reconnects in any one second.";
     "connections.failed", "failed connects", Share, Lower, number(|r| share(r.counts.connects_failed.total(), r.counts.connect_attempts)),
         "Share of attempts to open a WebSocket that failed.";
+    "connections.closed.session_end", "closed: client left", PerSecond, Neither, number(|r| per_second(r.counts.closed.of(CloseReason::SessionEnd), r)),
+        "WebSockets ended per second because the client left.";
     "connections.closed.address_change", "closed: address change", PerSecond, Lower, number(|r| per_second(r.counts.closed.of(CloseReason::AddressChange), r)),
         "WebSockets ended per second by a change of the client's network.";
     "connections.closed.pod_crash", "closed: pod crash", PerSecond, Lower, number(|r| per_second(r.counts.closed.of(CloseReason::PodCrash), r)),
@@ -248,12 +260,14 @@ static FAMILIES: &[Family] = families! {
         "1/Σp² of the shares of clients per /24 (IPv4) or address (IPv6): what nginx's ip_hash sees.";
     "n_eff.balancer", "N_eff as the balancer sees it", Number, Neither, number(|r| Some(r.n_eff.balancer)),
         "1/Σp² by the key that the balancer in use looks at; the number that predicts skew.";
+    "n_eff.requests", "N_eff of requests as the balancer sees it", Number, Neither, number(|r| Some(r.n_eff.requests)),
+        "1/Σp² of the shares of requests and connects per key that the balancer in use looks at, over the whole run: it predicts the skew of requests.";
     "limits.pod_cpu", "peak pod CPU", Share, Lower, number(|r| Some(r.limits.pod_cpu)),
-        "CPU of the busiest pod in its busiest sample, as a share of its limit.";
+        "CPU of the busiest pod in its busiest ten seconds (a tenth of shorter runs), as a share of its limit.";
     "limits.pod_memory", "peak pod memory", Share, Lower, number(|r| r.limits.pod_memory),
-        "Memory of the fullest pod in its fullest sample, as a share of its limit.";
+        "Memory of the fullest pod at its fullest moment (looked at every ten seconds), as a share of its limit.";
     "limits.redis_cpu", "peak Redis CPU", Share, Lower, number(|r| Some(r.limits.redis_cpu)),
-        "Busiest sample of Redis, as a share of its one core.";
+        "Busiest ten seconds of Redis, as a share of its one core.";
     "pods.oom_kills", "pods killed for memory", Number, Lower, number(|r| Some(r.counts.oom_kills as f64)),
         "Pods killed because connections needed more memory than the limit.";
 };

@@ -25,7 +25,7 @@ pub struct Record {
     pub limits: Limiting,
     /// Clients that were connected on average.
     pub connected_mean: f64,
-    /// Highest rate of reconnects in one sample, per second.
+    /// Most reconnects in one second.
     pub reconnects_peak_per_s: f64,
     /// Share of one core that Redis used.
     pub redis_cpu: f64,
@@ -101,6 +101,8 @@ pub struct LoadSkew {
     pub connections: Option<Skew>,
     /// Of arriving requests, over the whole measured part.
     pub requests: Option<Skew>,
+    /// Of events sent to clients, over the whole measured part.
+    pub messages: Option<Skew>,
     /// Of CPU time, over the whole measured part.
     pub cpu: Option<Skew>,
     /// Largest max/mean of connections in any sample.
@@ -116,9 +118,12 @@ pub struct NEff {
     pub networks: f64,
     /// Clients by the key that the balancer in use looks at.
     pub balancer: f64,
+    /// Requests and connects of the whole run by that key.
+    pub requests: f64,
 }
 
-/// Peaks of what is limited, as shares of the limit, over the samples of the measured part.
+/// Peaks of what is limited, as shares of the limit, over windows of ten seconds (a tenth of shorter runs) of the measured
+/// part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Limiting {
     /// CPU of the busiest pod.

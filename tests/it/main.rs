@@ -6,6 +6,7 @@ mod support;
 mod affinity;
 mod bad_scenarios;
 mod balancers;
+mod books;
 mod commands;
 mod conservation;
 mod determinism;

@@ -131,13 +131,14 @@ fn counted(record: &Record, classic: bool) -> Vec<(&'static str, u64)> {
         ("connects in flight", c.connects_in_flight),
         ("delivered", c.delivered_local),
         ("not sent", c.lost.of(LossReason::NotSent)),
-        ("deliveries in flight", c.deliveries_in_flight),
+        ("recipients", c.recipients),
         ("published", c.redis_publish),
         ("copies own", c.redis_copies_own),
         ("copies undelivered", c.redis_copies_undelivered),
     ];
     if !classic {
-        // with an adapter, what dies before its PUBLISH is accounted for when it would have been published
+        // with an adapter the recipients elsewhere are accounted for when the copies arrive, or would have
+        all.push(("deliveries in flight", c.deliveries_in_flight));
         all.push(("copies lost", c.lost.of(LossReason::PodDied)));
         all.push(("lost offline", c.lost.of(LossReason::RecipientOffline)));
     }

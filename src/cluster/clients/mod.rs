@@ -88,6 +88,8 @@ pub struct Wire {
     pub epoch: u16,
     /// Failed attempts since the last success: the back-off's exponent.
     pub attempt: u16,
+    /// How many connections it has had.
+    pub connection: u32,
     /// Process of the client's pod.
     pub process: u32,
     /// Position among the live connections of its pod.
@@ -114,6 +116,7 @@ impl Wire {
             upgrading: false,
             epoch: 0,
             attempt: 0,
+            connection: 0,
             process: 0,
             position: 0,
             delays: 0,
@@ -122,6 +125,15 @@ impl Wire {
             first_ping: SimTime::ZERO,
             lost_at: SimTime::ZERO,
             attempt_started: SimTime::ZERO,
+        }
+    }
+    /// When a connection of this client ended; `open` says whether the last one still is. Of connections before the last
+    /// two it is only known that they ended long ago.
+    pub const fn ended_at(&self, connection: u32, open: bool) -> SimTime {
+        match (self.connection.wrapping_sub(connection), open) {
+            (0, true) => SimTime::NEVER,
+            (0, false) | (1, true) => self.lost_at,
+            _ => SimTime::ZERO,
         }
     }
 }

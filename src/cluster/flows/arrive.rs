@@ -72,6 +72,7 @@ impl<'s> Cluster<'s> {
                 .as_ref()
                 .map_or(Rooms::none(), |rooms| Rooms::new(rooms, members.min(20_000_000) as u32, seed)),
             redis: Redis::new(spec.redis.clone()),
+            subscribers: std::rc::Rc::new([]),
             messages: Slab::new(),
             ghosts: Slab::new(),
             present: 0,
@@ -90,8 +91,10 @@ impl<'s> Cluster<'s> {
             self.running.push(pod);
         }
         self.sync_at_once();
+        self.resubscribe();
         ctx.schedule(SimTime::ZERO + self.spec.warm_up, Event::EndWarmUp);
         ctx.schedule(SimTime::ZERO + self.spec.sample_every, Event::Sample);
+        ctx.schedule(SimTime::ZERO + self.peak_window(), Event::Window);
         for (entry, timed) in self.spec.timeline.iter().enumerate() {
             ctx.schedule(SimTime::ZERO + timed.at, Event::Timeline(entry as u16));
         }
@@ -101,6 +104,8 @@ impl<'s> Cluster<'s> {
         for (index, audience) in self.spec.audiences.iter().enumerate() {
             self.start_audience(index as u16, audience, ctx);
         }
+        // who is there at the start did not connect in the first interval
+        self.meter.at_sample = self.meter.counts.clone();
     }
 
     fn start_audience(&mut self, index: u16, audience: &AudienceSpec, ctx: &mut Ctx<Event>) {

@@ -89,7 +89,7 @@ impl Cluster<'_> {
         self.meter.latencies.connect.record(usable - wire.attempt_started);
         if wire.lost_one {
             self.meter.latencies.offline.record(usable - wire.lost_at);
-            self.meter.counts.reconnects += 1;
+            self.meter.reconnected(now);
             self.meter.counts.sessions_moved += u64::from(wire.lost_pod != pod);
         }
         if self.held.contains_key(&client) {
@@ -111,15 +111,17 @@ impl Cluster<'_> {
     /// The connection exists: the pod counts it and it is in its rooms.
     fn open(&mut self, client: ClientId, pod: PodId, now: SimTime) {
         self.settle(pod, now);
+        self.freeze(pod);
         let target = &mut self.pods[pod];
-        target.freeze();
         let record = &mut self.clients[client];
         record.link = Link::Open;
         record.pod = pod;
         let wire = &mut self.wires[record.wire as usize];
+        wire.connection = wire.connection.wrapping_add(1);
         wire.process = target.process;
         wire.position = target.all.live.len() as u32;
         target.all.live.push(client);
+        target.count_heartbeats();
         let rooms = self.rooms.of(client).to_vec();
         for room in rooms {
             let members = target.rooms.entry(room).or_default();
@@ -171,6 +173,12 @@ impl Cluster<'_> {
                 pod.connecting -= 1;
             }
         }
+    }
+
+    /// The connections of a pod are about to change: its unfinished broadcasts keep the recipients that they have.
+    pub fn freeze(&mut self, pod: PodId) {
+        let Cluster { pods, clients, wires, .. } = self;
+        pods[pod].freeze(|client| wires[clients[client].wire as usize].connection);
     }
 
     /// The WebSocket life of a client whose audience has WebSockets.

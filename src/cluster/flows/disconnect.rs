@@ -20,7 +20,7 @@ impl Cluster<'_> {
         let now = ctx.now();
         let (pod, process) = (self.clients[client].pod, self.wire(client).process);
         self.settle(pod, now);
-        self.pods[pod].freeze();
+        self.freeze(pod);
         self.remove_live(client, pod);
         let target = &mut self.pods[pod];
         target.all.ghosts += 1;
@@ -46,6 +46,7 @@ impl Cluster<'_> {
         self.settle(pod, now);
         let target = &mut self.pods[pod];
         target.all.ghosts -= 1;
+        target.count_heartbeats();
         for room in self.rooms.of(client) {
             if let Some(members) = target.rooms.get_mut(room) {
                 members.ghosts -= 1;
@@ -68,6 +69,7 @@ impl Cluster<'_> {
             }
         }
         let Members { live, .. } = std::mem::take(&mut self.pods[pod].all);
+        self.pods[pod].count_heartbeats();
         self.pods[pod].rooms.clear();
         for client in live {
             self.connection_ended(client, reason, ctx.now());

@@ -1,5 +1,7 @@
 //! An event is emitted on a pod: local clients get it from there, the others through Redis.
 
+use std::rc::Rc;
+
 use crate::cluster::clients::Link;
 use crate::cluster::flows::Message;
 use crate::cluster::flows::request::Call;
@@ -45,6 +47,8 @@ impl Cluster<'_> {
         let costs = &self.spec.pods.costs;
         let publishes = emission.origin == Origin::Application && self.spec.redis.adapter == Adapter::Classic;
         let (live, ghosts) = self.local(pod, emission.recipients);
+        let (present, online) = self.reach(emission.recipients);
+        let connection = self.connection_of(emission.recipients);
         let until_published = before + if publishes { costs.publish } else { Span::ZERO };
         let until_sending = until_published + costs.broadcast;
         let work = until_sending + costs.send * u64::from(live + ghosts);
@@ -59,6 +63,7 @@ impl Cluster<'_> {
                 send: target.stretched(costs.send),
                 recipients: emission.recipients,
                 local: true,
+                connection,
                 frozen: None,
             };
             target.push(booking, JobKind::FanOut(fan_out));
@@ -70,26 +75,17 @@ impl Cluster<'_> {
         let process = target.process;
         let counts = &mut self.meter.counts;
         counts.events_emitted += 1;
-        counts.recipients += u64::from(live);
+        counts.recipients += u64::from(present);
         counts.ghost_sends += u64::from(ghosts);
+        let others = present - live;
         if publishes {
             let Emission { emitted, recipients, bytes, .. } = emission;
-            let message = Message {
-                emitted,
-                recipients,
-                bytes,
-                local: live,
-                sender: pod,
-                process,
-                leaves,
-                copies: 0,
-                published: SimTime::ZERO,
-            };
+            let message =
+                Message { emitted, recipients, bytes, others, sender: pod, process, leaves, subscribers: None };
             let slot = self.messages.insert(message);
             ctx.schedule(leaves + self.redis.hop(), Event::Publish(slot));
-        } else if emission.origin == Origin::Application {
-            // without an adapter nobody else hears of it
-            let (present, online) = self.reach(emission.recipients);
+        } else {
+            // without an adapter nobody else hears of it; an own socket is on this pod
             self.lose(LossReason::NoAdapter, online - live);
             self.lose(LossReason::RecipientOffline, present - online);
         }
@@ -123,29 +119,26 @@ impl Cluster<'_> {
     /// A PUBLISH reaches Redis, unless its pod died before it left.
     pub fn publish(&mut self, slot: u32, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
-        let subscribers = self.running.iter().filter(|&&pod| self.pods[pod].serves()).count() as u32;
-        let Message { sender, process, leaves, recipients, bytes, local, .. } = *self.messages.get_mut(slot);
+        let Message { sender, process, leaves, recipients, bytes, others, .. } = *self.messages.get_mut(slot);
         let death = self.pods[sender].deaths.get(process as usize);
         if death.is_some_and(|&death| death < leaves) {
             self.messages.take(slot);
-            let (present, online) = self.reach(recipients);
-            let others = present.saturating_sub(local);
+            let (_, online) = self.reach(recipients);
             let reachable = online.min(others);
             self.lose(LossReason::PodDied, reachable);
             self.lose(LossReason::RecipientOffline, others - reachable);
             return;
         }
-        let (waited, sent) = self.redis.publish(now, subscribers);
-        let message = self.messages.get_mut(slot);
-        message.copies = subscribers;
-        message.published = now;
+        let copies = self.subscribers.len() as u32;
+        let (waited, sent) = self.redis.publish(now, copies);
+        self.messages.get_mut(slot).subscribers = Some(Rc::clone(&self.subscribers));
         let one_room = !matches!(recipients, Recipients::All);
         self.meter.latencies.redis_wait.record(waited);
         let counts = &mut self.meter.counts;
         counts.redis_publish += 1;
-        counts.redis_copies += u64::from(subscribers);
+        counts.redis_copies += u64::from(copies);
         counts.redis_bytes_in += bytes::published(bytes, one_room);
-        counts.redis_bytes_out += bytes::copied(bytes, one_room) * u64::from(subscribers);
+        counts.redis_bytes_out += bytes::copied(bytes, one_room) * u64::from(copies);
         ctx.schedule(sent + self.redis.hop(), Event::Copies(slot));
     }
 
@@ -154,29 +147,34 @@ impl Cluster<'_> {
     pub fn copies(&mut self, slot: u32, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
         let message = self.messages.take(slot);
-        let (mut arrived, mut served) = (0, message.local);
-        for index in 0..self.running.len() {
-            let pod = self.running[index];
-            if !self.pods[pod].serves() || self.pods[pod].ready_at > message.published {
-                continue;
-            }
-            arrived += 1;
-            if pod == message.sender && self.pods[pod].process == message.process {
+        let subscribers = message.subscribers.clone().unwrap_or_default();
+        let mut served = 0;
+        for &(pod, process) in subscribers.iter() {
+            if self.pods[pod].process != process {
+                self.meter.counts.redis_copies_undelivered += 1; // that process is dead
+            } else if pod == message.sender && process == message.process {
                 self.meter.counts.redis_copies_own += 1; // its cost is part of publishing
             } else {
                 served += self.copy_arrives(pod, &message, now);
             }
         }
-        self.meter.counts.redis_copies_undelivered += u64::from(message.copies - arrived);
-        // whoever is nowhere in reach, on the way from pod to pod included, misses it
-        let (present, _) = self.reach(message.recipients);
-        self.lose(LossReason::RecipientOffline, present.saturating_sub(served));
+        // who was meant and is nowhere in reach now misses it, on the way from pod to pod included; who came meanwhile
+        // gets it although nobody meant them
+        self.lose(LossReason::RecipientOffline, message.others.saturating_sub(served));
+        self.meter.counts.deliveries_unmeant += u64::from(served.saturating_sub(message.others));
+    }
+
+    /// The pods that are subscribed now: everybody whose process serves.
+    pub fn resubscribe(&mut self) {
+        let serving = self.running.iter().copied().filter(|&pod| self.pods[pod].serves());
+        self.subscribers = serving.map(|pod| (pod, self.pods[pod].process)).collect();
     }
 
     /// Returns for how many clients the copy is of use.
     fn copy_arrives(&mut self, pod: PodId, message: &Message, now: SimTime) -> u32 {
         self.settle(pod, now);
         let (live, ghosts) = self.local(pod, message.recipients);
+        let connection = self.connection_of(message.recipients);
         let costs = &self.spec.pods.costs;
         let target = &mut self.pods[pod];
         if live + ghosts == 0 {
@@ -192,6 +190,7 @@ impl Cluster<'_> {
                 send: target.stretched(costs.send),
                 recipients: message.recipients,
                 local: false,
+                connection,
                 frozen: None,
             };
             target.push(booking, JobKind::FanOut(fan_out));
@@ -199,7 +198,6 @@ impl Cluster<'_> {
         target.sends += u64::from(live + ghosts);
         let counts = &mut self.meter.counts;
         counts.redis_copies_useful += 1;
-        counts.recipients += u64::from(live);
         counts.ghost_sends += u64::from(ghosts);
         live
     }
@@ -208,6 +206,7 @@ impl Cluster<'_> {
     pub fn emission_failed(&mut self, recipients: Recipients) {
         let (present, _) = self.reach(recipients);
         self.meter.counts.events_emitted += 1;
+        self.meter.counts.recipients += u64::from(present);
         self.lose(LossReason::NotSent, present);
     }
 
@@ -219,6 +218,14 @@ impl Cluster<'_> {
         }
         let (live, ghosts) = self.pods[pod].members(recipients);
         (live.len() as u32, ghosts)
+    }
+
+    /// The present connection of a target that is one client with WebSockets.
+    fn connection_of(&self, recipients: Recipients) -> u32 {
+        match recipients {
+            Recipients::One(client) if self.clients[client].link == Link::Open => self.wire(client).connection,
+            _ => 0,
+        }
     }
 
     /// Clients of a target in the whole cluster: (present, connected).
@@ -234,7 +241,6 @@ impl Cluster<'_> {
     }
 
     fn lose(&mut self, reason: LossReason, recipients: u32) {
-        self.meter.counts.recipients += u64::from(recipients);
         self.meter.counts.lost.add_many(reason, u64::from(recipients));
     }
 }

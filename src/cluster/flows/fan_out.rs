@@ -3,7 +3,7 @@
 //! No event marks the end of a job. Whoever looks at a pod first settles what is done by then; whoever changes the
 //! connections of a pod also freezes the recipients of what is not done yet.
 
-use crate::cluster::clients::ClientId;
+use crate::cluster::clients::{Client, ClientId, ClientTag, Link};
 use crate::cluster::meter::Meter;
 use crate::cluster::pods::{FanOut, Job, JobKind, Recipients};
 use crate::cluster::{Cluster, PodId};
@@ -50,16 +50,26 @@ impl Cluster<'_> {
                 }
             }
             JobKind::FanOut(fan_out) => {
-                let one;
-                let recipients: &[ClientId] = match (&fan_out.frozen, fan_out.recipients) {
-                    (_, Recipients::One(client)) => {
-                        one = [client];
-                        &one
-                    }
-                    (Some(frozen), _) => frozen,
-                    (None, recipients) => self.pods[pod].members(recipients).0,
+                let Cluster { pods, clients, wires, meter, .. } = self;
+                let ended = |client: ClientId, connection| {
+                    let record = &clients[client];
+                    wires[record.wire as usize].ended_at(connection, record.link == Link::Open).min(death)
                 };
-                deliver(fan_out, recipients, death, &self.clients, &mut self.meter);
+                match (&fan_out.frozen, fan_out.recipients) {
+                    (_, Recipients::One(client)) => {
+                        let one = std::iter::once((client, ended(client, fan_out.connection)));
+                        deliver(fan_out, one, death, clients, meter);
+                    }
+                    (Some(frozen), _) => {
+                        let copies = frozen.iter().map(|&(client, connection)| (client, ended(client, connection)));
+                        deliver(fan_out, copies, death, clients, meter);
+                    }
+                    (None, recipients) => {
+                        // nobody's connection has ended since
+                        let copies = pods[pod].members(recipients).0.iter().map(|&client| (client, death));
+                        deliver(fan_out, copies, death, clients, meter);
+                    }
+                }
             }
         }
     }
@@ -87,23 +97,25 @@ fn timed_out(arrived: SimTime, now: SimTime) -> bool {
     now - arrived > READ_TIMEOUT
 }
 
-/// The copies of an event leave one after the other; each arrives half a round trip later.
+/// The copies of an event leave one after the other, each for a client whose connection ends at some time, at the
+/// latest with the process at its `death`. What has left arrives half a round trip later.
 fn deliver(
     fan_out: &FanOut,
-    recipients: &[ClientId],
+    copies: impl Iterator<Item = (ClientId, SimTime)>,
     death: SimTime,
-    clients: &Column<crate::cluster::ClientTag, crate::cluster::Client>,
+    clients: &Column<ClientTag, Client>,
     meter: &mut Meter,
 ) {
     let Meter { latencies, counts, horizon, .. } = meter;
     let histogram = if fan_out.local { &mut latencies.event_local } else { &mut latencies.event_cross };
     let mut delivered = 0;
     let mut leaves = fan_out.start;
-    for &client in recipients {
+    for (client, ends) in copies {
         leaves += fan_out.send;
         let arrives = leaves + clients[client].one_way();
-        if leaves > death {
-            counts.lost.add(LossReason::PodDied);
+        if leaves > ends {
+            let reason = if ends == death { LossReason::PodDied } else { LossReason::RecipientOffline };
+            counts.lost.add(reason);
         } else if arrives > *horizon {
             counts.deliveries_in_flight += 1;
         } else {

@@ -4,12 +4,25 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::cluster::balancer::AffinityKey;
+use crate::cluster::clients::Client;
 use crate::cluster::meter::PodTotals;
 use crate::cluster::network::network_of;
 use crate::cluster::pods::Phase;
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, End, SimTime, Span};
 use crate::metrics::{Counts, LoadSkew, NEff, PodSeries, Record, Skew};
+
+/// 1/Σp² of the shares of these weights; 0 when there are none.
+fn effective(weights: impl Iterator<Item = u64>) -> f64 {
+    let (sum, squares) = weights.fold((0.0, 0.0), |(sum, squares), weight| {
+        let weight = weight as f64;
+        (sum + weight, squares + weight * weight)
+    });
+    if squares > 0.0 { sum * sum / squares } else { 0.0 }
+}
+
+/// See [`Cluster::peak_window`].
+const PEAK_WINDOW: Span = Span::from_secs(10);
 
 impl Cluster<'_> {
     /// From here on figures count.
@@ -25,7 +38,7 @@ impl Cluster<'_> {
         self.meter.at_warm_up = Some(Counts { heartbeats, ..self.meter.counts.clone() });
         self.meter.pods_at_warm_up = self.pods.ids().map(|pod| self.totals(pod, now)).collect();
         self.meter.redis_at_warm_up = self.redis.cpu_used(now);
-        self.meter.n_eff = self.n_eff();
+        self.meter.n_eff = self.n_eff_of(|client| u64::from(client.present));
     }
 
     /// Takes a sample of every series.
@@ -41,13 +54,13 @@ impl Cluster<'_> {
             self.settle(pod, now);
         }
         self.meter.series.times_s.push(now.as_secs_f64());
-        self.sample_pods(now, interval, measuring);
+        self.sample_pods(now, interval);
         self.sample_cluster(now, interval, measuring);
         self.meter.at_sample = self.meter.counts.clone();
         self.meter.sampled_at = now;
     }
 
-    fn sample_pods(&mut self, now: SimTime, interval: Span, measuring: bool) {
+    fn sample_pods(&mut self, now: SimTime, interval: Span) {
         let samples = self.meter.series.times_s.len();
         let seconds = interval.as_secs_f64();
         self.meter.pods_at_sample.resize(self.pods.len(), PodTotals::default());
@@ -66,18 +79,8 @@ impl Cluster<'_> {
             let totals = self.totals(pod, now);
             let before = std::mem::replace(&mut self.meter.pods_at_sample[pod.index()], totals);
             let runs = self.pods[pod].phase != Phase::Gone;
-            let heartbeats = self.heartbeat_load(pod);
-            // heartbeats are counted, not queued: they fit in beside the queue, up to the limit
-            let busy = totals.cpu.saturating_sub(before.cpu).as_secs_f64() / seconds / self.spec.pods.cpu;
-            let cpu = busy.max((busy + heartbeats / self.spec.pods.cpu).min(1.0));
+            let cpu = self.cpu_share(pod, totals.cpu.saturating_sub(before.cpu), interval);
             let memory = self.memory_of(pod) as f64;
-            if measuring && runs {
-                self.meter.limits.pod_cpu = self.meter.limits.pod_cpu.max(cpu);
-                if let Some(limit) = self.spec.pods.memory_bytes {
-                    let share = memory / limit as f64;
-                    self.meter.limits.pod_memory = Some(self.meter.limits.pod_memory.unwrap_or(0.0).max(share));
-                }
-            }
             let rate = |now: u64, then: u64| (now - then) as f64 / seconds;
             let series = &mut self.meter.series.pods[pod.index()];
             let shown = |value: f64| runs.then_some(value);
@@ -123,8 +126,6 @@ impl Cluster<'_> {
             self.meter.skews.extend(skew);
             self.meter.connected.0 += f64::from(self.online);
             self.meter.connected.1 += 1;
-            self.meter.reconnects_peak_per_s = self.meter.reconnects_peak_per_s.max(reconnects);
-            self.meter.limits.redis_cpu = self.meter.limits.redis_cpu.max(redis_cpu);
         }
     }
 
@@ -133,36 +134,60 @@ impl Cluster<'_> {
         PodTotals { requests: pod.requests, sends: pod.sends, cpu: pod.cpu_used(now) }
     }
 
-    /// CPU that the heartbeats of a pod's connections take, as a share of one core. They are counted, not queued.
-    fn heartbeat_load(&self, pod: PodId) -> f64 {
-        let costs = &self.spec.pods.costs;
-        if costs.heartbeat_every.is_zero() {
-            return 0.0;
-        }
-        let per_connection = costs.heartbeat.as_secs_f64() / costs.heartbeat_every.as_secs_f64();
-        f64::from(self.pods[pod].connections()) * per_connection
+    /// Length of the windows over which peaks of CPU and memory are taken: the same for runs of all lengths.
+    pub fn peak_window(&self) -> Span {
+        PEAK_WINDOW.min(self.spec.duration / 10).max(Span::from_nanos(1))
     }
 
-    /// Effective numbers of sources among the clients that are present now.
-    fn n_eff(&self) -> NEff {
+    /// A window of peaks ends.
+    pub fn window(&mut self, ctx: &mut Ctx<Event>) {
+        let now = ctx.now();
+        let window = self.peak_window();
+        ctx.schedule_in(window, Event::Window);
+        let measuring = now > SimTime::ZERO + self.spec.warm_up;
+        let redis = self.redis.cpu_used(now);
+        let (mut pods_before, redis_before) = std::mem::take(&mut self.meter.cpu_at_window);
+        pods_before.resize(self.pods.len(), Span::ZERO);
+        for pod in self.running.iter().copied() {
+            let used = self.pods[pod].cpu_used(now);
+            let before = std::mem::replace(&mut pods_before[pod.index()], used);
+            if !measuring {
+                continue;
+            }
+            let cpu = self.cpu_share(pod, used.saturating_sub(before), window);
+            self.meter.limits.pod_cpu = self.meter.limits.pod_cpu.max(cpu);
+            if let Some(limit) = self.spec.pods.memory_bytes {
+                let share = self.memory_of(pod) as f64 / limit as f64;
+                self.meter.limits.pod_memory = Some(self.meter.limits.pod_memory.unwrap_or(0.0).max(share));
+            }
+        }
+        if measuring {
+            let cpu = redis.saturating_sub(redis_before).as_secs_f64() / window.as_secs_f64();
+            self.meter.limits.redis_cpu = self.meter.limits.redis_cpu.max(cpu);
+        }
+        self.meter.cpu_at_window = (pods_before, redis);
+    }
+
+    /// Share of a pod's CPU limit in use, if its queue took `used` in an interval: heartbeats take theirs of the rest.
+    fn cpu_share(&self, pod: PodId, used: Span, interval: Span) -> f64 {
+        let queue = used.as_secs_f64() / interval.as_secs_f64() / self.spec.pods.cpu;
+        queue + (1.0 - queue).max(0.0) * self.pods[pod].heartbeat_share()
+    }
+
+    /// Effective numbers of sources, with this weight of each client.
+    fn n_eff_of(&self, weight: fn(&Client) -> u64) -> NEff {
         let mut by_address: BTreeMap<IpAddr, u64> = BTreeMap::new();
         let mut by_network: BTreeMap<IpAddr, u64> = BTreeMap::new();
-        let mut clients = 0u64;
-        for client in self.clients.iter().filter(|client| client.present) {
-            clients += 1;
-            *by_address.entry(client.address).or_default() += 1;
-            *by_network.entry(network_of(client.address)).or_default() += 1;
+        for client in self.clients.iter() {
+            *by_address.entry(client.address).or_default() += weight(client);
+            *by_network.entry(network_of(client.address)).or_default() += weight(client);
         }
-        let effective = |groups: &BTreeMap<IpAddr, u64>| {
-            let squares: f64 = groups.values().map(|&size| (size * size) as f64).sum();
-            if squares > 0.0 { (clients * clients) as f64 / squares } else { 0.0 }
-        };
-        let networks = effective(&by_network);
+        let networks = effective(by_network.values().copied());
         let balancer = match self.spec.balancer.affinity() {
             AffinityKey::Network => networks,
-            AffinityKey::None | AffinityKey::Cookie => clients as f64,
+            AffinityKey::None | AffinityKey::Cookie => effective(self.clients.iter().map(weight)),
         };
-        NEff { addresses: effective(&by_address), networks, balancer }
+        NEff { addresses: effective(by_address.values().copied()), networks, balancer, requests: 0.0 }
     }
 
     /// Settles what is left at the end of the run.
@@ -171,8 +196,10 @@ impl Cluster<'_> {
         self.meter.counts.heartbeats += self.open_heartbeats(horizon);
         let upgrading = self.clients.iter().filter(|client| client.link == crate::cluster::clients::Link::Connecting);
         self.meter.counts.connects_in_flight = upgrading.count() as u64;
-        let on_the_way: u64 = self.messages.iter().map(|message| u64::from(message.copies)).sum();
-        self.meter.counts.redis_copies_undelivered += on_the_way;
+        for message in self.messages.iter() {
+            self.meter.counts.redis_copies_undelivered += message.subscribers.as_ref().map_or(0, |to| to.len() as u64);
+            self.meter.counts.deliveries_in_flight += u64::from(message.others);
+        }
     }
 
     /// Everything that was measured.
@@ -188,26 +215,30 @@ impl Cluster<'_> {
                     load(&self.totals(pod, horizon)) - self.meter.pods_at_warm_up.get(pod.index()).map_or(0.0, load)
                 })
                 .collect();
-            Skew::of(&loads)
+            // one pod is neither even nor uneven
+            (loads.len() > 1).then(|| Skew::of(&loads)).flatten()
         };
         let redis_busy = self.redis.cpu_used(horizon).saturating_sub(self.meter.redis_at_warm_up);
         let load = LoadSkew {
             connections: Skew::mean(&self.meter.skews),
             requests: skew_of(|totals| totals.requests as f64),
+            messages: skew_of(|totals| totals.sends as f64),
             cpu: skew_of(|totals| totals.cpu.as_secs_f64()),
             connections_worst: self.meter.skews.iter().map(|skew| skew.max_over_mean).reduce(f64::max),
         };
         let (sum, samples) = self.meter.connected;
+        let reconnects_peak_per_s = f64::from(self.meter.reconnects_peak());
+        let n_eff = NEff { requests: self.n_eff_of(|client| u64::from(client.routed)).balancer, ..self.meter.n_eff };
         let counts = self.meter.at_warm_up.map_or_else(|| self.meter.counts.clone(), |at| self.meter.counts.since(&at));
         Record {
             measured_s: measured.as_secs_f64(),
             latencies: self.meter.latencies,
             counts,
             load,
-            n_eff: self.meter.n_eff,
+            n_eff,
             limits: self.meter.limits,
             connected_mean: if samples > 0 { sum / f64::from(samples) } else { 0.0 },
-            reconnects_peak_per_s: self.meter.reconnects_peak_per_s,
+            reconnects_peak_per_s,
             redis_cpu: redis_busy.as_secs_f64() / measured.as_secs_f64(),
             series: self.meter.series,
             marks: self.meter.marks,

@@ -13,6 +13,8 @@ pub(super) mod rollout;
 mod route;
 mod timeline;
 
+use std::rc::Rc;
+
 use super::PodId;
 use super::pods::Recipients;
 use crate::engine::{SimTime, Span};
@@ -45,17 +47,18 @@ pub(super) struct Message {
     pub emitted: SimTime,
     pub recipients: Recipients,
     pub bytes: u32,
-    /// Recipients on the sender's pod, which are accounted for there.
-    pub local: u32,
+    /// Recipients that are not accounted for yet: everybody meant but those on the sender's pod.
+    pub others: u32,
     pub sender: PodId,
     /// The sender's process, and when the event leaves it: nothing leaves a dead process.
     pub process: u32,
     pub leaves: SimTime,
-    /// Copies that Redis has sent.
-    pub copies: u32,
-    /// When Redis took it: pods that subscribed later get no copy.
-    pub published: SimTime,
+    /// Whom Redis sends a copy, once it has taken the event.
+    pub subscribers: Option<Subscribers>,
 }
+
+/// Processes that are subscribed: (pod, process).
+pub(super) type Subscribers = Rc<[(PodId, u32)]>;
 
 /// Values with small reusable numbers.
 pub(super) struct Slab<T> {

@@ -39,6 +39,7 @@ impl Cluster<'_> {
         target.restarting = false;
         target.ready_at = ctx.now();
         self.meter.mark(ctx.now(), format!("ready: pod-{}", pod.raw()));
+        self.resubscribe();
         self.pods_changed(ctx);
         self.restart_next_in_place(Some(pod), ctx);
         self.reconcile(ctx);
@@ -84,6 +85,7 @@ impl Cluster<'_> {
         } else {
             self.remove(pod, ctx);
         }
+        self.resubscribe();
         self.pods_changed(ctx);
         self.reconcile(ctx);
     }
@@ -115,6 +117,7 @@ impl Cluster<'_> {
             target.crashes += 1;
             self.start_process(pod, back_off, ctx);
         }
+        self.resubscribe();
         self.pods_changed(ctx);
         self.reconcile(ctx);
     }

@@ -67,9 +67,14 @@ pub struct FanOut {
     pub recipients: Recipients,
     /// True when this pod emitted it, false when it came through Redis.
     pub local: bool,
+    /// The recipient's connection, for [`Recipients::One`].
+    pub connection: u32,
     /// The recipients at arrival, if they have changed since.
-    pub frozen: Option<Rc<[ClientId]>>,
+    pub frozen: Option<Frozen>,
 }
+
+/// Recipients with the number of the connection that each had: what it does to a later one is not theirs.
+pub type Frozen = Rc<[(ClientId, u32)]>;
 
 impl Worker {
     /// Takes the first job.
@@ -79,13 +84,18 @@ impl Worker {
         job
     }
     /// Gives every job a copy of its recipients as `live` has them now. Jobs of one call share copies.
-    pub fn freeze<'a>(&mut self, live: impl Fn(Recipients) -> Option<&'a Vec<ClientId>>) {
-        let mut copies: Vec<(Recipients, Rc<[ClientId]>)> = Vec::new();
+    pub fn freeze<'a>(
+        &mut self,
+        live: impl Fn(Recipients) -> Option<&'a Vec<ClientId>>,
+        connection: impl Fn(ClientId) -> u32,
+    ) {
+        let mut copies: Vec<(Recipients, Frozen)> = Vec::new();
         for job in self.jobs.iter_mut().skip(self.frozen) {
             let JobKind::FanOut(fan_out) = &mut job.kind else { continue };
             let Some(members) = live(fan_out.recipients) else { continue };
             let known = copies.iter().find(|(recipients, _)| *recipients == fan_out.recipients);
-            let copy = known.map_or_else(|| Rc::from(members.as_slice()), |(_, copy)| Rc::clone(copy));
+            let fresh = || members.iter().map(|&client| (client, connection(client))).collect();
+            let copy = known.map_or_else(fresh, |(_, copy)| Rc::clone(copy));
             if known.is_none() {
                 copies.push((fan_out.recipients, Rc::clone(&copy)));
             }

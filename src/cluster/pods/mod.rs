@@ -33,6 +33,9 @@ pub struct Members {
     pub ghosts: u32,
 }
 
+/// Heartbeats are never said to take more than this share: a pod that drowns in them does everything else ever slower.
+const MOST_HEARTBEATS: f64 = 0.99;
+
 /// When and where work is done.
 #[derive(Clone, Copy)]
 pub struct Booking {
@@ -78,6 +81,10 @@ pub struct Pod {
     workers: Vec<Worker>,
     /// Stretch of work as a ratio: `workers / cpu` when the CPU limit is below the number of workers, else 1.
     stretch: f64,
+    /// Share of the CPU limit that the heartbeats of one connection take.
+    heartbeat: f64,
+    /// See [`Pod::heartbeat_share`].
+    heartbeats: f64,
 }
 
 impl Pod {
@@ -101,6 +108,12 @@ impl Pod {
             work: 0,
             workers: (0..spec.workers).map(|_| Worker::default()).collect(),
             stretch: (f64::from(spec.workers) / spec.cpu).max(1.0),
+            heartbeat: if spec.costs.heartbeat_every.is_zero() {
+                0.0
+            } else {
+                spec.costs.heartbeat.as_secs_f64() / spec.costs.heartbeat_every.as_secs_f64() / spec.cpu
+            },
+            heartbeats: 0.0,
         }
     }
     /// `10.244.0.2:3000`: the address that the ring and the cookies of balancers see. Never used twice.
@@ -135,9 +148,19 @@ impl Pod {
         }
         best
     }
-    /// How long `work` takes under the CPU limit.
+    /// How long `work` takes under the CPU limit, beside the heartbeats.
     pub fn stretched(&self, work: Span) -> Span {
-        if self.stretch > 1.0 { Span::from_nanos_f64(work.as_nanos() as f64 * self.stretch) } else { work }
+        let stretch = self.stretch / (1.0 - self.heartbeats);
+        if stretch > 1.0 { Span::from_nanos_f64(work.as_nanos() as f64 * stretch) } else { work }
+    }
+    /// Share of the CPU limit that heartbeats take now. They come evenly, so they are no jobs of their own: they leave
+    /// less for all other work, which takes longer.
+    pub const fn heartbeat_share(&self) -> f64 {
+        self.heartbeats
+    }
+    /// The number of connections has changed.
+    pub fn count_heartbeats(&mut self) {
+        self.heartbeats = (f64::from(self.connections()) * self.heartbeat).min(MOST_HEARTBEATS);
     }
     /// Takes on work that arrives now: it starts when a worker is free (Lindley's recursion).
     pub fn book(&mut self, now: SimTime, work: Span) -> Booking {
@@ -174,14 +197,15 @@ impl Pod {
         None
     }
     /// Members of the present connections of the unfinished broadcasts are about to change: gives them a copy.
-    pub fn freeze(&mut self) {
+    pub fn freeze(&mut self, connection: impl Fn(ClientId) -> u32) {
         let Pod { workers, all, rooms, .. } = self;
         for worker in workers {
-            worker.freeze(|recipients| match recipients {
+            let live = |recipients| match recipients {
                 Recipients::All => Some(&all.live),
                 Recipients::Room(room) => rooms.get(&room).map(|members| &members.live),
                 Recipients::One(_) => None,
-            });
+            };
+            worker.freeze(live, &connection);
         }
     }
     /// The process ends now with everything it had not finished; returns those jobs.

@@ -287,6 +287,7 @@ impl<'s> Twin<'s> {
     }
 
     fn emit(&mut self) {
+        self.tally.add("recipients", self.clients.len());
         if !self.ready {
             self.tally.add("not sent", self.clients.len());
             return;

@@ -1,0 +1,81 @@
+//! The books of messages: everybody who is meant is accounted for, also by events that nobody ever sees.
+
+use stickysim::cluster::balancer::NginxMethod;
+use stickysim::cluster::spec::{Adapter, AddressChangeSpec, ClusterSpec, Target, TickSpec};
+use stickysim::engine::{Law, Span};
+use stickysim::metrics::LossReason;
+
+use crate::support::{cluster, run, seconds};
+
+/// `clients` connected clients, a tick to all of them at this distance.
+fn ticking(clients: u32, every_s: u64, duration_s: u64) -> ClusterSpec {
+    let mut spec = cluster(3, NginxMethod::RoundRobin, clients, true);
+    spec.duration = Span::from_secs(duration_s);
+    spec.ticks =
+        vec![TickSpec { name: "tick".to_owned(), every: Span::from_secs(every_s), to: Target::All, bytes: 100 }];
+    spec
+}
+
+#[test]
+fn everybody_present_is_meant_even_when_pods_drown() {
+    for broadcast_ms in [0, 900, 2_500] {
+        let mut spec = ticking(100, 1, 60);
+        spec.pods.costs.broadcast = Span::from_millis(broadcast_ms);
+        let counts = run(&spec, 0).counts;
+        // ticks at 1, 2, … 60 s
+        assert_eq!((counts.events_emitted, counts.recipients), (60, 6_000), "{broadcast_ms} ms per broadcast");
+    }
+}
+
+#[test]
+fn whoever_loses_the_network_before_a_copy_leaves_does_not_get_it() {
+    // the only tick, at 21 s, leaves its pod at 36 s; by then nobody has a network, and nobody ever has one again
+    for adapter in [Adapter::None, Adapter::Classic] {
+        let mut spec = ticking(100, 21, 41);
+        spec.redis.adapter = adapter;
+        spec.pods.costs.broadcast = Span::from_millis(1);
+        spec.pods.costs.publish = Span::from_secs(15);
+        if adapter == Adapter::None {
+            spec.pods.costs.broadcast = Span::from_secs(15);
+        }
+        spec.audiences[0].network.address_change = Some(AddressChangeSpec {
+            every: Law::Uniform { low: seconds(22.0), high: seconds(30.0) },
+            gap: Law::Fixed(seconds(1e6)),
+            same_network: 0.0,
+        });
+        spec.steady_start = false;
+        let counts = run(&spec, 0).counts;
+        assert_eq!(counts.recipients, 100);
+        assert_eq!(counts.delivered_local + counts.delivered_cross, 0);
+        let elsewhere = counts.lost.of(LossReason::NoAdapter);
+        assert_eq!(counts.lost.of(LossReason::RecipientOffline) + elsewhere, 100, "{counts:#?}");
+    }
+}
+
+#[test]
+fn the_peak_of_reconnects_does_not_depend_on_the_length_of_the_run() {
+    let peak = |duration_s: u64| {
+        let mut spec = cluster(4, NginxMethod::Random, 2_000, true);
+        spec.duration = Span::from_secs(duration_s);
+        spec.sample_every = Span::from_secs(duration_s / 100);
+        spec.timeline = vec![stickysim::cluster::spec::TimedAction {
+            at: Span::from_secs(60),
+            action: stickysim::cluster::spec::Action::Crash(stickysim::cluster::spec::PodChoice::Number(0)),
+        }];
+        run(&spec, 0).reconnects_peak_per_s
+    };
+    assert!(peak(200) > 100.0);
+    assert_eq!((peak(400), peak(4_000)), (peak(200), peak(200)));
+}
+
+#[test]
+fn heartbeats_leave_less_for_everything_else() {
+    // 500 connections whose heartbeats take 25 ms per 25 s each use half of the pod: work takes twice as long
+    let mut spec = cluster(1, NginxMethod::RoundRobin, 500, true);
+    spec.pods.costs.heartbeat = Span::from_millis(25);
+    spec.traffic = vec![crate::support::api(10_000.0, Law::Fixed(seconds(0.01)))];
+    let record = run(&spec, 0);
+    let median_ms = record.latencies.request.quantile_ms(0.5).unwrap();
+    assert!((median_ms - 20.0).abs() < 0.1, "{median_ms} ms");
+    assert!((0.5..0.56).contains(&record.limits.pod_cpu), "{}", record.limits.pod_cpu);
+}
