@@ -145,6 +145,17 @@ fn connections_per_pod_are_poisson_in_the_steady_state() {
 }
 
 #[test]
+fn the_fullest_of_four_pods_is_as_full_as_the_law_says() {
+    // Q4.I1: λ = 10/s, S = 600 s, four pods at random: 1500 connections per pod, the fullest 1539.958 on average
+    let spec = sessions(Law::exponential(seconds(600.0)), 10.0, true, 20, NginxMethod::Random);
+    let loads: Vec<Vec<f64>> = (0..200).map(|replication| connections(&run(&spec, replication))).collect();
+    let fullest: Vec<f64> = loads.iter().map(|pods| pods.iter().copied().fold(0.0, f64::max)).collect();
+    let excess: Vec<f64> = fullest.iter().map(|x| x - 1500.0).collect();
+    assert_agrees("connections of the fullest pod", &fullest, 1539.958);
+    assert_agrees_to("their excess over the mean", &excess, 39.958, 0.25);
+}
+
+#[test]
 fn an_empty_cluster_fills_with_the_equilibrium_law() {
     // Q4.I: mean(t) = 150·G_e(t), at t = S = 600 s: 1−1/e for exponential sessions, 0.5258732 for log-normal, cv 2
     for (law, filled) in
