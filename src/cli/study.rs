@@ -63,7 +63,7 @@ pub fn load(path: &Path, changes: &[String]) -> Result<Scenario, Failure> {
 }
 
 fn bad_scenario(problems: Problems) -> Failure {
-    Failure::Input(problems.render(print::colors_on_stderr()))
+    Failure::Problems(problems.render(print::colors_on_stderr()))
 }
 
 fn study(scenario: &Scenario, variants: bool, args: &StudyArgs) -> Result<Success, Failure> {
