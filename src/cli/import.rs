@@ -36,7 +36,7 @@ pub fn access_log(args: &AccessLogArgs) -> Result<Success, Failure> {
         files.push((trace_file, trace_csv(trace).into_bytes()));
         files.push((replay, scenario.into_bytes()));
     }
-    folder.write(&files)?;
+    folder.write(&files, &[])?;
     if !args.quiet {
         let written: Vec<String> =
             files.iter().map(|(file, _)| format!("  {}", folder.path().join(file).display())).collect();
