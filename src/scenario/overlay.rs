@@ -70,6 +70,11 @@ impl Setting {
     /// When the path names an entry of a list that does not exist.
     pub fn apply(&self, document: &mut Value) -> Result<(), Box<Problem>> {
         let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
+        if let (["variants", name, place @ ..], false) = (&path[..], self.value.is_mapping())
+            && let Some(patch) = document.get_mut("variants").and_then(|variants| variants.get_mut(*name))
+        {
+            drop_dotted(patch, place);
+        }
         set(document, &path, &self.value, &mut Vec::new()).map_err(|mut problem| {
             problem.setting = Some(self.text.clone());
             problem
@@ -94,6 +99,20 @@ pub fn merge(base: &mut Value, patch: &Value) -> Result<(), Box<Problem>> {
         return Err(Box::new(Problem::new("conflict", place, message, "keep one of the two")));
     }
     merge_at(base, patch, &mut Vec::new())
+}
+
+/// Removes what a patch says of a place in dotted keys: a setting of the same place stands for it.
+fn drop_dotted(patch: &mut Value, place: &[&str]) {
+    let Value::Mapping(map) = patch else { return };
+    map.retain(|key, value| {
+        let parts: Vec<&str> = key.as_str().unwrap_or_default().split('.').collect();
+        if let Some(below) = place.strip_prefix(&parts[..])
+            && !below.is_empty()
+        {
+            drop_dotted(value, below);
+        }
+        parts.len() == 1 || !parts.starts_with(place)
+    });
 }
 
 /// The places that a patch puts values at, dotted keys taken apart.
