@@ -25,14 +25,14 @@ pub fn check(paths: &[PathBuf], changes: &[String], quiet: bool) -> Result<Succe
                 };
                 let _ = writeln!(lines, "{}: fine ({}, {variants})", path.display(), scenario.base.duration);
             }
-            Err(Failure::Input(message)) => problems.push(message),
-            Err(internal) => return Err(internal),
+            Err(internal @ Failure::Internal(_)) => return Err(internal),
+            Err(failure) => problems.push(failure.shown() + "\n"),
         }
     }
     if !quiet {
         print::out(&lines)?;
     }
-    if problems.is_empty() { Ok(Success::Fine) } else { Err(Failure::Input(problems.join("\n"))) }
+    if problems.is_empty() { Ok(Success::Fine) } else { Err(Failure::Problems(problems.join("\n"))) }
 }
 
 /// `stickysim schema`.

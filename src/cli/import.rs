@@ -25,16 +25,18 @@ pub fn access_log(args: &AccessLogArgs) -> Result<Success, Failure> {
         (audience.clone(), log.profile.scenario_yaml(&name).into_bytes()),
         ("profile.json".to_owned(), log.profile.to_json().into_bytes()),
     ];
-    let mut next = vec![format!("stickysim compare {}", folder.path().join(&audience).display())];
+    let compare = |file: &str| format!("stickysim compare {}", folder.path().join(file).display());
+    let mut next = vec![compare(&audience)];
     if let Some(trace) = &log.trace {
         let trace_file = format!("{name}.trace.csv");
         let replay = format!("{name}-replay.yaml");
         let scenario = replay_scenario_yaml(&log.profile, trace, &name, &trace_file);
-        next.push(format!("stickysim compare {}", folder.path().join(&replay).display()));
+        // what really happened says more than what was drawn like it
+        next.insert(0, compare(&replay));
         files.push((trace_file, trace_csv(trace).into_bytes()));
         files.push((replay, scenario.into_bytes()));
     }
-    folder.write(&files)?;
+    folder.write(&files, &[])?;
     if !args.quiet {
         let written: Vec<String> =
             files.iter().map(|(file, _)| format!("  {}", folder.path().join(file).display())).collect();

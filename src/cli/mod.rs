@@ -25,8 +25,27 @@ use args::{Cli, Command, ImportSource};
 pub(crate) enum Failure {
     /// The user's input cannot be used: a message for people.
     Input(String),
+    /// Problems of scenarios, rendered for the terminal, each with its own "error".
+    Problems(String),
     /// A bug in stickysim.
     Internal(String),
+}
+
+impl Failure {
+    /// As it is printed. What is rendered stands as it is: it may begin with a colour.
+    fn shown(&self) -> String {
+        match self {
+            Failure::Problems(rendered) => rendered.trim_end().to_owned(),
+            Failure::Input(message) | Failure::Internal(message) => format!("error: {}", message.trim_end()),
+        }
+    }
+
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Failure::Input(_) | Failure::Problems(_) => ExitCode::from(2),
+            Failure::Internal(_) => ExitCode::from(3),
+        }
+    }
 }
 
 /// How a command ended well.
@@ -46,19 +65,15 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(Ok(Success::Fine)) => ExitCode::SUCCESS,
         Ok(Ok(Success::ExpectationFailed)) => ExitCode::from(1),
-        Ok(Err(Failure::Input(message))) => {
-            print::error(&message);
-            ExitCode::from(2)
-        }
-        Ok(Err(Failure::Internal(message))) => {
-            print::error(&message);
-            ExitCode::from(3)
+        Ok(Err(failure)) => {
+            print::note(&failure.shown());
+            failure.exit_code()
         }
         Err(_) => {
-            print::error(
-                "stickysim stopped because of a bug of its own (the message above says where); please report it",
-            );
-            ExitCode::from(3)
+            let bug = "stickysim stopped because of a bug of its own (the message above says where); please report it";
+            let failure = Failure::Internal(bug.to_owned());
+            print::note(&failure.shown());
+            failure.exit_code()
         }
     }
 }
@@ -72,5 +87,23 @@ fn dispatch(cli: Cli) -> Result<Success, Failure> {
         Some(Command::Schema { of }) => check::schema(of),
         Some(Command::Defaults) => check::defaults(),
         Some(Command::Import { source: ImportSource::AccessLog(args) }) => import::access_log(&args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{NoFiles, Source, parse};
+
+    #[test]
+    fn an_error_is_called_so_once_with_and_without_colour() {
+        let text = "name: x\nduration: 1m\npodz: 3\n";
+        let problems = parse(Source { name: "x.yaml", text, folder: &NoFiles }, &[]).unwrap_err();
+        for color in [false, true] {
+            let shown = Failure::Problems(problems.render(color)).shown();
+            assert_eq!(shown.contains('\x1b'), color);
+            assert_eq!(shown.matches("error").count(), problems.len(), "{shown}");
+        }
+        assert_eq!(Failure::Input("no such file\n".to_owned()).shown(), "error: no such file");
     }
 }

@@ -31,8 +31,15 @@ impl Folder {
         &self.path
     }
     /// Writes files (relative path with `/`, content). All are complete on disk before the first takes its name.
-    pub fn write(&self, files: &[(String, Vec<u8>)]) -> Result<(), Failure> {
-        interrupt::finish_writing(|| self.write_all(files))
+    ///
+    /// Of `possible`, the files that another run may have left, those that this one has not are removed: they would
+    /// be taken for a part of these results.
+    pub fn write(&self, files: &[(String, Vec<u8>)], possible: &[String]) -> Result<(), Failure> {
+        interrupt::finish_writing(|| {
+            self.write_all(files)?;
+            let stale = possible.iter().filter(|name| files.iter().all(|(written, _)| written != *name));
+            stale.map(|name| self.path.join(name)).try_for_each(|path| remove(&path))
+        })
     }
 
     fn write_all(&self, files: &[(String, Vec<u8>)]) -> Result<(), Failure> {
@@ -51,6 +58,16 @@ impl Folder {
         }
         Ok(())
     }
+}
+
+/// Removes a file, if there is one; a folder or a link of that name is the user's.
+fn remove(path: &Path) -> Result<(), Failure> {
+    if !std::fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
+        return Ok(());
+    }
+    std::fs::remove_file(path).map_err(|error| {
+        Failure::Input(format!("cannot remove `{}`, a chart of an earlier run: {error}; remove it", path.display()))
+    })
 }
 
 /// A complete file with a temporary name in the folder of `path`.

@@ -15,17 +15,10 @@ pub fn out(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Prints a line for people to standard error.
+/// Prints a line, or several, for people to standard error.
 pub fn note(line: &str) {
     // nobody is left to hear that standard error is closed
     let _ = writeln!(io::stderr().lock(), "{line}");
-}
-
-/// Prints an error to standard error.
-pub fn error(message: &str) {
-    let mut stderr = io::stderr().lock();
-    let start = if message.starts_with("error") { "" } else { "error: " };
-    let _ = writeln!(stderr, "{start}{}", message.trim_end());
 }
 
 /// Whether colours are welcome on standard output.

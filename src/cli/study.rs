@@ -63,7 +63,7 @@ pub fn load(path: &Path, changes: &[String]) -> Result<Scenario, Failure> {
 }
 
 fn bad_scenario(problems: Problems) -> Failure {
-    Failure::Input(problems.render(print::colors_on_stderr()))
+    Failure::Problems(problems.render(print::colors_on_stderr()))
 }
 
 fn study(scenario: &Scenario, variants: bool, args: &StudyArgs) -> Result<Success, Failure> {
@@ -83,7 +83,7 @@ fn study(scenario: &Scenario, variants: bool, args: &StudyArgs) -> Result<Succes
         report::files(&study, &resolved).into_iter().map(|file| (file.path, file.bytes)).collect();
     files.extend(scenario.trace_files().into_iter().map(|(name, csv)| (name, csv.into_bytes())));
     files.push(("scenario.yaml".to_owned(), resolved.into_bytes()));
-    folder.write(&files)?;
+    folder.write(&files, &report::chart_paths())?;
     tell(&study, &folder, args)?;
     let all_hold = study.variants.iter().all(|variant| variant.expectations.iter().all(|outcome| outcome.holds));
     Ok(if all_hold { Success::Fine } else { Success::ExpectationFailed })
@@ -93,9 +93,7 @@ fn tell(study: &Study, folder: &Folder, args: &StudyArgs) -> Result<(), Failure>
     if args.quiet {
         for variant in &study.variants {
             for outcome in variant.expectations.iter().filter(|outcome| !outcome.holds) {
-                let measured =
-                    outcome.measured.map_or("nothing measured".to_owned(), |m| format!("measured {}", m.mean));
-                print::note(&format!("{}: `{}` does not hold: {measured}", variant.name, outcome.text));
+                print::note(&format!("{}: `{}` {}", variant.name, outcome.text, report::outcome_words(outcome)));
             }
         }
         return Ok(());

@@ -27,8 +27,8 @@ const MIN_DURATION: Span = Span::from_secs(60);
 const REPLAY_TAIL: Span = Span::from_secs(10);
 
 impl Profile {
-    /// A complete scenario with an audience drawn like the one in the log. `name` is usually the file's
-    /// ([`scenario_name`] is applied to it).
+    /// A complete scenario with as many clients, as many addresses shared by as many and the same mean rate of
+    /// requests as in the log. `name` is usually the file's ([`scenario_name`] is applied to it).
     pub fn scenario_yaml(&self, name: &str) -> String {
         let mut out = String::new();
         // Writing into a String cannot fail.
@@ -38,13 +38,23 @@ impl Profile {
 
     fn write_scenario(&self, out: &mut String, name: &str) -> std::fmt::Result {
         let duration = self.period().max(MIN_DURATION);
-        writeln!(out, "# An audience drawn like the one of an access log: {} to {},", self.from, self.to)?;
-        writeln!(out, "# {} requests of {} clients (address + user agent).", self.requests, self.clients)?;
+        let spread = &self.requests_per_client;
+        writeln!(out, "# An audience of the size of the one in an access log: {} to {},", self.from, self.to)?;
         writeln!(
             out,
-            "# Addresses are drawn at random here. In the log, clients by network have N_eff {:.1}, by address {:.1}; where\n\
-             # these are far apart, `stickysim import --replay` shows what nginx ip_hash really does.",
-            self.n_eff.clients_by_network, self.n_eff.clients_by_address
+            "# {} requests of {} clients (address + user agent).\n\
+             # From the log: how many clients, how many share an address, the share of IPv6, the mean rate of requests.\n\
+             # Not reproduced: when requests come (every client is there from start to end and asks at random), how many\n\
+             # each client makes (in the log {:.1} on average, median {}, at most {}), and which addresses they have (drawn\n\
+             # at random here; in the log, clients have N_eff {:.1} by address, {:.1} by network). For the skew that ip_hash\n\
+             # would have on THIS log play the trace: `stickysim import access-log LOG --replay`.",
+            self.requests,
+            self.clients,
+            spread.mean,
+            spread.p50,
+            spread.max,
+            self.n_eff.clients_by_address,
+            self.n_eff.clients_by_network
         )?;
         writeln!(out, "name: {name}\ntitle: Audience of {name}")?;
         writeln!(
@@ -52,13 +62,15 @@ impl Profile {
             "duration: {duration}          # the period of the log; a busy hour is enough for most questions"
         )?;
         writeln!(out, "clients:\n  - name: visitors\n    count: {}", self.clients)?;
+        writeln!(out, "    websocket: false      # HTTP, as in the log; true: each client also holds a WebSocket")?;
         writeln!(out, "    network:\n      preset: home")?;
         self.write_sharing(out)?;
         let every = rounded(self.period().as_secs_f64() * self.clients as f64 / self.requests as f64);
         writeln!(out, "traffic:")?;
         writeln!(
             out,
-            "  - api: {{every: {{exp: {every}}}, clients: all}}   # the mean of the log, with all clients present"
+            "  - api: {{every: {{exp: {every}}}, clients: all}}   # per client; together the mean rate of the log\n  \
+             # what WebSockets carry, for example: - tick: {{every: 5s, to: all}}"
         )?;
         out.push_str(VARIANTS);
         Ok(())

@@ -4,7 +4,7 @@ use super::number::Scale;
 use crate::metrics::{Estimate, ExpectationOutcome, FigureId};
 
 /// `holds: measured 80.1 ± 2.0 ms, 19.9 ms below the limit`.
-pub(super) fn words(outcome: &ExpectationOutcome) -> String {
+pub fn words(outcome: &ExpectationOutcome) -> String {
     let word = if outcome.holds { "holds" } else { "fails" };
     let Some(measured) = &outcome.measured else {
         return format!("{word}: nothing of it was measured");
@@ -56,6 +56,6 @@ mod tests {
             said("requests.failed", "<=", 0.05, 0.048, 0.004, true),
             "holds: measured 4.80 ± 0.40 %, 0.200 percentage points below the limit; its interval contains the limit"
         );
-        assert_eq!(said("lost.messages", "==", 0.0, 0.0, 0.0, true), "holds: measured 0 ±0 %");
+        assert_eq!(said("lost.messages", "==", 0.0, 0.0, 0.0, true), "holds: measured 0 ± 0 %");
     }
 }

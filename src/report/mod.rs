@@ -21,6 +21,7 @@ mod tables;
 mod terminal;
 mod verdict;
 
+pub use expect::words as outcome_words;
 pub use json::{FORMAT, summary_schema_json};
 pub use terminal::{TerminalStyle, terminal};
 pub use verdict::verdict;
@@ -34,6 +35,16 @@ pub struct OutputFile {
     pub path: String,
     /// What it holds.
     pub bytes: Vec<u8>,
+}
+
+/// Every chart that a report may have, as paths in the output directory. A report without one of them leaves no older
+/// one beside it.
+pub fn chart_paths() -> Vec<String> {
+    plots::NAMES.iter().map(|name| chart_path(name)).collect()
+}
+
+fn chart_path(name: &str) -> String {
+    format!("plots/{name}.svg")
 }
 
 /// Every file of the report of `study`, except the scenario itself, which the caller has.
@@ -50,6 +61,6 @@ pub fn files(study: &Study, scenario_yaml: &str) -> Vec<OutputFile> {
         file("load.csv", tables::load(study)),
         file("timeseries.csv", tables::timeseries(study)),
     ];
-    files.extend(charts.iter().map(|chart| file(&format!("plots/{}.svg", chart.name), chart.file().into_bytes())));
+    files.extend(charts.iter().map(|chart| file(&chart_path(chart.name), chart.file().into_bytes())));
     files
 }

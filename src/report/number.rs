@@ -61,8 +61,11 @@ impl Scale {
                 let places = if mean == 0.0 { places_for(half, 1) } else { places.min(places_for(half, 1)) };
                 let step = libm::pow(10.0, f64::from(-places));
                 // Rounded up: an interval that got narrower by rounding would claim too much.
-                let half = libm::ceil(half / step - 1e-9) * step;
-                Parts { mean: fixed(mean, places), half: Some(fixed(half, places)) }
+                let rounded = libm::ceil(half / step - 1e-9) * step;
+                if rounded > libm::round(mean.abs() / step) * step && half <= mean.abs() {
+                    return self.parts(estimate); // rounding alone would make the interval wider than the value
+                }
+                Parts { mean: fixed(mean, places), half: Some(fixed(rounded, places)) }
             }
             Some(_) => Parts { mean: trimmed(fixed(mean, places)), half: Some("0".to_owned()) },
             None => Parts { mean: fixed(mean, places), half: None },
@@ -111,7 +114,6 @@ impl std::fmt::Display for Parts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.half.as_deref() {
             None => f.write_str(&self.mean),
-            Some("0") => write!(f, "{} ±0", self.mean),
             Some(half) => write!(f, "{} ± {half}", self.mean),
         }
     }
@@ -217,14 +219,16 @@ mod tests {
         assert_eq!(brief(1229.0, 1.7), "1,229 ± 2");
         assert_eq!(brief(56_789.0, 1_234.0), "57,000 ± 2,000");
         assert_eq!(brief(78.68, 0.22), "78.7 ± 0.3");
-        assert_eq!(brief(1.0, 0.0), "1 ±0");
+        assert_eq!(brief(1.0, 0.0), "1 ± 0");
+        assert_eq!(brief(2.4, 2.3), "2.4 ± 2.3");
+        assert_eq!(brief(2.0, 3.6), "2 ± 4");
     }
 
     #[test]
     fn a_constant_has_a_half_width_of_zero() {
-        assert_eq!(show(Unit::Number, 1.0, Some(0.0)), "1 ±0");
-        assert_eq!(show(Unit::Number, 1234.5678, Some(1e-12)), "1,235 ±0");
-        assert_eq!(show(Unit::Share, 0.0, Some(0.0)), "0 ±0 %");
+        assert_eq!(show(Unit::Number, 1.0, Some(0.0)), "1 ± 0");
+        assert_eq!(show(Unit::Number, 1234.5678, Some(1e-12)), "1,235 ± 0");
+        assert_eq!(show(Unit::Share, 0.0, Some(0.0)), "0 ± 0 %");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The report on a terminal: verdict, table, expectations.
+//! The report on a terminal: table, expectations, and last, where eyes rest, the verdict.
 
 use comfy_table::{CellAlignment, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle};
 
@@ -22,17 +22,17 @@ const LINES: TableStyle = TableStyle::new()
     .header_separator(LineStyle::none().fill('─').junction('─'))
     .content_lines(ContentLineStyle::none().junction(' '));
 
-/// Verdict, table of the variants and expectations, as text that ends with a new line.
+/// Table of the variants, expectations and verdict, as text that ends with a new line.
 pub fn terminal(study: &Study, style: &TerminalStyle) -> String {
     let width = style.width.max(40);
-    let mut out = wrapped(&super::verdict(study), width, "");
-    out.push('\n');
-    out.push_str(&blocks(study, width).join("\n"));
+    let mut out = blocks(study, width).join("\n");
     if study.variants.len() > 1 {
         out.push('\n');
         out.push_str(&wrapped(&legend(study), width, ""));
     }
     out.push_str(&expectations(study, width));
+    out.push('\n');
+    out.push_str(&wrapped(&super::verdict(study), width, ""));
     if style.color { painted(&out) } else { out }
 }
 

@@ -29,6 +29,14 @@ pub fn verdict(study: &Study) -> String {
     if sentences.is_empty() { "Nothing was measured.".to_owned() } else { sentences.join(" ") }
 }
 
+/// Said of a value that is smaller than half the width of its interval.
+const TOO_FEW: &str = "too few runs to say";
+
+/// True when the interval leaves something to be said of the value.
+fn is_known(value: &Estimate) -> bool {
+    value.half_width.is_none_or(|half| half <= value.mean.abs())
+}
+
 /// How even the load is.
 fn spread(study: &Study) -> Option<String> {
     let connections = Row::find(study, "load.connections.max_over_mean");
@@ -41,14 +49,20 @@ fn spread(study: &Study) -> Option<String> {
         [one] => format!("With {}, the", one.balancer),
         _ => "The".to_owned(),
     };
-    Some(format!("{start} fullest pod carries {} {}.", per_variant(study, &row, what), precision(study)))
+    Some(match per_variant(study, &row, what) {
+        Some(values) => format!("{start} fullest pod carries {values} {}.", precision(study)),
+        None => format!("{start} fullest pod: {TOO_FEW} how full it is {}.", precision(study)),
+    })
 }
 
 /// How often clients land elsewhere.
 fn stickiness(study: &Study) -> Option<String> {
     let row = Row::find(study, "stickiness.failures")?;
-    let values = per_variant(study, &row, "land on another pod than the last one");
-    Some(format!("Of the requests of returning clients, {values}."))
+    let start = "Of the requests and connects of returning clients";
+    Some(match per_variant(study, &row, "land on another pod than the last one") {
+        Some(values) => format!("{start}, {values}."),
+        None => format!("{start}: {TOO_FEW} how many land on another pod than the last one."),
+    })
 }
 
 /// Where the intervals come from, said once.
@@ -60,33 +74,46 @@ fn precision(study: &Study) -> String {
 }
 
 /// `1.04 ± 0.01 times the mean with round-robin, 1.2 ± 0.1 with cookie and 2.1 ± 0.3 with ip-hash`.
-fn per_variant(study: &Study, row: &Row<'_>, what: &str) -> String {
-    let spaced = if what.is_empty() { String::new() } else { format!(" {what}") };
+///
+/// `None` when the intervals are too wide to say anything.
+fn per_variant(study: &Study, row: &Row<'_>, what: &str) -> Option<String> {
     if study.variants.len() == 1 {
-        return format!("{}{spaced}", only_value(row));
+        return Some(format!("{} {what}", only_value(row)?));
     }
     if is_same_for_all(row) {
-        return format!("{}{spaced} with every variant", only_value(row));
+        return Some(format!("{} {what} with every variant", only_value(row)?));
     }
-    let name = |i: usize| &study.variants[i].name;
+    let name = |i: usize| study.variants[i].name.as_str();
     if study.variants.len() > MAX_LISTED {
-        let Some((low, high)) = row.extremes() else { return String::new() };
-        let value = |i: usize| row.cells[i].map(|cell| row.scale.show_brief(&cell.value)).unwrap_or_default();
-        return format!("between {} ({}) and {}{spaced} ({})", value(low), name(low), value(high), name(high));
+        let (low, high) = row.extremes()?;
+        let value = |i: usize| Some(row.scale.show_brief(known(row, i)?));
+        return Some(format!("between {} ({}) and {} {what} ({})", value(low)?, name(low), value(high)?, name(high)));
     }
-    let items: Vec<String> = row
-        .values()
+    let (sure, unsure): (Vec<_>, Vec<_>) = row.values().partition(|(_, value)| is_known(value));
+    let items: Vec<String> = sure
+        .iter()
         .enumerate()
         .map(|(n, (i, value))| {
-            let spaced = if n == 0 { spaced.as_str() } else { "" };
-            format!("{}{spaced} with {}", row.scale.show_brief(value), name(i))
+            let spaced = if n == 0 { format!(" {what}") } else { String::new() };
+            format!("{}{spaced} with {}", row.scale.show_brief(value), name(*i))
         })
         .collect();
-    listed(&items)
+    let unsure: Vec<&str> = unsure.iter().map(|(i, _)| name(*i)).collect();
+    match (items.is_empty(), unsure.is_empty()) {
+        (true, _) => None,
+        (false, true) => Some(listed(&items)),
+        (false, false) => Some(format!("{}; {TOO_FEW} for {}", listed(&items), listed(&unsure))),
+    }
 }
 
-fn only_value(row: &Row<'_>) -> String {
-    row.values().next().map(|(_, value)| row.scale.show_brief(value)).unwrap_or_default()
+/// The value of the i-th variant, unless too little is known of it.
+fn known<'a>(row: &Row<'a>, i: usize) -> Option<&'a Estimate> {
+    row.cells[i].map(|cell| &cell.value).filter(|value| is_known(value))
+}
+
+/// The first value, unless too little is known of it.
+fn only_value(row: &Row<'_>) -> Option<String> {
+    row.values().next().filter(|(_, value)| is_known(value)).map(|(_, value)| row.scale.show_brief(value))
 }
 
 /// True when every variant equals the baseline in every replication.
@@ -101,11 +128,14 @@ fn is_same_for_all(row: &Row<'_>) -> bool {
 /// What a single variant means for its users and for Redis.
 fn consequences(study: &Study) -> Option<String> {
     let find = |id: &str| Row::find(study, id);
-    let show = |id: &str| find(id).map(|row| only_value(&row));
+    let show = |id: &str| find(id).and_then(|row| only_value(&row));
     // Rates are said as `12 ± 3 copies/s`: the unit belongs to what is counted.
     let bare = |id: &str| {
         find(id).and_then(|row| {
-            row.values().next().filter(|(_, v)| v.mean > 0.0).map(|(_, v)| row.scale.brief(v).to_string())
+            row.values()
+                .next()
+                .filter(|(_, v)| v.mean > 0.0 && is_known(v))
+                .map(|(_, v)| row.scale.brief(v).to_string())
         })
     };
     let mut parts = Vec::new();
@@ -120,6 +150,16 @@ fn consequences(study: &Study) -> Option<String> {
     if let Some(copies) = bare("redis.copies") {
         let useful = show("redis.useful").map(|useful| format!(", {useful} of them useful")).unwrap_or_default();
         parts.push(format!("Redis hands out {copies} copies/s{useful}"));
+    }
+    let said = ["offline.time.p50", "event.latency.p99", "redis.copies"];
+    let unsure: Vec<String> = said
+        .into_iter()
+        .filter_map(find)
+        .filter(|row| row.values().next().is_some_and(|(_, value)| !is_known(value)))
+        .map(|row| row.figure.title())
+        .collect();
+    if !unsure.is_empty() {
+        parts.push(format!("{TOO_FEW}: {}", listed(&unsure)));
     }
     (!parts.is_empty()).then(|| capitalised(&format!("{}.", parts.join("; "))))
 }
@@ -239,9 +279,9 @@ fn limit(study: &Study) -> Option<String> {
     }
     let whose = if study.variants.len() > 1 { format!(" ({name})") } else { String::new() };
     Some(if share >= 0.995 {
-        format!("The limit is reached: {what} at {} in its busiest sample{whose}.", percent(share))
+        format!("The limit is reached: {what} at {} in its busiest ten seconds{whose}.", percent(share))
     } else {
-        format!("Closest to its limit: {what}, {} in its busiest sample{whose}.", percent(share))
+        format!("Closest to its limit: {what}, {} in its busiest ten seconds{whose}.", percent(share))
     })
 }
 

@@ -97,7 +97,7 @@ impl Index {
             return Err(fault(
                 "too-large",
                 0..0,
-                format!("the text has {} bytes; a scenario has at most {MAX_BYTES} (4 MiB)", text.len()),
+                format!("the text has more than {} MiB", MAX_BYTES >> 20),
                 "put recorded requests into a CSV file and name it with `trace:`",
             ));
         }
@@ -110,12 +110,18 @@ impl Index {
                     if error.info().contains("recursion limit") {
                         return Err(too_deep(at)); // the scanner looks ahead and may meet the brackets before we do
                     }
-                    return Err(fault(
-                        "not-yaml",
-                        at..at,
-                        format!("this is not YAML: {}", error.info()),
-                        hint(text, at),
-                    ));
+                    let message = format!("this is not YAML: {}", error.info());
+                    return Err(match tab(text, at) {
+                        Some(at) => {
+                            fault("not-yaml", at..at + 1, message, "YAML forbids tabs for indentation; use spaces")
+                        }
+                        None => fault(
+                            "not-yaml",
+                            at..at,
+                            message,
+                            "check the indentation, the brackets and the quotes around here",
+                        ),
+                    });
                 }
             }
         }
@@ -429,16 +435,21 @@ fn odd(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t') || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
 }
 
-/// What often leads to a syntax error here.
-fn hint(text: &str, at: usize) -> String {
+/// The tab that indents the line of a syntax error, or else the line with text before or after it.
+fn tab(text: &str, at: usize) -> Option<usize> {
     let start = text[..at].rfind('\n').map_or(0, |n| n + 1);
-    let line = text[start..].lines().next().unwrap_or("");
-    let before = text[..start].trim_end().lines().last().unwrap_or("");
-    let indented_by_tab = |line: &str| line.trim_start_matches(' ').starts_with('\t');
-    if indented_by_tab(line) || indented_by_tab(before) {
-        return "indent with spaces; YAML does not allow tabs there".to_owned();
-    }
-    "check the indentation, the brackets and the quotes around here".to_owned()
+    let with_text = |line: &(usize, &str)| !line.1.trim().is_empty();
+    let mut from = 0;
+    let lines = text.split_inclusive('\n').map(|line| {
+        from += line.len();
+        (from - line.len(), line)
+    });
+    let (before, since): (Vec<_>, Vec<_>) = lines.filter(with_text).partition(|(from, _)| *from < start);
+    let tab_of = |(from, line): &(usize, &str)| {
+        let indent = &line[..line.len() - line.trim_start().len()];
+        indent.find('\t').map(|tab| from + tab)
+    };
+    since.first().and_then(tab_of).or_else(|| before.last().and_then(tab_of)).or_else(|| since.get(1).and_then(tab_of))
 }
 
 #[cfg(test)]

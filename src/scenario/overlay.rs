@@ -48,6 +48,12 @@ impl Setting {
                 "write for example `--set pods.replicas=5`",
             ));
         }
+        if value.trim().is_empty() {
+            return Err(wrong(
+                format!("`{text}` has no value"),
+                "write the value behind the `=`, or `null` to take what stands there away",
+            ));
+        }
         // reading it as the value of a key gives it the same limits as a file
         let wrapped = format!("v:\n  {}\n", value.trim().replace('\n', "\n  "));
         let value = match Index::read(&wrapped) {
@@ -64,6 +70,11 @@ impl Setting {
     /// When the path names an entry of a list that does not exist.
     pub fn apply(&self, document: &mut Value) -> Result<(), Box<Problem>> {
         let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
+        if let (["variants", name, place @ ..], false) = (&path[..], self.value.is_mapping())
+            && let Some(patch) = document.get_mut("variants").and_then(|variants| variants.get_mut(*name))
+        {
+            drop_dotted(patch, place);
+        }
         set(document, &path, &self.value, &mut Vec::new()).map_err(|mut problem| {
             problem.setting = Some(self.text.clone());
             problem
@@ -75,9 +86,44 @@ impl Setting {
 /// them), `null` removes, dotted keys are paths, one kind of law replaces another.
 ///
 /// # Errors
-/// When an entry of a list is named that does not exist; the path is that of the merged document.
+/// When an entry of a list is named that does not exist, or a place is patched twice; the path is that of the merged
+/// document.
 pub fn merge(base: &mut Value, patch: &Value) -> Result<(), Box<Problem>> {
+    let mut places = Vec::new();
+    patched(patch, &mut Vec::new(), &mut places);
+    places.sort();
+    // sorted, a place stands right before those below it
+    if let Some(pair) = places.windows(2).find(|pair| pair[1].starts_with(&pair[0])) {
+        let place = pair[1].join(".");
+        let message = format!("this patches `{place}` twice, and the order of keys means nothing");
+        return Err(Box::new(Problem::new("conflict", place, message, "keep one of the two")));
+    }
     merge_at(base, patch, &mut Vec::new())
+}
+
+/// Removes what a patch says of a place in dotted keys: a setting of the same place stands for it.
+fn drop_dotted(patch: &mut Value, place: &[&str]) {
+    let Value::Mapping(map) = patch else { return };
+    map.retain(|key, value| {
+        let parts: Vec<&str> = key.as_str().unwrap_or_default().split('.').collect();
+        if let Some(below) = place.strip_prefix(&parts[..])
+            && !below.is_empty()
+        {
+            drop_dotted(value, below);
+        }
+        parts.len() == 1 || !parts.starts_with(place)
+    });
+}
+
+/// The places that a patch puts values at, dotted keys taken apart.
+fn patched<'p>(patch: &'p Value, trail: &mut Vec<&'p str>, places: &mut Vec<Vec<&'p str>>) {
+    let Value::Mapping(map) = patch else { return places.push(trail.clone()) };
+    for (key, value) in map {
+        let depth = trail.len();
+        trail.extend(key.as_str().unwrap_or_default().split('.'));
+        patched(value, trail, places);
+        trail.truncate(depth);
+    }
 }
 
 type Trail = Vec<String>;

@@ -297,7 +297,8 @@ impl Desk<'_> {
                 steps.splice(0..0, inside);
                 problem.path = dotted(&steps);
                 let place = self.index.find(&steps);
-                if place.found <= 2 {
+                let is_set = self.settings.iter().any(|setting| follows(&setting.path, &steps));
+                if place.found <= 2 && !is_set {
                     // the patch says nothing about it, but the result is wrong: point at the variant
                     let only: Vec<Step> = steps[..2].to_vec();
                     problem.message = format!("with the variant `{name}`: {}", problem.message);

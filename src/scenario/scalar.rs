@@ -8,9 +8,10 @@ pub fn plain(text: &str) -> Value {
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
         "true" | "True" | "TRUE" => return Value::Bool(true),
         "false" | "False" | "FALSE" => return Value::Bool(false),
-        ".nan" | ".NaN" | ".NAN" => return Value::Number(f64::NAN.into()),
-        ".inf" | ".Inf" | ".INF" | "+.inf" => return Value::Number(f64::INFINITY.into()),
-        "-.inf" | "-.Inf" | "-.INF" => return Value::Number(f64::NEG_INFINITY.into()),
+        // no quantity is one of these: as text, each says by itself that it is none
+        ".nan" | ".NaN" | ".NAN" => return Value::String("NaN".to_owned()),
+        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => return Value::String("infinity".to_owned()),
+        "-.inf" | "-.Inf" | "-.INF" => return Value::String("-infinity".to_owned()),
         _ => {}
     }
     let digits = text.trim_start_matches(['+', '-']);

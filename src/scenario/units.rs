@@ -30,6 +30,10 @@ pub struct Number(f64);
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Weight(f64);
 
+/// The sigma of a log-normal factor: a number of zero or more, or a percentage.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Sigma(f64);
+
 /// A whole number that may be written with an exponent, such as `20e9`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Whole(u64);
@@ -91,6 +95,13 @@ impl Number {
 }
 
 impl Weight {
+    /// Its value.
+    pub const fn value(self) -> f64 {
+        self.0
+    }
+}
+
+impl Sigma {
     /// Its value.
     pub const fn value(self) -> f64 {
         self.0
@@ -223,12 +234,24 @@ impl FromStr for Weight {
     }
 }
 
+impl FromStr for Sigma {
+    type Err = QuantityError;
+    fn from_str(text: &str) -> Result<Sigma, QuantityError> {
+        let wrong =
+            || QuantityError(format!("`{}` is not a sigma; write for example `0.15` or `15%`, or 0", text.trim()));
+        text.parse().map(|Weight(sigma)| Sigma(sigma)).map_err(|_| wrong())
+    }
+}
+
 impl FromStr for Number {
     type Err = QuantityError;
     fn from_str(text: &str) -> Result<Number, QuantityError> {
         match plain_number(text) {
             Some(number) => Ok(Number(number)),
-            None => refuse(format!("`{}` is not a number of zero or more", text.trim())),
+            None => refuse(format!(
+                "`{}` is not a number of zero or more; write a finite number such as `2` or `0.5`",
+                text.trim()
+            )),
         }
     }
 }
@@ -299,6 +322,7 @@ scalar!(Weight, "a weight such as `50%` or `120`", |x| match Number::new(x) {
     Some(number) => Ok(Weight(number.0)),
     None => refuse(format!("`{x}` is not a weight; write a finite number of zero or more, or a percentage")),
 });
+scalar!(Sigma, "a sigma such as `0.15` or `15%`", |x| x.to_string().parse());
 scalar!(Number, "a number of zero or more", |x| match Number::new(x) {
     Some(number) => Ok(number),
     None => refuse(format!("`{x}` is not allowed here; write a finite number of zero or more")),
@@ -339,6 +363,7 @@ number_or_text_schema!(
     r"^\d+(\.\d+)?\s*%?$",
     ["50%", 120]
 );
+number_or_text_schema!(Sigma, "Sigma", "A sigma: a number or a percentage.", r"^\d+(\.\d+)?\s*%?$", [0.15, "15%"]);
 number_or_text_schema!(Whole, "Whole", "A whole number, an exponent allowed.", r"^\d+(\.\d+)?(e\d+)?$", [20e9]);
 
 impl JsonSchema for Number {
@@ -388,6 +413,12 @@ fn serialize_number<S: serde::Serializer>(number: f64, serializer: S) -> Result<
 }
 
 impl Serialize for Number {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize_number(self.0, serializer)
+    }
+}
+
+impl Serialize for Sigma {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serialize_number(self.0, serializer)
     }

@@ -21,6 +21,21 @@ fn only_files_of_the_report_are_replaced() {
 }
 
 #[test]
+fn charts_of_an_earlier_run_do_not_stay() {
+    let place = Place::furnished();
+    place.run("compare tiny.yaml --quiet --out out").fine();
+    place.write("out/plots/mine.svg", "<svg/>");
+    assert!(place.path("out/plots/latency-request.svg").exists() && place.path("out/plots/offline-time.svg").exists());
+    place.run("compare played.yaml --quiet --out out").fine();
+    place.run("compare played.yaml --quiet --out fresh").fine();
+    let mut names: Vec<String> = place.files("out").into_keys().collect();
+    names.retain(|name| name != "plots/mine.svg");
+    assert_eq!(names, place.files("fresh").into_keys().collect::<Vec<_>>());
+    assert!(!place.path("out/plots/offline-time.svg").exists(), "a replay holds no WebSockets");
+    assert_eq!(place.read("out/plots/mine.svg"), "<svg/>");
+}
+
+#[test]
 fn recorded_requests_are_not_replaced_by_their_copy() {
     let place = Place::furnished();
     place.write("here/played.yaml", place.read("played.yaml").replace("logs/", ""));

@@ -35,6 +35,7 @@ fn a_log_becomes_scenarios_that_run() {
     assert_eq!(names.len(), 4, "{names:?}");
     let next = proposed(&said);
     assert_eq!(next.len(), 2, "{}", said.out);
+    assert!(next[0].ends_with("-replay.yaml"), "what really happened comes first: {}", said.out);
     for (at, command) in next.iter().enumerate() {
         let out = format!("out{at}");
         place.run(&format!("check {}", command.strip_prefix("compare ").unwrap())).fine();

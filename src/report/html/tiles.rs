@@ -110,7 +110,7 @@ fn limit(study: &Study) -> Markup {
     }
     html! {
         div class="tile" {
-            h3 { a href="#def-limits.pod_cpu" { "Closest to its limit, busiest sample" } }
+            h3 { a href="#def-limits.pod_cpu" { "Closest to its limit, busiest ten seconds" } }
             @if let [(_, (what, share))] = limits[..] {
                 p class="big" { b { (percent(share)) } small { " " (what) } }
             } @else {

@@ -62,6 +62,10 @@ impl Chart {
     }
 }
 
+/// The names of all charts that there are.
+pub(super) const NAMES: [&str; 7] =
+    ["connections-per-pod", "reconnects", "load-skew", "redis", "latency-event", "latency-request", "offline-time"];
+
 /// Every chart that this study has the figures for.
 pub(super) fn all(study: &Study) -> Vec<Chart> {
     let latency = |family: &str, name| Family::named(family).and_then(|family| latency::chart(study, family, name));

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::law::{DurationLaw, NumberLaw};
-use super::super::units::{Number, Rate, Share};
+use super::super::units::{Number, Rate, Share, Sigma};
 use super::super::words::{Attempts, LawOrNever, ReconnectText};
 use crate::engine::Span;
 
@@ -81,7 +81,7 @@ pub struct Network {
     /// Base round-trip time to the balancer, drawn once per client.
     pub rtt: Option<DurationLaw>,
     /// Sigma of the log-normal factor on each single trip; 0 = none.
-    pub jitter: Option<Number>,
+    pub jitter: Option<Sigma>,
     /// Share of clients with an IPv6 address of their own.
     pub ipv6: Option<Share>,
     /// How many clients share a public IPv4 address; `own` = none do.

@@ -4,7 +4,7 @@ mod sample;
 pub mod xml;
 
 use stickysim::metrics::{Counts, Estimate, Limiting, Study, TimeSeries, VariantReport};
-use stickysim::report::{OutputFile, TerminalStyle, files, summary_schema_json, terminal, verdict};
+use stickysim::report::{OutputFile, TerminalStyle, chart_paths, files, summary_schema_json, terminal, verdict};
 
 const SCENARIO: &str = "name: rolling-restart\npods: 5\n# <not> html & \"quoted\"\n";
 const PLAIN: TerminalStyle = TerminalStyle { color: false, width: 100 };
@@ -53,6 +53,22 @@ fn shapes() -> Vec<(&'static str, Study)> {
 fn verdicts_read_well() {
     let verdicts: Vec<String> = shapes().iter().map(|(name, study)| format!("{name}\n  {}", verdict(study))).collect();
     insta::assert_snapshot!(verdicts.join("\n\n"));
+}
+
+#[test]
+fn a_value_within_its_own_interval_is_not_stated() {
+    for variants in [1, 3, 9] {
+        let mut study = sample::scaled(2, variants, 5);
+        for variant in &mut study.variants {
+            for figure in &mut variant.figures {
+                figure.value.half_width = Some(1.5 * figure.value.mean.abs() + 1.0);
+                figure.difference = None;
+            }
+        }
+        let said = verdict(&study);
+        assert!(said.contains("too few runs to say"), "{said}");
+        assert!(!said.replace("(± is", "").contains('±'), "{said}");
+    }
 }
 
 #[test]
@@ -147,6 +163,7 @@ fn plots_are_well_formed_and_say_what_they_show() {
     for (name, study) in shapes() {
         for file in files(&study, SCENARIO).iter().filter(|file| file.path.ends_with(".svg")) {
             let svg = std::str::from_utf8(&file.bytes).unwrap();
+            assert!(chart_paths().contains(&file.path), "{}", file.path);
             xml::assert_well_formed(&format!("{name}/{}", file.path), svg);
             assert!(svg.contains("role=\"img\"") && svg.contains("<title ") && svg.contains("<desc "), "{name}");
             assert!(!svg.contains("NaN"), "{name}/{}", file.path);
