@@ -38,8 +38,12 @@ pub struct Meter {
     pub series: TimeSeries,
     /// Marks of the series.
     pub marks: Vec<Mark>,
-    /// Skew of connections, one per measured sample that had any.
+    /// Skew of connections, one per measured sample that had any; and of memory.
     pub skews: Vec<Skew>,
+    /// See `skews`.
+    pub memory_skews: Vec<Skew>,
+    /// Sum of connections to Redis over the measured samples.
+    pub redis_connections: f64,
     /// Sum of connected clients over the measured samples, and their number.
     pub connected: (f64, u32),
     /// Most reconnects in one second so far, and the second that is being counted with its reconnects.
@@ -73,6 +77,8 @@ impl Meter {
             series: TimeSeries::default(),
             marks: Vec::new(),
             skews: Vec::new(),
+            memory_skews: Vec::new(),
+            redis_connections: 0.0,
             connected: (0.0, 0),
             reconnects_peak: 0,
             reconnects_now: (0, 0),

@@ -164,6 +164,8 @@ static FAMILIES: &[Family] = families! {
         "Bytes from Redis to pods per second.";
     "redis.cpu", "Redis CPU", Share, Lower, number(|r| Some(r.redis_cpu)),
         "Share of one core that Redis is busy.";
+    "redis.connections", "connections to Redis", Number, Lower, number(|r| Some(r.redis_connections_mean)),
+        "Connections of serving pods to Redis: with the classic adapter one to publish and one to subscribe per pod; mean over the samples.";
     "redis.wait", "Redis queueing", Milliseconds, Lower, distribution(|l| Cow::Borrowed(&l.redis_wait)),
         "Waiting of a PUBLISH in Redis before its turn.";
     "load.connections.max_over_mean", "max/mean connections", Number, Lower, number(|r| skew(r.load.connections, |s| s.max_over_mean)),
@@ -190,6 +192,8 @@ static FAMILIES: &[Family] = families! {
         "Events sent by the busiest pod over the mean of all pods that were there throughout the measured part.";
     "load.messages.cv", "CV of messages", Number, Lower, number(|r| skew(r.load.messages, |s| s.cv)),
         "Standard deviation over mean of the events sent per pod, over the pods that were there throughout the measured part.";
+    "load.memory.max_over_mean", "max/mean memory", Number, Lower, number(|r| skew(r.load.memory, |s| s.max_over_mean)),
+        "Memory of the fullest ready pod over the mean of the ready pods; mean over the samples.";
     "load.cpu.cv", "CV of CPU", Number, Lower, number(|r| skew(r.load.cpu, |s| s.cv)),
         "Standard deviation over mean of the CPU time per pod, over the pods that were there throughout the measured part.";
     "load.cpu.max_over_mean", "max/mean CPU", Number, Lower, number(|r| skew(r.load.cpu, |s| s.max_over_mean)),

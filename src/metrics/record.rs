@@ -29,6 +29,8 @@ pub struct Record {
     pub reconnects_peak_per_s: f64,
     /// Share of one core that Redis used.
     pub redis_cpu: f64,
+    /// Connections of pods to Redis on average.
+    pub redis_connections_mean: f64,
     /// Over time.
     pub series: TimeSeries,
     /// What happened when.
@@ -99,6 +101,8 @@ impl Latencies {
 pub struct LoadSkew {
     /// Of connections.
     pub connections: Option<Skew>,
+    /// Of memory.
+    pub memory: Option<Skew>,
     /// Of arriving requests, over the whole measured part.
     pub requests: Option<Skew>,
     /// Of events sent to clients, over the whole measured part.

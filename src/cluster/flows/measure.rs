@@ -8,6 +8,8 @@ use crate::cluster::clients::Client;
 use crate::cluster::meter::PodTotals;
 use crate::cluster::network::network_of;
 use crate::cluster::pods::Phase;
+use crate::cluster::redis::PER_POD_CLASSIC;
+use crate::cluster::spec::Adapter;
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, End, SimTime, Span};
 use crate::metrics::{Counts, LoadSkew, NEff, PodSeries, Record, Skew};
@@ -124,6 +126,12 @@ impl Cluster<'_> {
         }
         if measuring {
             self.meter.skews.extend(skew);
+            let ready = self.running.iter().filter(|&&pod| self.pods[pod].phase == Phase::Ready);
+            let memory: Vec<f64> = ready.map(|&pod| self.memory_of(pod) as f64).collect();
+            self.meter.memory_skews.extend(Skew::of(&memory));
+            if self.spec.redis.adapter == Adapter::Classic {
+                self.meter.redis_connections += f64::from(PER_POD_CLASSIC) * self.subscribers.len() as f64;
+            }
             self.meter.connected.0 += f64::from(self.online);
             self.meter.connected.1 += 1;
         }
@@ -221,6 +229,7 @@ impl Cluster<'_> {
         let redis_busy = self.redis.cpu_used(horizon).saturating_sub(self.meter.redis_at_warm_up);
         let load = LoadSkew {
             connections: Skew::mean(&self.meter.skews),
+            memory: Skew::mean(&self.meter.memory_skews),
             requests: skew_of(|totals| totals.requests as f64),
             messages: skew_of(|totals| totals.sends as f64),
             cpu: skew_of(|totals| totals.cpu.as_secs_f64()),
@@ -239,6 +248,7 @@ impl Cluster<'_> {
             limits: self.meter.limits,
             connected_mean: if samples > 0 { sum / f64::from(samples) } else { 0.0 },
             reconnects_peak_per_s,
+            redis_connections_mean: if samples > 0 { self.meter.redis_connections / f64::from(samples) } else { 0.0 },
             redis_cpu: redis_busy.as_secs_f64() / measured.as_secs_f64(),
             series: self.meter.series,
             marks: self.meter.marks,

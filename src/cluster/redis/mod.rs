@@ -3,6 +3,9 @@
 use super::spec::RedisSpec;
 use crate::engine::{SimTime, Span};
 
+/// Connections of a pod with the classic adapter: one to publish, one to subscribe.
+pub const PER_POD_CLASSIC: u32 = 2;
+
 /// One Redis server: publishes are served in order of arrival.
 pub struct Redis {
     spec: RedisSpec,
