@@ -93,6 +93,11 @@ impl Span {
     pub fn as_millis_f64(self) -> f64 {
         self.0 as f64 / 1e6
     }
+    /// Milliseconds as text, exact to the nanosecond: `1250.5`. For tables whose columns have a unit.
+    pub fn to_millis_text(self) -> String {
+        let (whole, rest) = (self.0 / 1_000_000, self.0 % 1_000_000);
+        if rest == 0 { whole.to_string() } else { format!("{whole}.{rest:06}").trim_end_matches('0').to_owned() }
+    }
     /// True for the empty span.
     pub const fn is_zero(self) -> bool {
         self.0 == 0

@@ -141,15 +141,9 @@ pub fn write_trace(trace: &Trace, mut writer: impl Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(writer);
     csv.write_record(["at_ms", "client", "address"])?;
     for request in &trace.requests {
-        csv.write_record([milliseconds(request.at), format!("c{}", request.client), request.address.to_string()])?;
+        csv.write_record([request.at.to_millis_text(), format!("c{}", request.client), request.address.to_string()])?;
     }
     csv.flush()
-}
-
-/// `1250.5`, exact to the nanosecond.
-fn milliseconds(span: Span) -> String {
-    let (whole, rest) = (span.as_nanos() / 1_000_000, span.as_nanos() % 1_000_000);
-    if rest == 0 { whole.to_string() } else { format!("{whole}.{rest:06}").trim_end_matches('0').to_owned() }
 }
 
 /// [`write_trace`] into a text.

@@ -239,18 +239,23 @@ impl Desk<'_> {
         patches
     }
 
+    /// The typed form of a document; what keeps it from having one is reported with what was `found` before.
+    fn shaped(&mut self, document: &Value, variant: Option<&str>, found: &mut Vec<Found>) -> Option<ScenarioFile> {
+        match typed::read(document.clone()) {
+            Ok(file) => Some(file),
+            Err(shape) => {
+                found.extend(shape);
+                self.report(std::mem::take(found), document, variant);
+                None
+            }
+        }
+    }
+
     /// Reads one document, the base or a merged variant.
     fn document(&mut self, mut document: Value, variant: Option<&str>, side: &mut SideFiles<'_>) -> Option<Resolved> {
         let mut found = Vec::new();
         read_tables(&mut document, &mut Vec::new(), side, &mut found);
-        let file = match typed::read(document.clone()) {
-            Ok(file) => file,
-            Err(shape) => {
-                found.extend(shape);
-                self.report(found, &document, variant);
-                return None;
-            }
-        };
+        let file = self.shaped(&document, variant, &mut found)?;
         let traces = read_traces(&file, side, &mut found);
         // a run that only plays traces is as long as they are
         let only_traces = file.clients.iter().all(|audience| audience.trace.is_some());
@@ -258,14 +263,7 @@ impl Desk<'_> {
         let end = ends.max().filter(|_| only_traces);
         let written = document.clone();
         let mut assumptions = fill(&mut document, end);
-        let file = match typed::read(document.clone()) {
-            Ok(file) => file,
-            Err(shape) => {
-                found.extend(shape);
-                self.report(found, &document, variant);
-                return None;
-            }
-        };
+        let file = self.shaped(&document, variant, &mut found)?;
         let mut expectations = Vec::new();
         found.extend(validate::validate(&file, &traces, &mut expectations));
         if !found.is_empty() {

@@ -193,13 +193,7 @@ pub fn trace_csv(trace: &Trace) -> String {
     let mut out = String::with_capacity(trace.requests.len() * 32 + 24);
     out.push_str("at_ms,client,address\n");
     for request in &trace.requests {
-        let (whole, rest) = (request.at.as_nanos() / 1_000_000, request.at.as_nanos() % 1_000_000);
-        let _ = write!(out, "{whole}");
-        if rest > 0 {
-            let digits = format!("{rest:06}");
-            let _ = write!(out, ".{}", digits.trim_end_matches('0'));
-        }
-        let _ = writeln!(out, ",{},{}", request.client, request.address);
+        let _ = writeln!(out, "{},{},{}", request.at.to_millis_text(), request.client, request.address);
     }
     out
 }

@@ -51,13 +51,12 @@ impl Cluster<'_> {
         if interval.is_zero() {
             return;
         }
-        let measuring = self.meter.at_warm_up.is_some() && now > SimTime::ZERO + self.spec.warm_up;
         for pod in self.pods.ids() {
             self.settle(pod, now);
         }
         self.meter.series.times_s.push(now.as_secs_f64());
         self.sample_pods(now, interval);
-        self.sample_cluster(now, interval, measuring);
+        self.sample_cluster(now, interval);
         self.meter.at_sample = self.meter.counts.clone();
         self.meter.sampled_at = now;
     }
@@ -94,7 +93,7 @@ impl Cluster<'_> {
         }
     }
 
-    fn sample_cluster(&mut self, now: SimTime, interval: Span, measuring: bool) {
+    fn sample_cluster(&mut self, now: SimTime, interval: Span) {
         let seconds = interval.as_secs_f64();
         let since = self.meter.counts.since(&self.meter.at_sample);
         let rate = |count: u64| count as f64 / seconds;
@@ -102,17 +101,17 @@ impl Cluster<'_> {
         let redis_cpu = redis.saturating_sub(self.meter.redis_at_sample).as_secs_f64() / seconds;
         self.meter.redis_at_sample = redis;
         let ghosts: u32 = self.running.iter().map(|&pod| self.pods[pod].all.ghosts).sum();
-        let ready = self.running.iter().map(|&pod| &self.pods[pod]).filter(|pod| pod.phase == Phase::Ready);
-        let connections: Vec<f64> = ready.map(|pod| f64::from(pod.connections())).collect();
-        let skew = Skew::of(&connections);
-        let reconnects = rate(since.reconnects);
+        let ready = || self.running.iter().copied().filter(|&pod| self.pods[pod].phase == Phase::Ready);
+        let skew_of = |load: &dyn Fn(PodId) -> f64| Skew::of(&ready().map(load).collect::<Vec<_>>());
+        let skew = skew_of(&|pod| f64::from(self.pods[pod].connections()));
+        let memory_skew = skew_of(&|pod| self.memory_of(pod) as f64);
         let failed = since.requests_failed.total() + since.connects_failed.total();
         let row = [
             f64::from(self.online),
             f64::from(ghosts),
             skew.map_or(1.0, |skew| skew.max_over_mean),
             rate(since.connects),
-            reconnects,
+            rate(since.reconnects),
             rate(since.requests),
             rate(failed),
             rate(since.moved.total()),
@@ -124,17 +123,20 @@ impl Cluster<'_> {
         for (series, value) in self.meter.series.cluster.0.iter_mut().zip(row) {
             series.push(value);
         }
-        if measuring {
+        if self.is_measured(now) {
             self.meter.skews.extend(skew);
-            let ready = self.running.iter().filter(|&&pod| self.pods[pod].phase == Phase::Ready);
-            let memory: Vec<f64> = ready.map(|&pod| self.memory_of(pod) as f64).collect();
-            self.meter.memory_skews.extend(Skew::of(&memory));
+            self.meter.memory_skews.extend(memory_skew);
             if self.spec.redis.adapter == Adapter::Classic {
                 self.meter.redis_connections += f64::from(PER_POD_CLASSIC) * self.subscribers.len() as f64;
             }
             self.meter.connected.0 += f64::from(self.online);
             self.meter.connected.1 += 1;
         }
+    }
+
+    /// Whether what is seen now counts: the warm-up is over.
+    fn is_measured(&self, now: SimTime) -> bool {
+        now > SimTime::ZERO + self.spec.warm_up
     }
 
     fn totals(&self, pod: PodId, now: SimTime) -> PodTotals {
@@ -152,7 +154,7 @@ impl Cluster<'_> {
         let now = ctx.now();
         let window = self.peak_window();
         ctx.schedule_in(window, Event::Window);
-        let measuring = now > SimTime::ZERO + self.spec.warm_up;
+        let measuring = self.is_measured(now);
         let redis = self.redis.cpu_used(now);
         let (mut pods_before, redis_before) = std::mem::take(&mut self.meter.cpu_at_window);
         pods_before.resize(self.pods.len(), Span::ZERO);
