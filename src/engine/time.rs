@@ -78,8 +78,9 @@ impl Span {
     }
     /// The nearest whole number of nanoseconds; negative and NaN become zero, too large becomes [`Span::MAX`].
     pub fn from_nanos_f64(nanos: f64) -> Span {
-        // `as` saturates: the only rounding in the model happens here, once per draw.
-        Span(libm::round(nanos) as u64)
+        // `as` truncates and saturates; what is cut off is exact. The only rounding in the model happens here, once per draw.
+        let whole = nanos as u64;
+        Span(whole + u64::from(nanos - whole as f64 >= 0.5 && whole < u64::MAX))
     }
     /// Whole nanoseconds.
     pub const fn as_nanos(self) -> u64 {
