@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::Cluster;
 use super::clients::Link;
+use super::rooms::Share;
 use crate::engine::SimTime;
 
 /// Books that do not balance: a bug of the model. Displays every balance with its two sides, and all counters.
@@ -36,15 +37,16 @@ impl Cluster<'_> {
         let c = &self.meter.counts;
         let open = self.clients.iter().filter(|client| client.link == Link::Open).count() as u64;
         let on_pods: u64 = self.running.iter().map(|&pod| u64::from(self.pods[pod].connections())).sum();
-        let ghosts: u64 = self.running.iter().map(|&pod| u64::from(self.pods[pod].all.ghosts)).sum();
-        let in_rooms: u64 =
-            (0..self.rooms.len()).map(|room| u64::from(self.rooms.online(crate::engine::Id::new(room)))).sum();
-        let places: u64 = self
-            .clients
-            .ids()
-            .filter(|&client| self.clients[client].link == Link::Open)
-            .map(|client| self.rooms.of(client).len() as u64)
-            .sum();
+        let ghosts: u64 = self.running.iter().map(|&pod| u64::from(self.pods[pod].ghosts)).sum();
+        let in_rooms: u64 = self.rooms.iter().map(|room| u64::from(room.online())).sum();
+        let connected = || self.clients.ids().filter(|&client| self.clients[client].link == Link::Open);
+        let places: u64 = connected().map(|client| self.rooms.of(client).len() as u64).sum();
+        let everyone = self.rooms.everyone();
+        let shares = |get: fn(&Share) -> u32| -> u64 {
+            self.rooms.iter().chain([everyone]).flat_map(|room| room.shares()).map(|share| u64::from(get(share))).sum()
+        };
+        let present = self.clients.iter().filter(|client| client.is_present());
+        let websockets = present.filter(|client| self.spec.audiences[usize::from(client.audience)].websocket);
         let balances = [
             (
                 "API requests = answered + failed + in flight",
@@ -58,8 +60,14 @@ impl Cluster<'_> {
             ),
             ("connections opened = closed + open", c.connects, c.closed.total() + open),
             ("connections on pods = clients connected + ghosts", on_pods, open + ghosts),
-            ("clients connected = clients counted as online", open, u64::from(self.online)),
+            ("clients connected = members of everyone's room", open, u64::from(everyone.online())),
+            (
+                "clients with WebSockets = those counted as present",
+                websockets.count() as u64,
+                u64::from(everyone.present),
+            ),
             ("members of rooms online = places of connected clients", in_rooms, places),
+            ("members of rooms online = what pods have of them", in_rooms + open, shares(|share| share.live)),
             (
                 "recipients + unmeant = delivered + lost + in flight",
                 c.recipients + c.deliveries_unmeant,

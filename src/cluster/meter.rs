@@ -1,5 +1,6 @@
 //! What is being measured while a run goes on.
 
+use super::sources::Departed;
 use super::spec::ClusterSpec;
 use crate::engine::{SimTime, Span};
 use crate::metrics::{Counts, Latencies, Limiting, Mark, NEff, Skew, TimeSeries};
@@ -55,6 +56,8 @@ pub struct Meter {
     pub limits: Limiting,
     /// Effective numbers at the end of the warm-up.
     pub n_eff: NEff,
+    /// What clients that are gone sent.
+    pub departed: Departed,
 }
 
 /// Marks beyond this many are left out: plots cannot show them, and a crash loop would fill memory.
@@ -85,6 +88,7 @@ impl Meter {
             cpu_at_window: (Vec::new(), Span::ZERO),
             limits: Limiting::default(),
             n_eff: NEff::default(),
+            departed: Departed::default(),
         }
     }
     /// A client is back.

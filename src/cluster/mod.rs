@@ -10,6 +10,7 @@ pub mod spec;
 
 mod clients;
 mod conservation;
+mod deliveries;
 mod flows;
 mod meter;
 mod network;
@@ -17,15 +18,17 @@ mod pods;
 mod purpose;
 mod redis;
 mod rooms;
+mod sources;
 
 use crate::engine::{Column, Ctx, EndReason, Event as EngineEvent, Id, Limits, Model, Seed, SimTime, Simulation};
 use crate::metrics::Record;
 
 use balancer::Balancer;
-use clients::{Client, ClientId, ClientTag, Habits, Wire};
+use clients::{ClientId, Clients};
+use deliveries::{Deliveries, Part, Turn};
 use flows::endpoints::Endpoints;
 use flows::rollout::Rollout;
-use flows::{Held, Message, TrafficSlot};
+use flows::{Held, Message};
 use meter::Meter;
 use pods::Pod;
 use redis::Redis;
@@ -155,14 +158,7 @@ impl EngineEvent for Event {
 struct Cluster<'s> {
     spec: &'s ClusterSpec,
     seed: Seed,
-    clients: Column<ClientTag, Client>,
-    /// One per client, if any client has some.
-    habits: Vec<Habits>,
-    has_habits: bool,
-    /// One per client with WebSockets.
-    wires: Vec<Wire>,
-    /// One per client and traffic entry.
-    slots: Vec<TrafficSlot>,
+    clients: Clients,
     /// Events that clients hold back until they are connected.
     held: FxHashMap<ClientId, Vec<Held>>,
     /// What each audience needs to grow: address pool, arrivals and trace positions.
@@ -179,11 +175,13 @@ struct Cluster<'s> {
     subscribers: flows::Subscribers,
     /// Events between a pod and the others.
     messages: flows::Slab<Message>,
+    /// Broadcasts whose outcome is not recorded yet.
+    deliveries: Deliveries,
+    /// Scratch for recording one: its parts, and how far each pod is.
+    parts: Vec<Part>,
+    turns: Vec<Turn>,
     /// Connections whose client is gone without the pod knowing.
     ghosts: flows::Slab<flows::disconnect::Ghost>,
-    /// Clients present, and those connected, over all audiences.
-    present: u32,
-    online: u32,
     /// The next room of each server tick.
     tick_rooms: Vec<u32>,
     meter: Meter,
@@ -223,12 +221,10 @@ impl Model for Cluster<'_> {
     fn touch(&self, event: Event) -> u64 {
         match event {
             Event::Traffic(client, item) => {
-                let record = &self.clients[client];
-                let slot = &self.slots[self.slot_of(client, item)];
-                u64::from(slot.n) + u64::from(record.routed)
+                u64::from(self.clients.slot(client, item).n) + u64::from(self.clients[client].routed)
             }
             Event::Connect(client, _) | Event::Upgrade(client, _) | Event::Join(client, _) => {
-                u64::from(self.clients[client].routed)
+                u64::from(self.clients[client].routed) + u64::from(self.clients.wire(client).epoch)
             }
             _ => 0,
         }

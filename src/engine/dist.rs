@@ -1,10 +1,11 @@
 //! Laws (probability distributions) on portable mathematics.
 //!
-//! Only the standard exponential and normal draws come from `rand_distr` (ziggurat, integer tables); every logarithm,
-//! exponential and power goes through `libm`, so a draw has the same bits on every machine.
+//! Only the standard exponential and normal draws come from `rand_distr` (ziggurat, integer tables); every logarithm and
+//! power goes through `libm` and exponentials through our own portable one, so a draw has the same bits on every machine.
 
 use rand_distr::{Distribution, Exp1, StandardNormal};
 
+use super::exp::exp;
 use super::rng::Stream;
 use super::time::Span;
 
@@ -144,7 +145,7 @@ impl Law {
         match self {
             Law::Fixed(value) => *value,
             Law::Exponential { mean } => mean * exp1(stream),
-            Law::LogNormal { mu, sigma } => libm::exp(mu + sigma * normal(stream)),
+            Law::LogNormal { mu, sigma } => exp(mu + sigma * normal(stream)),
             Law::Uniform { low, high } => low + (high - low) * stream.unit(),
             Law::Erlang { k, mean } => mean / f64::from(*k) * erlang_sum(*k, stream),
             Law::Pareto { min, alpha } => min * libm::exp(exp1(stream) / alpha),
@@ -248,11 +249,11 @@ fn pick(probabilities: impl Iterator<Item = f64>, u: f64) -> usize {
 }
 
 fn exp1(stream: &mut Stream) -> f64 {
-    Exp1.sample(stream.generator())
+    Exp1.sample(stream)
 }
 
 fn normal(stream: &mut Stream) -> f64 {
-    StandardNormal.sample(stream.generator())
+    StandardNormal.sample(stream)
 }
 
 fn erlang_sum(k: u32, stream: &mut Stream) -> f64 {

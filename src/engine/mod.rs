@@ -47,6 +47,7 @@
 
 mod digest;
 mod dist;
+mod exp;
 mod ids;
 mod queue;
 mod rng;

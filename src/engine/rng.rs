@@ -1,7 +1,8 @@
 //! Addressed random numbers.
 
-use rand::rngs::Xoshiro256PlusPlus;
-use rand::{Rng, SeedableRng};
+use std::convert::Infallible;
+
+use rand::TryRng;
 
 /// The seed of a run. All its random numbers are a function of it and of their address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,18 +10,19 @@ pub struct Seed(pub u64);
 
 /// A short stream of random numbers at one address: cheap to make, used once, never stored.
 ///
-/// Generator: xoshiro256++, keyed by mixing the address with SplitMix64 (4.5 ns for a new stream and one draw).
-pub struct Stream(Xoshiro256PlusPlus);
+/// Generator: SplitMix64 (Steele, Lea and Flood 2014), started at the mixed address. Its state is one word, so a stream
+/// costs no more than one of its numbers; see docs/decisions/009.
+pub struct Stream(u64);
 
 impl Seed {
     /// The random numbers for the `n`-th time that `entity` needs one for `purpose`.
     ///
     /// Equal addresses give equal numbers in every run with this seed, whatever else happens in it; that is what lets
-    /// two strategies see the same think times (common random numbers).
+    /// two strategies see the same think times (common random numbers). Different addresses give different streams;
+    /// `entity` and `n` are below 2³².
     pub fn stream(self, purpose: u64, entity: u64, n: u64) -> Stream {
-        let key =
-            mix(mix(mix(self.0 ^ 0x5851_F42D_4C95_7F2D).wrapping_add(purpose)).wrapping_add(entity)).wrapping_add(n);
-        Stream(Xoshiro256PlusPlus::seed_from_u64(mix(key)))
+        let of_purpose = mix(self.0 ^ 0x5851_F42D_4C95_7F2D ^ purpose.wrapping_mul(0xD134_2543_DE82_EF95));
+        Stream(mix(of_purpose ^ entity.rotate_left(32) ^ n))
     }
     /// The seed of the `index`-th replication. Replication 0 runs with the seed itself.
     pub fn replication(self, index: u32) -> Seed {
@@ -28,9 +30,12 @@ impl Seed {
     }
 }
 
+/// The golden ratio as a fraction of 2⁶⁴: the distance of SplitMix64's states.
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
 /// SplitMix64's step: a bijection of 64 bits that flips each output bit with probability one half per input bit.
-fn mix(x: u64) -> u64 {
-    let mut z = x.wrapping_add(0x9E37_79B9_7F4A_7C15);
+const fn mix(x: u64) -> u64 {
+    let mut z = x.wrapping_add(GOLDEN);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^ (z >> 31)
@@ -57,7 +62,9 @@ impl LazyStream {
 impl Stream {
     /// 64 random bits.
     pub fn bits(&mut self) -> u64 {
-        self.0.next_u64()
+        let bits = mix(self.0);
+        self.0 = self.0.wrapping_add(GOLDEN);
+        bits
     }
     /// Uniform in [0, 1), a multiple of 2⁻⁵³.
     pub fn unit(&mut self) -> f64 {
@@ -71,9 +78,22 @@ impl Stream {
     pub fn chance(&mut self, p: f64) -> bool {
         self.unit() < p
     }
-    /// The generator itself, for samplers of `rand_distr`.
-    pub(super) fn generator(&mut self) -> &mut Xoshiro256PlusPlus {
-        &mut self.0
+}
+
+/// What samplers of `rand_distr` draw from.
+impl TryRng for Stream {
+    type Error = Infallible;
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok((self.bits() >> 32) as u32)
+    }
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.bits())
+    }
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        for chunk in bytes.chunks_mut(8) {
+            chunk.copy_from_slice(&self.bits().to_le_bytes()[..chunk.len()]);
+        }
+        Ok(())
     }
 }
 

@@ -49,15 +49,17 @@ impl Histogram {
         self.add(span.as_nanos());
         self.sum_ns += u128::from(span.as_nanos());
     }
-    /// Records many durations; together they are shorter than 584 years.
+    /// Records many durations and returns how many.
     #[inline]
-    pub fn record_all(&mut self, spans: impl Iterator<Item = Span>) {
-        let mut sum_ns = 0u64;
+    pub fn record_all(&mut self, spans: impl Iterator<Item = Span>) -> u64 {
+        let (mut recorded, mut sum_ns) = (0, 0u128);
         for span in spans {
             self.add(span.as_nanos());
-            sum_ns += span.as_nanos();
+            recorded += 1;
+            sum_ns += u128::from(span.as_nanos());
         }
-        self.sum_ns += u128::from(sum_ns);
+        self.sum_ns += sum_ns;
+        recorded
     }
     #[inline]
     fn add(&mut self, ns: u64) {

@@ -61,6 +61,10 @@ pub struct Latencies {
 }
 
 impl Latencies {
+    /// Events from the recipient's own pod, or from another one.
+    pub const fn event_mut(&mut self, local: bool) -> &mut Histogram {
+        if local { &mut self.event_local } else { &mut self.event_cross }
+    }
     /// All of them, to merge or clear.
     pub fn each_mut(&mut self) -> [&mut Histogram; 7] {
         [

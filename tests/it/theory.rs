@@ -175,7 +175,7 @@ fn round_robin_nearly_halves_the_variance_of_connections() {
         let pods = connections(&run(&spec, replication));
         pods.iter().map(|x| (x - 150.0) * (x - 150.0)).sum::<f64>() / 4.0
     };
-    let squares: Vec<f64> = (0..300).map(square).collect();
+    let squares: Vec<f64> = (0..400).map(square).collect();
     assert_agrees_to("variance of connections", &squares, 150.0 * 0.6255204, 0.15);
 }
 

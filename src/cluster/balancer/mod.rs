@@ -186,6 +186,10 @@ impl Balancer {
             Balancer::IngressNginx(ingress) => ingress.pick(request, tries, stream),
         }
     }
+    /// True when it looks at the address that a request comes from.
+    pub const fn reads_address(&self) -> bool {
+        matches!(self, Balancer::Nginx(nginx) if nginx.reads_address())
+    }
     /// True when it chooses by connections: those must be up to date before it picks.
     pub const fn counts_connections(&self) -> bool {
         matches!(self, Balancer::Nginx(nginx) if nginx.counts_connections())

@@ -104,6 +104,10 @@ impl Nginx {
         self.servers[line].down = down;
     }
 
+    /// True when it looks at addresses.
+    pub const fn reads_address(&self) -> bool {
+        matches!(self.spec.method, NginxMethod::IpHash)
+    }
     /// True when it chooses by connections.
     pub const fn counts_connections(&self) -> bool {
         matches!(self.spec.method, NginxMethod::LeastConn)

@@ -1,23 +1,28 @@
 //! Clients: where they are, what they remember, whether they are connected.
+//!
+//! What a request touches of a client is a record of half a cache line; the rest stands in columns that exist only where
+//! somebody needs them. A client that leaves makes its place free for a later one, so memory follows the clients that are
+//! there, not those that ever were.
 
 mod backoff;
-
-use std::net::IpAddr;
+mod places;
 
 use super::PodId;
 use crate::engine::{Id, SimTime, Span};
 
 pub use backoff::retry_delay;
+pub use places::{Clients, Layout};
 
 /// Tag of client ids.
 pub enum ClientTag {}
-/// A client: one browser, app or device. Ids are given in order of appearance and never reused.
+/// A client (one browser, app or device) by its place in the tables. Places of clients that left are used again, long after
+/// nothing speaks of them any more; who it is, is its [`Client::number`].
 pub type ClientId = Id<ClientTag>;
 
 /// What links a client to the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {
-    /// Nothing, and it does not try: an HTTP-only client, one that has left, or one that gave up.
+    /// Nothing, and it does not try: an HTTP-only client, or one that gave up.
     None,
     /// Waiting to try again.
     Waiting,
@@ -25,56 +30,79 @@ pub enum Link {
     Connecting,
     /// A WebSocket is open.
     Open,
+    /// It has left for good.
+    Left,
 }
 
-/// One client: what its requests touch, in one cache line.
+/// Whether a client's address has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Roaming {
+    /// Never.
+    Never,
+    /// Yes, and the balancer has seen the new one.
+    Before,
+    /// Since its last routed request.
+    SinceLastRequest,
+}
+
+/// One client: what its requests touch.
 #[derive(Clone, Debug)]
-#[repr(align(64))]
+#[repr(align(32))]
 pub struct Client {
     /// When its affinity cookie ends: expired, or cleared with the jar. Zero: it has none.
     pub cookie_until: SimTime,
-    /// It has no network before this.
-    pub network_back_at: SimTime,
-    /// Public address as the cluster sees it.
-    pub address: IpAddr,
-    /// Whether it stores and returns cookies.
-    pub keeps_cookies: bool,
-    /// True from arrival to departure.
-    pub present: bool,
-    /// Its address has changed since its last routed request.
-    pub address_moved: bool,
-    /// What links it to the cluster.
-    pub link: Link,
-    /// Which audience it belongs to.
-    pub audience: u16,
-    /// Value of its affinity cookie.
-    pub cookie: u32,
+    /// Who it is, in order of appearance: the address of its random numbers.
+    pub number: u32,
     /// Base one-way trip to the balancer in nanoseconds.
     pub one_way_ns: u32,
+    /// Value of its affinity cookie.
+    pub cookie: u32,
     /// How many requests of it were routed.
     pub routed: u32,
     /// Pod of its last routed request, [`NO_POD`] before the first.
     pub last_pod: PodId,
-    /// Pod of its connection or attempt.
-    pub pod: PodId,
-    /// Number of its [`Wire`], if its audience has WebSockets.
-    pub wire: u32,
+    /// Which audience it belongs to.
+    pub audience: u8,
+    /// What links it to the cluster.
+    pub link: Link,
+    /// Whether it stores and returns cookies.
+    pub keeps_cookies: bool,
+    /// Whether its address has changed.
+    pub roaming: Roaming,
 }
 
-const _: () = assert!(size_of::<Client>() == 64, "a request touches one cache line of its client");
+const _: () = assert!(size_of::<Client>() == 32, "two clients to a cache line");
 
 /// Stands for "no pod yet".
 pub const NO_POD: PodId = PodId::new(u32::MAX);
 
-/// What only rare changes of a client touch.
-#[derive(Clone, Debug)]
+/// What only clients have whose address changed or whose cookies were cleared.
+#[derive(Clone, Debug, Default)]
 pub struct Habits {
-    /// When its cookies are cleared next.
+    /// When its cookies are cleared next, if they were before.
     pub cookies_cleared_at: SimTime,
+    /// It has no network before this.
+    pub network_back_at: SimTime,
     /// How many times its cookies were cleared.
     pub clearings: u32,
     /// How many address changes it has had.
     pub changes: u32,
+}
+
+/// Where a client stands with one traffic entry.
+#[derive(Clone, Copy, Default)]
+pub struct TrafficSlot {
+    /// Number of the request that is on its way.
+    pub n: u32,
+    /// Its trip to the balancer in nanoseconds.
+    pub up_ns: u32,
+}
+
+impl TrafficSlot {
+    /// The trip to the balancer.
+    pub fn up(self) -> Span {
+        Span::from_nanos(u64::from(self.up_ns))
+    }
 }
 
 /// What only the life of a WebSocket touches.
@@ -88,11 +116,13 @@ pub struct Wire {
     pub epoch: u16,
     /// Failed attempts since the last success: the back-off's exponent.
     pub attempt: u16,
-    /// How many connections it has had.
-    pub connection: u32,
-    /// Process of the client's pod.
+    /// Pod of its connection or attempt.
+    pub pod: PodId,
+    /// Process of that pod.
     pub process: u32,
-    /// Position among the live connections of its pod.
+    /// How many connections there have been.
+    pub connection: u32,
+    /// Position among the live connections of its pod, or among the upgrades there.
     pub position: u32,
     /// How many reconnect delays it has drawn.
     pub delays: u32,
@@ -108,6 +138,8 @@ pub struct Wire {
     pub attempt_started: SimTime,
 }
 
+const _: () = assert!(size_of::<Wire>() == 64, "one cache line");
+
 impl Wire {
     /// Never connected.
     pub const fn new() -> Wire {
@@ -116,8 +148,9 @@ impl Wire {
             upgrading: false,
             epoch: 0,
             attempt: 0,
-            connection: 0,
+            pod: NO_POD,
             process: 0,
+            connection: 0,
             position: 0,
             delays: 0,
             lost_pod: NO_POD,
@@ -126,6 +159,11 @@ impl Wire {
             lost_at: SimTime::ZERO,
             attempt_started: SimTime::ZERO,
         }
+    }
+    /// That of the next client in the same place. Attempts and connections count on: what is under way for the one that
+    /// left must not be taken for the new one's.
+    const fn passed_on(&self) -> Wire {
+        Wire { epoch: self.epoch.wrapping_add(1), connection: self.connection, lost_at: self.lost_at, ..Wire::new() }
     }
     /// When a connection of this client ended; `open` says whether the last one still is. Of connections before the last
     /// two it is only known that they ended long ago.
@@ -147,9 +185,9 @@ impl Client {
     pub fn round_trip(&self) -> Span {
         self.one_way() * 2
     }
-    /// True when it has a network.
-    pub fn has_network(&self, now: SimTime) -> bool {
-        now >= self.network_back_at
+    /// True from arrival to departure.
+    pub fn is_present(&self) -> bool {
+        self.link != Link::Left
     }
     /// True when it has had an affinity cookie since it last had to look for one.
     pub fn had_cookie(&self) -> bool {

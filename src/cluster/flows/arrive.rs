@@ -1,8 +1,12 @@
 //! Clients appear, and leave.
 
+use std::net::IpAddr;
+
 use crate::cluster::balancer::Balancer;
-use crate::cluster::clients::{Client, ClientId, Habits, Link, NO_POD, Wire};
-use crate::cluster::flows::{Slab, TrafficSlot, endpoints::Endpoints, rollout::Rollout};
+use crate::cluster::clients::{Client, ClientId, Clients, Layout, Link, NO_POD, Roaming};
+use crate::cluster::deliveries::Deliveries;
+use crate::cluster::flows::fan_out::LONGEST_TRIP;
+use crate::cluster::flows::{Slab, endpoints::Endpoints, rollout::Rollout};
 use crate::cluster::meter::Meter;
 use crate::cluster::network::{self, Pool};
 use crate::cluster::pods::{Phase, Pod};
@@ -25,11 +29,6 @@ pub struct AudienceState {
     pub first_client: u32,
 }
 
-/// Whether the clients of an audience have habits that change them.
-const fn changes(audience: &AudienceSpec) -> bool {
-    audience.network.address_change.is_some() || audience.cookies.cleared_every.is_some()
-}
-
 /// Population for which pools of addresses and rooms are laid out: those there at the start, or on average.
 fn expected(population: &Population) -> u32 {
     match population {
@@ -39,6 +38,11 @@ fn expected(population: &Population) -> u32 {
             (rate_per_s * peak(profile) * session.mean() / 1e9).clamp(1.0, 2e7) as u32
         }
     }
+}
+
+/// Clients for whom tables are made large enough at once.
+fn there_at_start(population: &Population) -> usize {
+    expected(population).min(20_000_000) as usize
 }
 
 impl<'s> Cluster<'s> {
@@ -52,14 +56,18 @@ impl<'s> Cluster<'s> {
         });
         let members: u64 =
             spec.audiences.iter().filter(|a| a.websocket).map(|a| u64::from(expected(&a.population))).sum();
+        let costs = &spec.pods.costs;
+        let layout = Layout {
+            websockets: spec.audiences.iter().any(|audience| audience.websocket),
+            leaving: spec.audiences.iter().any(|a| matches!(a.population, Population::Arriving { .. })),
+            traffic: spec.traffic.len(),
+            forgotten_after: costs.heartbeat_every + costs.heartbeat_timeout + LONGEST_TRIP * 4,
+        };
+        let there = spec.audiences.iter().map(|audience| there_at_start(&audience.population)).sum();
         Cluster {
             spec,
             seed,
-            clients: Column::new(),
-            habits: Vec::new(),
-            has_habits: spec.audiences.iter().any(changes),
-            wires: Vec::new(),
-            slots: Vec::new(),
+            clients: Clients::new(layout, there),
             held: rustc_hash::FxHashMap::default(),
             audiences: audiences.collect(),
             pods: Column::new(),
@@ -74,9 +82,10 @@ impl<'s> Cluster<'s> {
             redis: Redis::new(spec.redis.clone()),
             subscribers: std::rc::Rc::new([]),
             messages: Slab::new(),
+            deliveries: Deliveries::default(),
+            parts: Vec::new(),
+            turns: Vec::new(),
             ghosts: Slab::new(),
-            present: 0,
-            online: 0,
             tick_rooms: vec![0; spec.ticks.len()],
             meter: Meter::new(spec),
         }
@@ -113,7 +122,7 @@ impl<'s> Cluster<'s> {
         match &audience.population {
             Population::Present { count } => {
                 for member in 0..*count {
-                    self.admit(index, Some(member), SimTime::NEVER, ctx);
+                    self.admit(index as u8, Some(member), SimTime::NEVER, ctx);
                 }
             }
             Population::Arriving { rate_per_s, profile, session } => {
@@ -122,23 +131,23 @@ impl<'s> Cluster<'s> {
                     let mean = rate_per_s * factor * session.mean() / 1e9;
                     let count = poisson(mean, &mut Purpose::Population.stream(self.seed, u32::from(index), 0));
                     for member in 0..count {
-                        let client = self.clients.len() as u32;
-                        let rest = session.residual(&mut Purpose::Session.stream(self.seed, client, 0));
-                        self.admit(index, Some(member), SimTime::ZERO + rest, ctx);
+                        let number = self.clients.admitted();
+                        let rest = session.residual(&mut Purpose::Session.stream(self.seed, number, 0));
+                        self.admit(index as u8, Some(member), SimTime::ZERO + rest, ctx);
                     }
                 }
                 self.schedule_arrival(index, ctx);
             }
             Population::Trace { trace, .. } => {
-                self.audiences[usize::from(index)].first_client = self.clients.len() as u32;
+                self.audiences[usize::from(index)].first_client = self.clients.admitted();
                 let mut addresses = vec![None; trace.clients as usize];
                 for request in trace.requests.iter().rev() {
                     addresses[request.client as usize] = Some(request.address);
                 }
                 for (member, address) in addresses.into_iter().enumerate() {
-                    let client = self.admit(index, Some(member as u32), SimTime::NEVER, ctx);
+                    let client = self.admit(index as u8, Some(member as u32), SimTime::NEVER, ctx);
                     if let Some(address) = address {
-                        self.clients[client].address = address;
+                        self.clients.start_at(client, address);
                     }
                 }
                 if let Some(first) = trace.requests.first() {
@@ -149,21 +158,15 @@ impl<'s> Cluster<'s> {
     }
 
     /// A new client appears; `member` numbers those that are there at the start. It stays until `leaves`.
-    fn admit(&mut self, audience: u16, member: Option<u32>, leaves: SimTime, ctx: &mut Ctx<Event>) -> ClientId {
-        let client = self.clients.push(self.new_client(audience, member));
+    fn admit(&mut self, audience: u8, member: Option<u32>, leaves: SimTime, ctx: &mut Ctx<Event>) -> ClientId {
+        let (record, address) = self.new_client(audience, member);
+        let number = record.number;
+        let client = self.clients.admit(record, address, leaves, ctx.now());
         let spec = &self.spec.audiences[usize::from(audience)];
-        if self.has_habits {
-            self.habits.push(self.new_habits(client, spec));
-        }
-        if spec.websocket {
-            self.clients[client].wire = self.wires.len() as u32;
-            self.wires.push(Wire::new());
-        }
-        self.present += u32::from(spec.websocket);
-        self.rooms.admit(client, spec.websocket, member.is_some(), self.seed);
         ctx.schedule(leaves, Event::Leave(client));
         let at_start = member.is_some() && self.spec.steady_start;
         if spec.websocket {
+            self.rooms.admit(client, number, member.is_some(), self.seed);
             if at_start {
                 self.connect_at_start(client, ctx.now());
             } else {
@@ -171,11 +174,9 @@ impl<'s> Cluster<'s> {
             }
         }
         self.schedule_address_change(client, at_start, ctx);
-        let first_slot = self.slots.len();
-        self.slots.resize(first_slot + self.spec.traffic.len(), TrafficSlot::default());
         for (item, entry) in self.spec.traffic.iter().enumerate() {
             if entry.audiences[usize::from(audience)] {
-                let mut stream = traffic(self.seed, item as u8, client.raw(), u32::MAX);
+                let mut stream = traffic(self.seed, item as u8, number, u32::MAX);
                 let first = if at_start { entry.every.residual(&mut stream) } else { entry.every.span(&mut stream) };
                 self.schedule_traffic(client, item as u8, ctx.now() + first, &mut stream, ctx);
             }
@@ -183,15 +184,8 @@ impl<'s> Cluster<'s> {
         client
     }
 
-    fn new_habits(&self, client: ClientId, spec: &AudienceSpec) -> Habits {
-        let first_clearing = spec.cookies.cleared_every.as_ref().map_or(SimTime::NEVER, |every| {
-            SimTime::ZERO + every.residual(&mut Purpose::CookieClear.stream(self.seed, client.raw(), 0))
-        });
-        Habits { cookies_cleared_at: first_clearing, clearings: 0, changes: 0 }
-    }
-
-    fn new_client(&self, audience: u16, member: Option<u32>) -> Client {
-        let number = self.clients.len() as u32;
+    fn new_client(&self, audience: u8, member: Option<u32>) -> (Client, IpAddr) {
+        let number = self.clients.admitted();
         let spec = &self.spec.audiences[usize::from(audience)];
         let pool = &self.audiences[usize::from(audience)].pool;
         let mut stream = Purpose::Client.stream(self.seed, number, 0);
@@ -208,22 +202,19 @@ impl<'s> Cluster<'s> {
             };
             shared.unwrap_or(own).into()
         };
-        Client {
+        let client = Client {
             cookie_until: SimTime::ZERO,
-            network_back_at: SimTime::ZERO,
-            address,
-            keeps_cookies,
-            present: true,
-            address_moved: false,
-            link: Link::None,
-            audience,
-            cookie: 0,
+            number,
             one_way_ns: u32::try_from((round_trip / 2).as_nanos()).unwrap_or(u32::MAX),
+            cookie: 0,
             routed: 0,
             last_pod: NO_POD,
-            pod: NO_POD,
-            wire: u32::MAX,
-        }
+            audience,
+            link: Link::None,
+            keeps_cookies,
+            roaming: Roaming::Never,
+        };
+        (client, address)
     }
 
     /// Schedules the next candidate of an arriving audience: a Poisson process at the peak rate, thinned later.
@@ -251,9 +242,9 @@ impl<'s> Cluster<'s> {
         let candidate = self.audiences[usize::from(audience)].candidates;
         let share = profile_at(profile, ctx.now()) / peak(profile);
         if Purpose::Population.stream(self.seed, u32::from(audience), candidate).chance(share) {
-            let client = self.clients.len() as u32;
-            let length = session.span(&mut Purpose::Session.stream(self.seed, client, 0));
-            self.admit(audience, None, ctx.now() + length, ctx);
+            let number = self.clients.admitted();
+            let length = session.span(&mut Purpose::Session.stream(self.seed, number, 0));
+            self.admit(audience as u8, None, ctx.now() + length, ctx);
         }
         self.schedule_arrival(audience, ctx);
     }
@@ -263,73 +254,67 @@ impl<'s> Cluster<'s> {
         match self.clients[client].link {
             Link::Open => self.lose_connection(client, CloseReason::SessionEnd, ctx),
             Link::Connecting => self.abandon_attempt(client),
-            Link::None | Link::Waiting => {}
+            Link::None | Link::Waiting | Link::Left => {}
         }
         let held = self.held.remove(&client).unwrap_or_default();
         for event in held {
             self.not_sent(client, event.item, event.n);
         }
-        let record = &mut self.clients[client];
-        record.link = Link::None;
-        record.present = false;
-        if self.spec.audiences[usize::from(record.audience)].websocket {
-            let wire = self.wire_mut(client);
+        if self.spec.audiences[usize::from(self.clients[client].audience)].websocket {
+            let wire = self.clients.wire_mut(client);
             wire.epoch = wire.epoch.wrapping_add(1);
-            self.present -= 1;
             self.rooms.leave(client);
         }
+        self.meter.departed.add(self.source_of(client), self.clients[client].routed);
+        self.clients.leave(client, ctx.now());
     }
 
     fn schedule_address_change(&mut self, client: ClientId, at_start: bool, ctx: &mut Ctx<Event>) {
-        let audience = usize::from(self.clients[client].audience);
-        let Some(change) = &self.spec.audiences[audience].network.address_change else { return };
-        let mut stream = Purpose::AddressChange.stream(self.seed, client.raw(), self.habits[client.index()].changes);
+        let Client { number, audience, .. } = self.clients[client];
+        let Some(change) = &self.spec.audiences[usize::from(audience)].network.address_change else { return };
+        let changes = self.clients.habits(client).map_or(0, |habits| habits.changes);
+        let mut stream = Purpose::AddressChange.stream(self.seed, number, changes);
         let next = if at_start { change.every.residual(&mut stream) } else { change.every.span(&mut stream) };
-        ctx.schedule_in(next, Event::AddressChange(client));
+        let at = ctx.now() + next;
+        if at < self.clients.leaves_at(client) {
+            ctx.schedule(at, Event::AddressChange(client));
+        }
     }
 
     /// The network of a client changes: another public address, and nothing at all for a while.
     pub fn address_change(&mut self, client: ClientId, ctx: &mut Ctx<Event>) {
-        let record = &mut self.clients[client];
-        if !record.present {
-            return;
-        }
-        let audience = usize::from(record.audience);
-        let Some(change) = &self.spec.audiences[audience].network.address_change else { return };
-        let habits = &mut self.habits[client.index()];
+        let Client { number, audience, link, .. } = self.clients[client];
+        let Some(change) = &self.spec.audiences[usize::from(audience)].network.address_change else { return };
+        let habits = self.clients.habits_mut(client);
         habits.changes += 1;
-        let changes = habits.changes;
         // draws of their own purpose number, apart from the time of the next change
-        let mut stream = Purpose::AddressChange.stream(self.seed, client.raw(), changes | 1 << 31);
-        let gap = change.gap.span(&mut stream);
+        let mut stream = Purpose::AddressChange.stream(self.seed, number, habits.changes | 1 << 31);
+        habits.network_back_at = ctx.now() + change.gap.span(&mut stream);
+        let old = self.clients.address(client);
         let address = if stream.chance(change.same_network) {
-            network::neighbour(record.address, &mut stream)
+            network::neighbour(old, &mut stream)
         } else {
-            self.elsewhere(client, &mut stream)
+            self.elsewhere(old, usize::from(audience), &mut stream)
         };
-        let record = &mut self.clients[client];
-        record.address = address;
-        record.address_moved = true;
-        record.network_back_at = ctx.now() + gap;
+        self.clients.move_to(client, address);
         self.meter.counts.address_changes += 1;
-        match self.clients[client].link {
+        match link {
             Link::Open => {
                 self.lose_connection(client, CloseReason::AddressChange, ctx);
                 self.retry_later(client, Span::ZERO, ctx);
             }
             Link::Connecting => self.attempt_failed(client, FailReason::ClientOffline, Span::ZERO, ctx),
-            Link::None | Link::Waiting => {}
+            Link::None | Link::Waiting | Link::Left => {}
         }
         self.schedule_address_change(client, false, ctx);
     }
 
     /// A new address outside the old network: that of another group where addresses are shared, else a fresh one.
-    fn elsewhere(&self, client: ClientId, stream: &mut Stream) -> std::net::IpAddr {
-        let record = &self.clients[client];
-        if record.address.is_ipv6() {
+    fn elsewhere(&self, old: IpAddr, audience: usize, stream: &mut Stream) -> IpAddr {
+        if old.is_ipv6() {
             return network::draw_v6(stream).into();
         }
-        let pool = &self.audiences[usize::from(record.audience)].pool;
+        let pool = &self.audiences[audience].pool;
         pool.draw(stream, self.seed).unwrap_or_else(|| network::draw_v4(stream)).into()
     }
 }

@@ -1,7 +1,8 @@
 //! A client opens its WebSocket: attempt → upgrade through the balancer → Socket.IO CONNECT → usable.
 
-use crate::cluster::clients::{ClientId, Link, Wire, retry_delay};
+use crate::cluster::clients::{ClientId, Link, retry_delay};
 use crate::cluster::purpose::Purpose;
+use crate::cluster::rooms::Member;
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, SimTime, Span};
 use crate::metrics::FailReason;
@@ -12,31 +13,30 @@ const ATTEMPT_LIMIT: Span = Span::from_secs(20);
 impl Cluster<'_> {
     /// The first attempt of a session.
     pub fn start_connecting(&mut self, client: ClientId, ctx: &mut Ctx<Event>) {
-        let record = &mut self.clients[client];
-        record.link = Link::Waiting;
-        ctx.schedule(ctx.now(), Event::Connect(client, self.wire(client).epoch));
+        self.clients[client].link = Link::Waiting;
+        ctx.schedule(ctx.now(), Event::Connect(client, self.clients.wire(client).epoch));
     }
 
     /// An attempt begins: TCP and TLS take a round trip each, then the upgrade request travels.
     pub fn connect(&mut self, client: ClientId, epoch: u16, ctx: &mut Ctx<Event>) {
-        let wire = self.wire_mut(client);
+        let wire = self.clients.wire_mut(client);
         if wire.epoch != epoch {
             return;
         }
         wire.attempt_started = ctx.now();
-        let record = &mut self.clients[client];
-        record.link = Link::Connecting;
+        self.clients[client].link = Link::Connecting;
         self.meter.counts.connect_attempts += 1;
-        if !record.has_network(ctx.now()) {
+        if !self.clients.has_network(client, ctx.now()) {
             self.attempt_failed(client, FailReason::ClientOffline, Span::ZERO, ctx);
             return;
         }
+        let record = &self.clients[client];
         ctx.schedule_in(record.round_trip() * 2 + record.one_way(), Event::Upgrade(client, epoch));
     }
 
     /// The upgrade request reaches the balancer; the pod does the handshake when its turn comes.
     pub fn upgrade(&mut self, client: ClientId, epoch: u16, ctx: &mut Ctx<Event>) {
-        if self.wire(client).epoch != epoch {
+        if self.clients.wire(client).epoch != epoch {
             return;
         }
         let now = ctx.now();
@@ -47,42 +47,45 @@ impl Cluster<'_> {
                 return;
             }
         };
-        self.settle(pod, now);
         let target = &mut self.pods[pod];
         target.requests += 1;
         let done = target.book(now, self.spec.pods.costs.connect).done;
-        let process = target.process;
-        let record = &mut self.clients[client];
+        let record = &self.clients[client];
         // the 101 travels back and the CONNECT packet travels forth
         let join = done + record.round_trip();
-        let wire = &mut self.wires[record.wire as usize];
+        let usable = join + record.one_way();
+        let wire = self.clients.wire_mut(client);
         let gives_up = wire.attempt_started + ATTEMPT_LIMIT;
-        if join + record.one_way() > gives_up {
+        if usable > gives_up {
             self.attempt_failed(client, FailReason::TimedOut, gives_up.since(now), ctx);
             return;
         }
-        record.pod = pod;
-        wire.process = process;
+        wire.pod = pod;
+        wire.process = target.process;
         wire.upgrading = true;
-        self.pods[pod].connecting += 1;
+        wire.position = target.upgrading.len() as u32;
+        target.upgrading.push(client);
         ctx.schedule(join, Event::Join(client, epoch));
     }
 
     /// The CONNECT packet reaches the pod: the connection counts from now, and is usable when the answer arrives.
     pub fn join(&mut self, client: ClientId, epoch: u16, ctx: &mut Ctx<Event>) {
-        if self.wire(client).epoch != epoch {
+        if self.clients.wire(client).epoch != epoch {
             return;
         }
         let now = ctx.now();
-        let record = &self.clients[client];
-        let (pod, one_way) = (record.pod, record.one_way());
-        debug_assert_eq!(self.pods[pod].process, self.wire(client).process, "a process ends with its handshakes");
-        self.pods[pod].connecting -= 1;
-        self.wire_mut(client).upgrading = false;
+        let pod = self.clients.wire(client).pod;
+        let one_way = self.clients[client].one_way();
+        debug_assert_eq!(
+            self.pods[pod].process,
+            self.clients.wire(client).process,
+            "a process ends with its handshakes"
+        );
+        self.forget_upgrade(client);
         self.open(client, pod, now);
         let usable = now + one_way;
         let first_ping = now + self.ping_period(client);
-        let wire = &mut self.wires[self.clients[client].wire as usize];
+        let wire = self.clients.wire_mut(client);
         wire.opened_at = now;
         wire.first_ping = first_ping;
         wire.attempt = 0;
@@ -104,32 +107,26 @@ impl Cluster<'_> {
         self.meter.counts.connect_attempts += 1;
         self.open(client, pod, now);
         let period = self.ping_period(client);
-        let mut stream = Purpose::PingPhase.stream(self.seed, client.raw(), 0);
-        self.wire_mut(client).first_ping = now + Span::from_nanos(stream.below(period.as_nanos().max(1)));
+        let mut stream = Purpose::PingPhase.stream(self.seed, self.clients[client].number, 0);
+        self.clients.wire_mut(client).first_ping = now + Span::from_nanos(stream.below(period.as_nanos().max(1)));
     }
 
     /// The connection exists: the pod counts it and it is in its rooms.
     fn open(&mut self, client: ClientId, pod: PodId, now: SimTime) {
-        self.settle(pod, now);
-        self.freeze(pod);
+        // what is done is recorded before it is forgotten when this client's last connection ended
+        self.settle_fan_outs(now);
         let target = &mut self.pods[pod];
         let record = &mut self.clients[client];
         record.link = Link::Open;
-        record.pod = pod;
-        let wire = &mut self.wires[record.wire as usize];
+        let one_way_ns = record.one_way_ns;
+        let wire = self.clients.wire_mut(client);
         wire.connection = wire.connection.wrapping_add(1);
+        wire.pod = pod;
         wire.process = target.process;
-        wire.position = target.all.live.len() as u32;
-        target.all.live.push(client);
+        wire.position = target.live.len() as u32;
+        target.live.push(client);
         target.count_heartbeats();
-        let rooms = self.rooms.of(client).to_vec();
-        for room in rooms {
-            let members = target.rooms.entry(room).or_default();
-            *self.rooms.position_mut(client, room) = members.live.len() as u32;
-            members.live.push(client);
-        }
-        self.rooms.count_online(client, 1);
-        self.online += 1;
+        self.rooms.connect(Member { client, connection: wire.connection, one_way_ns, pod });
         self.meter.counts.connects += 1;
     }
 
@@ -148,46 +145,33 @@ impl Cluster<'_> {
     /// The client tries again after its back-off, which starts when it knows of the loss, `after` from now.
     pub fn retry_later(&mut self, client: ClientId, after: Span, ctx: &mut Ctx<Event>) {
         self.forget_upgrade(client);
-        let record = &mut self.clients[client];
-        let wire = &mut self.wires[record.wire as usize];
-        let policy = &self.spec.audiences[usize::from(record.audience)].reconnect;
-        let mut stream = Purpose::Reconnect.stream(self.seed, client.raw(), wire.delays);
+        let record = &self.clients[client];
+        let (number, audience) = (record.number, usize::from(record.audience));
+        let wire = self.clients.wire_mut(client);
+        let policy = &self.spec.audiences[audience].reconnect;
+        let mut stream = Purpose::Reconnect.stream(self.seed, number, wire.delays);
         let delay = retry_delay(policy, wire.attempt, &mut stream);
         wire.delays += 1;
         wire.attempt = wire.attempt.saturating_add(1);
         wire.epoch = wire.epoch.wrapping_add(1);
-        record.link = if delay.is_some() { Link::Waiting } else { Link::None };
         if let Some(delay) = delay {
             ctx.schedule_in(after + delay, Event::Connect(client, wire.epoch));
         }
+        self.clients[client].link = if delay.is_some() { Link::Waiting } else { Link::None };
     }
 
-    /// The balancer no longer counts an upgrade of this client that is under way.
+    /// The upgrade of this client is no longer under way, if it was.
     fn forget_upgrade(&mut self, client: ClientId) {
-        let record = &self.clients[client];
-        let wire = &mut self.wires[record.wire as usize];
-        if record.link == Link::Connecting && wire.upgrading {
-            wire.upgrading = false;
-            let pod = &mut self.pods[record.pod];
-            if pod.process == wire.process {
-                pod.connecting -= 1;
-            }
+        let wire = self.clients.wire_mut(client);
+        if !std::mem::take(&mut wire.upgrading) {
+            return;
         }
-    }
-
-    /// The connections of a pod are about to change: its unfinished broadcasts keep the recipients that they have.
-    pub fn freeze(&mut self, pod: PodId) {
-        let Cluster { pods, clients, wires, .. } = self;
-        pods[pod].freeze(|client| wires[clients[client].wire as usize].connection);
-    }
-
-    /// The WebSocket life of a client whose audience has WebSockets.
-    pub fn wire(&self, client: ClientId) -> &Wire {
-        &self.wires[self.clients[client].wire as usize]
-    }
-    /// See [`Cluster::wire`].
-    pub fn wire_mut(&mut self, client: ClientId) -> &mut Wire {
-        &mut self.wires[self.clients[client].wire as usize]
+        let (pod, position) = (wire.pod, wire.position);
+        let upgrading = &mut self.pods[pod].upgrading;
+        upgrading.swap_remove(position as usize);
+        if let Some(&moved) = upgrading.get(position as usize) {
+            self.clients.wire_mut(moved).position = position;
+        }
     }
 
     /// Distance of the server's pings to a client: the interval starts again when the pong is back.
@@ -197,7 +181,7 @@ impl Cluster<'_> {
 
     /// How many pings a connection has had by `now`.
     pub fn pings(&self, client: ClientId, now: SimTime) -> u64 {
-        let first = self.wire(client).first_ping;
+        let first = self.clients.wire(client).first_ping;
         if now < first { 0 } else { (now - first).as_nanos() / self.ping_period(client).as_nanos().max(1) + 1 }
     }
 
@@ -205,6 +189,6 @@ impl Cluster<'_> {
     pub fn noticed_at(&self, client: ClientId, now: SimTime) -> SimTime {
         let period = self.ping_period(client).as_nanos().max(1);
         let past = self.pings(client, now);
-        self.wire(client).first_ping + Span::from_nanos(period) * past + self.spec.pods.costs.heartbeat_timeout
+        self.clients.wire(client).first_ping + Span::from_nanos(period) * past + self.spec.pods.costs.heartbeat_timeout
     }
 }

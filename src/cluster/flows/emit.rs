@@ -2,12 +2,13 @@
 
 use std::rc::Rc;
 
-use crate::cluster::clients::Link;
+use crate::cluster::clients::{ClientId, Link};
+use crate::cluster::deliveries::{Audience, FanOut, PROMPT, Part};
 use crate::cluster::flows::Message;
 use crate::cluster::flows::request::Call;
-use crate::cluster::pods::{FanOut, JobKind, Phase, Recipients};
+use crate::cluster::pods::Phase;
 use crate::cluster::redis::bytes;
-use crate::cluster::rooms::RoomId;
+use crate::cluster::rooms::{Member, Recipients, RoomId, Share};
 use crate::cluster::spec::{Adapter, Target};
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, SimTime, Span};
@@ -32,6 +33,35 @@ pub struct Emission {
     pub origin: Origin,
 }
 
+/// The copies of one PUBLISH that have been handed out so far.
+#[derive(Default)]
+struct Batch {
+    /// Clients that get it.
+    served: u32,
+    /// Pods that send it promptly, and when the last of them is done.
+    parts: u32,
+    done: SimTime,
+    /// Shares of pods before this one are dealt with: pods come in order.
+    next_share: usize,
+}
+
+impl Batch {
+    /// What the next pod has of the recipients.
+    fn share(&mut self, cluster: &Cluster, pod: PodId, recipients: Recipients) -> Share {
+        let Some(room) = cluster.rooms.find(recipients) else { return cluster.share(pod, recipients) };
+        while let Some(share) = room.shares().get(self.next_share) {
+            if share.pod == pod {
+                return *share;
+            }
+            if share.pod > pod {
+                break;
+            }
+            self.next_share += 1;
+        }
+        Share { pod, live: 0, ghosts: 0 }
+    }
+}
+
 impl Cluster<'_> {
     /// A pod runs a handler for `before` and then emits: the adapter publishes first (fire and forget), then the local
     /// clients are served one by one. `call` is the HTTP request that is answered at the end. Returns when all is done.
@@ -44,11 +74,11 @@ impl Cluster<'_> {
         ctx: &mut Ctx<Event>,
     ) -> SimTime {
         let now = ctx.now();
+        self.settle_fan_outs(now);
         let costs = &self.spec.pods.costs;
         let publishes = emission.origin == Origin::Application && self.spec.redis.adapter == Adapter::Classic;
-        let (live, ghosts) = self.local(pod, emission.recipients);
+        let Share { live, ghosts, .. } = self.share(pod, emission.recipients);
         let (present, online) = self.reach(emission.recipients);
-        let connection = self.connection_of(emission.recipients);
         let until_published = before + if publishes { costs.publish } else { Span::ZERO };
         let until_sending = until_published + costs.broadcast;
         let work = until_sending + costs.send * u64::from(live + ghosts);
@@ -56,23 +86,15 @@ impl Cluster<'_> {
         let booking = target.book(now, work);
         let leaves = booking.start + target.stretched(until_published);
         let sending = booking.start + target.stretched(until_sending);
-        if live > 0 {
-            let fan_out = FanOut {
-                emitted: emission.emitted,
-                start: sending,
-                send: target.stretched(costs.send),
-                recipients: emission.recipients,
-                local: true,
-                connection,
-                frozen: None,
-            };
-            target.push(booking, JobKind::FanOut(fan_out));
-        }
-        if let Some(Call { sent, down }) = call {
-            target.push(booking, JobKind::Request { sent, arrived: now, down });
-        }
+        let part = Part { pod, process: target.process, start: sending, send: target.stretched(costs.send) };
         target.sends += u64::from(live + ghosts);
         let process = target.process;
+        if live > 0 {
+            self.deliver_later(emission.emitted, emission.recipients, true, part, booking.done, now);
+        }
+        if let Some(call) = call {
+            self.answer(pod, booking, call, now);
+        }
         let counts = &mut self.meter.counts;
         counts.events_emitted += 1;
         counts.recipients += u64::from(present);
@@ -109,7 +131,6 @@ impl Cluster<'_> {
         let emission = Emission { emitted: ctx.now(), recipients, bytes: spec.bytes, origin: Origin::Application };
         match ready {
             Some(pod) => {
-                self.settle(pod, ctx.now());
                 self.emit(pod, emission, Span::ZERO, None, ctx);
             }
             None => self.emission_failed(recipients),
@@ -146,22 +167,27 @@ impl Cluster<'_> {
     /// drop what nobody there wants.
     pub fn copies(&mut self, slot: u32, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
+        self.settle_fan_outs(now);
         let message = self.messages.take(slot);
         let subscribers = message.subscribers.clone().unwrap_or_default();
-        let mut served = 0;
+        let mut batch = Batch::default();
         for &(pod, process) in subscribers.iter() {
             if self.pods[pod].process != process {
                 self.meter.counts.redis_copies_undelivered += 1; // that process is dead
             } else if pod == message.sender && process == message.process {
                 self.meter.counts.redis_copies_own += 1; // its cost is part of publishing
             } else {
-                served += self.copy_arrives(pod, &message, now);
+                self.copy_arrives(pod, &message, &mut batch, now);
             }
+        }
+        if batch.parts > 0 {
+            let fan_out = self.fan_out(message.emitted, message.recipients, false, batch.done);
+            self.deliveries.push(fan_out, batch.parts);
         }
         // who was meant and is nowhere in reach now misses it, on the way from pod to pod included; who came meanwhile
         // gets it although nobody meant them
-        self.lose(LossReason::RecipientOffline, message.others.saturating_sub(served));
-        self.meter.counts.deliveries_unmeant += u64::from(served.saturating_sub(message.others));
+        self.lose(LossReason::RecipientOffline, message.others.saturating_sub(batch.served));
+        self.meter.counts.deliveries_unmeant += u64::from(batch.served.saturating_sub(message.others));
     }
 
     /// The pods that are subscribed now: everybody whose process serves.
@@ -170,36 +196,60 @@ impl Cluster<'_> {
         self.subscribers = serving.map(|pod| (pod, self.pods[pod].process)).collect();
     }
 
-    /// Returns for how many clients the copy is of use.
-    fn copy_arrives(&mut self, pod: PodId, message: &Message, now: SimTime) -> u32 {
-        self.settle(pod, now);
-        let (live, ghosts) = self.local(pod, message.recipients);
-        let connection = self.connection_of(message.recipients);
+    /// A pod serves its clients, or drops the copy.
+    fn copy_arrives(&mut self, pod: PodId, message: &Message, batch: &mut Batch, now: SimTime) {
+        let Share { live, ghosts, .. } = batch.share(self, pod, message.recipients);
         let costs = &self.spec.pods.costs;
         let target = &mut self.pods[pod];
         if live + ghosts == 0 {
             target.book(now, costs.copy_dropped);
             self.meter.counts.redis_copies_dropped += 1;
-            return 0;
+            return;
         }
         let booking = target.book(now, costs.copy_delivered + costs.send * u64::from(live + ghosts));
-        if live > 0 {
-            let fan_out = FanOut {
-                emitted: message.emitted,
-                start: booking.start + target.stretched(costs.copy_delivered),
-                send: target.stretched(costs.send),
-                recipients: message.recipients,
-                local: false,
-                connection,
-                frozen: None,
-            };
-            target.push(booking, JobKind::FanOut(fan_out));
-        }
+        let start = booking.start + target.stretched(costs.copy_delivered);
+        let part = Part { pod, process: target.process, start, send: target.stretched(costs.send) };
         target.sends += u64::from(live + ghosts);
         let counts = &mut self.meter.counts;
         counts.redis_copies_useful += 1;
         counts.ghost_sends += u64::from(ghosts);
-        live
+        batch.served += live;
+        if live > 0 && booking.done > now + PROMPT {
+            self.deliver_later(message.emitted, message.recipients, false, part, booking.done, now);
+        } else if live > 0 {
+            self.deliveries.push_part(part);
+            batch.parts += 1;
+            batch.done = batch.done.max(booking.done);
+        }
+    }
+
+    /// One pod will send copies to its clients until `done`.
+    fn deliver_later(
+        &mut self,
+        emitted: SimTime,
+        recipients: Recipients,
+        local: bool,
+        part: Part,
+        done: SimTime,
+        now: SimTime,
+    ) {
+        let fan_out = self.fan_out(emitted, recipients, local, done);
+        if done > now + PROMPT {
+            self.pods[part.pod].late.push_back((fan_out, part));
+        } else {
+            self.deliveries.push_part(part);
+            self.deliveries.push(fan_out, 1);
+        }
+    }
+
+    /// A broadcast to the recipients as they are now.
+    fn fan_out(&self, emitted: SimTime, recipients: Recipients, local: bool, done: SimTime) -> FanOut {
+        let to = match (recipients, self.rooms.find(recipients)) {
+            (Recipients::One(client, _), _) => Audience::One(self.member(client)),
+            (_, Some(room)) => Audience::Room(Rc::clone(room.members())),
+            (_, None) => Audience::Room(Rc::default()),
+        };
+        FanOut { emitted, done, recipients, to, local }
     }
 
     /// An event that never gets to a pod is lost for everybody.
@@ -210,33 +260,39 @@ impl Cluster<'_> {
         self.lose(LossReason::NotSent, present);
     }
 
-    /// Connections of a target on one pod: (live, ghosts).
-    fn local(&self, pod: PodId, recipients: Recipients) -> (u32, u32) {
-        if let Recipients::One(client) = recipients {
-            let record = &self.clients[client];
-            return (u32::from(record.link == Link::Open && record.pod == pod), 0);
+    /// What one pod has of a target.
+    fn share(&self, pod: PodId, recipients: Recipients) -> Share {
+        match (recipients, self.rooms.find(recipients)) {
+            (Recipients::One(client, number), _) => {
+                let here = self.is_connected(client, number) && self.clients.wire(client).pod == pod;
+                Share { pod, live: u32::from(here), ghosts: 0 }
+            }
+            (_, room) => room.map_or(Share { pod, live: 0, ghosts: 0 }, |room| room.share(pod)),
         }
-        let (live, ghosts) = self.pods[pod].members(recipients);
-        (live.len() as u32, ghosts)
     }
 
-    /// The present connection of a target that is one client with WebSockets.
-    fn connection_of(&self, recipients: Recipients) -> u32 {
-        match recipients {
-            Recipients::One(client) if self.clients[client].link == Link::Open => self.wire(client).connection,
-            _ => 0,
-        }
+    /// A connected client as the only recipient of something.
+    fn member(&self, client: ClientId) -> Member {
+        let wire = self.clients.wire(client);
+        let one_way_ns = self.clients[client].one_way_ns;
+        Member { client, connection: wire.connection, one_way_ns, pod: wire.pod }
+    }
+
+    /// Whether the client with this number, once in this place, has a WebSocket open.
+    fn is_connected(&self, client: ClientId, number: u32) -> bool {
+        let record = &self.clients[client];
+        record.number == number && record.link == Link::Open
     }
 
     /// Clients of a target in the whole cluster: (present, connected).
     fn reach(&self, recipients: Recipients) -> (u32, u32) {
-        match recipients {
-            Recipients::All => (self.present, self.online),
-            Recipients::Room(room) => (self.rooms.present(room), self.rooms.online(room)),
-            Recipients::One(client) => {
+        match (recipients, self.rooms.find(recipients)) {
+            (Recipients::One(client, number), _) => {
                 let record = &self.clients[client];
-                (u32::from(record.present), u32::from(record.link == Link::Open))
+                let present = record.number == number && record.is_present();
+                (u32::from(present), u32::from(self.is_connected(client, number)))
             }
+            (_, room) => room.map_or((0, 0), |room| (room.present, room.online())),
         }
     }
 

@@ -1,127 +1,162 @@
-//! What becomes of the jobs of a pod: answers, deliveries, losses.
+//! What becomes of requests and broadcasts: answers, deliveries, losses.
 //!
-//! No event marks the end of a job. Whoever looks at a pod first settles what is done by then; whoever changes the
-//! connections of a pod also freezes the recipients of what is not done yet.
+//! No event marks their end. Their outcome is recorded when it is known and somebody needs it, many at a time.
 
-use crate::cluster::clients::{Client, ClientId, ClientTag, Link};
-use crate::cluster::meter::Meter;
-use crate::cluster::pods::{FanOut, Job, JobKind, Recipients};
+use std::rc::Rc;
+
+use crate::cluster::deliveries::{Audience, FanOut, Part, Turn};
+use crate::cluster::pods::Job;
 use crate::cluster::{Cluster, PodId};
-use crate::engine::{Column, SimTime, Span};
+use crate::engine::{SimTime, Span};
 use crate::metrics::{FailReason, LossReason};
 
 /// The balancer gives up an HTTP request without an answer after this (`proxy_read_timeout` of nginx and ingress-nginx).
 const READ_TIMEOUT: Span = Span::from_secs(60);
+/// No trip takes longer: trips are kept in 32 bits.
+pub const LONGEST_TRIP: Span = Span::from_nanos(u32::MAX as u64);
 
 impl Cluster<'_> {
-    /// Records the outcome of every job of a pod that is done by `now`.
+    /// Records everything that is done by `now`.
+    pub fn settle_all(&mut self, now: SimTime) {
+        for pod in self.pods.ids() {
+            self.settle(pod, now);
+        }
+        self.settle_fan_outs(now);
+    }
+
+    /// Records the requests of a pod that are done by `now`, and the broadcasts that took it long.
     pub fn settle(&mut self, pod: PodId, now: SimTime) {
         while let Some(job) = self.pods[pod].pop_done(now) {
-            self.record(pod, &job, SimTime::NEVER);
+            self.record(&job);
+        }
+        while self.pods[pod].late.front().is_some_and(|(fan_out, _)| fan_out.done <= now) {
+            self.deliver_late(pod);
         }
     }
 
-    /// Records the outcome of jobs whose process ended at `death` before they were done. `answered`: requests are
+    /// Records the broadcasts that are done by `now`.
+    pub fn settle_fan_outs(&mut self, now: SimTime) {
+        let mut parts = std::mem::take(&mut self.parts);
+        while let Some(fan_out) = self.deliveries.pop_done(now, &mut parts) {
+            self.deliver(&fan_out, &parts);
+        }
+        self.parts = parts;
+    }
+
+    /// Records the outcome of the requests of a process that ended at `death` before they were done. `answered`: they are
     /// finished nevertheless (a shutdown in order waits for them).
-    pub fn record_unfinished(&mut self, pod: PodId, jobs: &[Job], death: SimTime, answered: bool) {
+    pub fn record_unfinished(&mut self, jobs: &[Job], death: SimTime, answered: bool) {
         for job in jobs {
-            match job.kind {
-                JobKind::Request { arrived, .. } if !answered => {
-                    let reason = if timed_out(arrived, death) { FailReason::TimedOut } else { FailReason::PodDied };
-                    self.meter.counts.requests_failed.add(reason);
-                }
-                _ => self.record(pod, job, death),
+            if answered {
+                self.record(job);
+            } else {
+                let reason = if timed_out(job.arrived, death) { FailReason::TimedOut } else { FailReason::PodDied };
+                self.meter.counts.requests_failed.add(reason);
             }
         }
     }
 
-    /// Records the outcome of one job of a process that ended at `death`.
-    fn record(&mut self, pod: PodId, job: &Job, death: SimTime) {
-        match &job.kind {
-            JobKind::Request { sent, arrived, down } => {
-                let counts = &mut self.meter.counts;
-                if timed_out(*arrived, job.done) {
-                    counts.requests_failed.add(FailReason::TimedOut);
-                } else if job.done > self.meter.horizon {
-                    counts.requests_in_flight += 1;
-                } else {
-                    counts.requests_answered += 1;
-                    self.meter.latencies.request.record(job.done + *down - *sent);
-                }
-            }
-            JobKind::FanOut(fan_out) => {
-                let Cluster { pods, clients, wires, meter, .. } = self;
-                let ended = |client: ClientId, connection| {
-                    let record = &clients[client];
-                    wires[record.wire as usize].ended_at(connection, record.link == Link::Open).min(death)
-                };
-                match (&fan_out.frozen, fan_out.recipients) {
-                    (_, Recipients::One(client)) => {
-                        let one = std::iter::once((client, ended(client, fan_out.connection)));
-                        deliver(fan_out, one, death, clients, meter);
-                    }
-                    (Some(frozen), _) => {
-                        let copies = frozen.iter().map(|&(client, connection)| (client, ended(client, connection)));
-                        deliver(fan_out, copies, death, clients, meter);
-                    }
-                    (None, recipients) => {
-                        // nobody's connection has ended since
-                        let copies = pods[pod].members(recipients).0.iter().map(|&client| (client, death));
-                        deliver(fan_out, copies, death, clients, meter);
-                    }
-                }
-            }
+    /// Records the outcome of one request.
+    fn record(&mut self, job: &Job) {
+        let counts = &mut self.meter.counts;
+        if timed_out(job.arrived, job.done) {
+            counts.requests_failed.add(FailReason::TimedOut);
+        } else if job.done > self.meter.horizon {
+            counts.requests_in_flight += 1;
+        } else {
+            counts.requests_answered += 1;
+            self.meter.latencies.request.record(job.done + job.down - job.sent);
         }
     }
 
     /// The end of the run: what is not done by now is in flight.
-    pub fn settle_all(&mut self, horizon: SimTime) {
+    pub fn settle_for_good(&mut self, horizon: SimTime) {
+        self.settle_all(horizon);
+        self.settle_fan_outs(SimTime::NEVER);
         for pod in self.pods.ids() {
-            self.settle(pod, horizon);
-            let unfinished = self.pods[pod].unfinished();
-            for job in &unfinished {
-                match job.kind {
-                    JobKind::Request { arrived, .. } if timed_out(arrived, horizon) => {
-                        self.meter.counts.requests_failed.add(FailReason::TimedOut);
-                    }
-                    JobKind::Request { .. } => self.meter.counts.requests_in_flight += 1,
-                    JobKind::FanOut(_) => self.record(pod, job, SimTime::NEVER),
+            for job in self.pods[pod].unfinished() {
+                if timed_out(job.arrived, horizon) {
+                    self.meter.counts.requests_failed.add(FailReason::TimedOut);
+                } else {
+                    self.meter.counts.requests_in_flight += 1;
                 }
             }
+            while !self.pods[pod].late.is_empty() {
+                self.deliver_late(pod);
+            }
         }
+    }
+
+    /// Records the first broadcast that takes a pod long.
+    pub fn deliver_late(&mut self, pod: PodId) {
+        if let Some((fan_out, part)) = self.pods[pod].late.pop_front() {
+            self.deliver(&fan_out, &[part]);
+        }
+    }
+
+    /// Records a broadcast. The copies of each pod leave one after the other, each for a client whose connection ends at
+    /// some time, at the latest with the process. What has left arrives half a round trip later.
+    fn deliver(&mut self, fan_out: &FanOut, parts: &[Part]) {
+        self.turns.resize(self.pods.len(), Turn::NONE);
+        for part in parts {
+            let death = self.pods[part.pod].deaths.get(part.process as usize).copied().unwrap_or(SimTime::NEVER);
+            self.turns[part.pod.index()] = Turn::of(part, death);
+        }
+        let undisturbed = match &fan_out.to {
+            Audience::One(member) => self.clients.ended_at(member.client, member.connection) == SimTime::NEVER,
+            // whoever connects or loses a connection changes the list
+            Audience::Room(members) => {
+                self.rooms.find(fan_out.recipients).is_some_and(|room| Rc::ptr_eq(members, room.members()))
+            }
+        };
+        let delivered = if undisturbed && fan_out.done + LONGEST_TRIP <= self.meter.horizon {
+            self.deliver_undisturbed(fan_out)
+        } else {
+            self.deliver_one_by_one(fan_out)
+        };
+        let counts = &mut self.meter.counts;
+        *(if fan_out.local { &mut counts.delivered_local } else { &mut counts.delivered_cross }) += delivered;
+        for part in parts {
+            self.turns[part.pod.index()] = Turn::NONE;
+        }
+    }
+    /// Every copy leaves, and arrives before the end of the run. Returns how many.
+    fn deliver_undisturbed(&mut self, fan_out: &FanOut) -> u64 {
+        let Cluster { turns, meter, .. } = self;
+        let arrivals = fan_out.to.members().iter().filter_map(|member| {
+            let leaves = turns[member.pod.index()].next()?;
+            Some(leaves + member.one_way() - fan_out.emitted)
+        });
+        meter.latencies.event_mut(fan_out.local).record_all(arrivals)
+    }
+
+    /// Connections ended meanwhile, or the run ends. Returns how many copies arrive.
+    fn deliver_one_by_one(&mut self, fan_out: &FanOut) -> u64 {
+        let Cluster { turns, meter, clients, .. } = self;
+        let counts = &mut meter.counts;
+        let horizon = meter.horizon;
+        let arrivals = fan_out.to.members().iter().filter_map(|member| {
+            let turn = &mut turns[member.pod.index()];
+            let death = turn.death;
+            let leaves = turn.next()?;
+            let ends = clients.ended_at(member.client, member.connection).min(death);
+            let arrives = leaves + member.one_way();
+            if leaves > ends {
+                let reason = if ends == death { LossReason::PodDied } else { LossReason::RecipientOffline };
+                counts.lost.add(reason);
+                None
+            } else if arrives > horizon {
+                counts.deliveries_in_flight += 1;
+                None
+            } else {
+                Some(arrives - fan_out.emitted)
+            }
+        });
+        meter.latencies.event_mut(fan_out.local).record_all(arrivals)
     }
 }
 
 /// Whether the balancer had given up by `now` a request that arrived then.
 fn timed_out(arrived: SimTime, now: SimTime) -> bool {
     now - arrived > READ_TIMEOUT
-}
-
-/// The copies of an event leave one after the other, each for a client whose connection ends at some time, at the
-/// latest with the process at its `death`. What has left arrives half a round trip later.
-fn deliver(
-    fan_out: &FanOut,
-    copies: impl Iterator<Item = (ClientId, SimTime)>,
-    death: SimTime,
-    clients: &Column<ClientTag, Client>,
-    meter: &mut Meter,
-) {
-    let Meter { latencies, counts, horizon, .. } = meter;
-    let histogram = if fan_out.local { &mut latencies.event_local } else { &mut latencies.event_cross };
-    let mut delivered = 0;
-    let mut leaves = fan_out.start;
-    for (client, ends) in copies {
-        leaves += fan_out.send;
-        let arrives = leaves + clients[client].one_way();
-        if leaves > ends {
-            let reason = if ends == death { LossReason::PodDied } else { LossReason::RecipientOffline };
-            counts.lost.add(reason);
-        } else if arrives > *horizon {
-            counts.deliveries_in_flight += 1;
-        } else {
-            delivered += 1;
-            histogram.record(arrives - fan_out.emitted);
-        }
-    }
-    *(if fan_out.local { &mut counts.delivered_local } else { &mut counts.delivered_cross }) += delivered;
 }

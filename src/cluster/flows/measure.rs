@@ -1,27 +1,18 @@
 //! Samples of the series, the end of the warm-up, the record at the end.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::cluster::balancer::AffinityKey;
-use crate::cluster::clients::Client;
+use crate::cluster::clients::ClientId;
 use crate::cluster::meter::PodTotals;
 use crate::cluster::network::network_of;
 use crate::cluster::pods::Phase;
 use crate::cluster::redis::PER_POD_CLASSIC;
+use crate::cluster::sources;
 use crate::cluster::spec::Adapter;
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, End, SimTime, Span};
 use crate::metrics::{Counts, LoadSkew, NEff, PodSeries, Record, Skew};
-
-/// 1/Σp² of the shares of these weights; 0 when there are none.
-fn effective(weights: impl Iterator<Item = u64>) -> f64 {
-    let (sum, squares) = weights.fold((0.0, 0.0), |(sum, squares), weight| {
-        let weight = weight as f64;
-        (sum + weight, squares + weight * weight)
-    });
-    if squares > 0.0 { sum * sum / squares } else { 0.0 }
-}
 
 /// See [`Cluster::peak_window`].
 const PEAK_WINDOW: Span = Span::from_secs(10);
@@ -30,9 +21,7 @@ impl Cluster<'_> {
     /// From here on figures count.
     pub fn end_warm_up(&mut self, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
-        for pod in self.pods.ids() {
-            self.settle(pod, now);
-        }
+        self.settle_all(now);
         for histogram in self.meter.latencies.each_mut() {
             histogram.clear();
         }
@@ -40,7 +29,7 @@ impl Cluster<'_> {
         self.meter.at_warm_up = Some(Counts { heartbeats, ..self.meter.counts.clone() });
         self.meter.pods_at_warm_up = self.pods.ids().map(|pod| self.totals(pod, now)).collect();
         self.meter.redis_at_warm_up = self.redis.cpu_used(now);
-        self.meter.n_eff = self.n_eff_of(|client| u64::from(client.present));
+        self.meter.n_eff = self.n_eff_of_clients();
     }
 
     /// Takes a sample of every series.
@@ -51,9 +40,7 @@ impl Cluster<'_> {
         if interval.is_zero() {
             return;
         }
-        for pod in self.pods.ids() {
-            self.settle(pod, now);
-        }
+        self.settle_all(now);
         self.meter.series.times_s.push(now.as_secs_f64());
         self.sample_pods(now, interval);
         self.sample_cluster(now, interval);
@@ -100,14 +87,14 @@ impl Cluster<'_> {
         let redis = self.redis.cpu_used(now);
         let redis_cpu = redis.saturating_sub(self.meter.redis_at_sample).as_secs_f64() / seconds;
         self.meter.redis_at_sample = redis;
-        let ghosts: u32 = self.running.iter().map(|&pod| self.pods[pod].all.ghosts).sum();
+        let ghosts: u32 = self.running.iter().map(|&pod| self.pods[pod].ghosts).sum();
         let ready = || self.running.iter().copied().filter(|&pod| self.pods[pod].phase == Phase::Ready);
         let skew_of = |load: &dyn Fn(PodId) -> f64| Skew::of(&ready().map(load).collect::<Vec<_>>());
         let skew = skew_of(&|pod| f64::from(self.pods[pod].connections()));
         let memory_skew = skew_of(&|pod| self.memory_of(pod) as f64);
         let failed = since.requests_failed.total() + since.connects_failed.total();
         let row = [
-            f64::from(self.online),
+            f64::from(self.rooms.everyone().online()),
             f64::from(ghosts),
             skew.map_or(1.0, |skew| skew.max_over_mean),
             rate(since.connects),
@@ -129,7 +116,7 @@ impl Cluster<'_> {
             if self.spec.redis.adapter == Adapter::Classic {
                 self.meter.redis_connections += f64::from(PER_POD_CLASSIC) * self.subscribers.len() as f64;
             }
-            self.meter.connected.0 += f64::from(self.online);
+            self.meter.connected.0 += f64::from(self.rooms.everyone().online());
             self.meter.connected.1 += 1;
         }
     }
@@ -184,25 +171,30 @@ impl Cluster<'_> {
         queue + (1.0 - queue).max(0.0) * self.pods[pod].heartbeat_share()
     }
 
-    /// Effective numbers of sources, with this weight of each client.
-    fn n_eff_of(&self, weight: fn(&Client) -> u64) -> NEff {
-        let mut by_address: BTreeMap<IpAddr, u64> = BTreeMap::new();
-        let mut by_network: BTreeMap<IpAddr, u64> = BTreeMap::new();
-        for client in self.clients.iter() {
-            *by_address.entry(client.address).or_default() += weight(client);
-            *by_network.entry(network_of(client.address)).or_default() += weight(client);
-        }
-        let networks = effective(by_network.values().copied());
+    /// Effective numbers of sources by the clients that are present.
+    fn n_eff_of_clients(&self) -> NEff {
+        let present = || self.clients.ids().filter(|&client| self.clients[client].is_present());
+        let by = |key: fn(IpAddr) -> IpAddr| {
+            let weight = |client| (key(self.clients.address(client)), 1);
+            sources::effective(self.clients.len(), || present().map(weight))
+        };
+        let networks = by(network_of);
         let balancer = match self.spec.balancer.affinity() {
             AffinityKey::Network => networks,
-            AffinityKey::None | AffinityKey::Cookie => effective(self.clients.iter().map(weight)),
+            AffinityKey::None | AffinityKey::Cookie => present().count() as f64,
         };
-        NEff { addresses: effective(by_address.values().copied()), networks, balancer, requests: 0.0 }
+        NEff { addresses: by(|address| address), networks, balancer, requests: 0.0 }
+    }
+
+    /// What the balancer takes a client for: its network, if that is what it looks at.
+    pub fn source_of(&self, client: ClientId) -> Option<IpAddr> {
+        let by_network = self.spec.balancer.affinity() == AffinityKey::Network;
+        by_network.then(|| network_of(self.clients.address(client)))
     }
 
     /// Settles what is left at the end of the run.
     pub fn finish(&mut self, horizon: SimTime) {
-        self.settle_all(horizon);
+        self.settle_for_good(horizon);
         self.meter.counts.heartbeats += self.open_heartbeats(horizon);
         let upgrading = self.clients.iter().filter(|client| client.link == crate::cluster::clients::Link::Connecting);
         self.meter.counts.connects_in_flight = upgrading.count() as u64;
@@ -213,7 +205,7 @@ impl Cluster<'_> {
     }
 
     /// Everything that was measured.
-    pub fn into_record(self, horizon: SimTime, end: End) -> Record {
+    pub fn into_record(mut self, horizon: SimTime, end: End) -> Record {
         let measured = horizon.since(SimTime::ZERO + self.spec.warm_up);
         // a pod that restarts in place is still the same pod
         let was_there = |pod: &PodId| self.pods[*pod].created_at <= SimTime::ZERO + self.spec.warm_up;
@@ -239,7 +231,11 @@ impl Cluster<'_> {
         };
         let (sum, samples) = self.meter.connected;
         let reconnects_peak_per_s = f64::from(self.meter.reconnects_peak());
-        let n_eff = NEff { requests: self.n_eff_of(|client| u64::from(client.routed)).balancer, ..self.meter.n_eff };
+        let there = self.clients.ids().filter(|&client| self.clients[client].is_present());
+        for client in there {
+            self.meter.departed.add(self.source_of(client), self.clients[client].routed);
+        }
+        let n_eff = NEff { requests: self.meter.departed.effective(), ..self.meter.n_eff };
         let counts = self.meter.at_warm_up.map_or_else(|| self.meter.counts.clone(), |at| self.meter.counts.since(&at));
         Record {
             measured_s: measured.as_secs_f64(),

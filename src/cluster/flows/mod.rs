@@ -5,7 +5,7 @@ mod connect;
 pub(super) mod disconnect;
 mod emit;
 pub(super) mod endpoints;
-mod fan_out;
+pub(super) mod fan_out;
 mod measure;
 mod pod_life;
 mod request;
@@ -16,24 +16,8 @@ mod timeline;
 use std::rc::Rc;
 
 use super::PodId;
-use super::pods::Recipients;
-use crate::engine::{SimTime, Span};
-
-/// Where a client stands with one traffic entry.
-#[derive(Clone, Copy, Default)]
-pub(super) struct TrafficSlot {
-    /// Number of the request that is on its way.
-    pub n: u32,
-    /// Its trip to the balancer in nanoseconds.
-    pub up_ns: u32,
-}
-
-impl TrafficSlot {
-    /// The trip to the balancer.
-    pub fn up(self) -> Span {
-        Span::from_nanos(u64::from(self.up_ns))
-    }
-}
+use super::rooms::Recipients;
+use crate::engine::SimTime;
 
 /// An event that a client holds back until it is connected.
 pub(super) struct Held {

@@ -127,12 +127,16 @@ impl Cluster<'_> {
     fn end_process(&mut self, pod: PodId, reason: CloseReason, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
         self.settle(pod, now);
+        self.settle_fan_outs(now);
         let unfinished = self.pods[pod].abandon(now);
-        self.record_unfinished(pod, &unfinished, now, reason == CloseReason::PodShutdown);
+        self.record_unfinished(&unfinished, now, reason == CloseReason::PodShutdown);
         self.close_all(pod, reason, ctx);
         let target = &mut self.pods[pod];
         target.deaths.push(now);
         target.process += 1;
+        while !self.pods[pod].late.is_empty() {
+            self.deliver_late(pod);
+        }
     }
 
     fn remove(&mut self, pod: PodId, ctx: &mut Ctx<Event>) {
@@ -155,6 +159,7 @@ impl Cluster<'_> {
     pub fn memory_of(&self, pod: PodId) -> u64 {
         let target = &self.pods[pod];
         let costs = &self.spec.pods.costs;
-        costs.memory_base + costs.memory_per_connection * u64::from(target.connections() + target.connecting)
+        costs.memory_base
+            + costs.memory_per_connection * (u64::from(target.connections()) + target.upgrading.len() as u64)
     }
 }

@@ -3,10 +3,11 @@
 use crate::cluster::clients::{Client, ClientId, Link};
 use crate::cluster::flows::Held;
 use crate::cluster::flows::emit::{Emission, Origin};
-use crate::cluster::pods::{JobKind, Recipients};
+use crate::cluster::pods::{Booking, Job};
 use crate::cluster::purpose::traffic;
+use crate::cluster::rooms::Recipients;
 use crate::cluster::spec::{Population, Target, TrafficAction, Via};
-use crate::cluster::{Cluster, Event};
+use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, Law, SimTime, Span, Stream};
 use crate::metrics::FailReason;
 
@@ -22,10 +23,10 @@ pub struct Call {
 impl Cluster<'_> {
     /// Request number `slot.n` of a client for a traffic entry reaches the balancer, or its pod if it comes by socket.
     pub fn traffic(&mut self, client: ClientId, item: u8, ctx: &mut Ctx<Event>) {
-        if !self.clients[client].present {
+        if !self.clients[client].is_present() {
             return;
         }
-        let slot = self.slots[self.slot_of(client, item)];
+        let slot = self.clients.slot(client, item);
         let entry = &self.spec.traffic[usize::from(item)];
         let sent = SimTime::from_nanos(ctx.now().as_nanos() - u64::from(slot.up_ns));
         let mut draws = self.draws(client, item, slot.n);
@@ -48,7 +49,7 @@ impl Cluster<'_> {
         self.schedule_traffic(client, item, next, &mut draws.stream, ctx);
     }
 
-    /// The client will send its next request for a traffic entry at `send_at`.
+    /// The client will send its next request for a traffic entry at `send_at`, if it is still there.
     pub fn schedule_traffic(
         &mut self,
         client: ClientId,
@@ -57,9 +58,11 @@ impl Cluster<'_> {
         stream: &mut Stream,
         ctx: &mut Ctx<Event>,
     ) {
+        if send_at >= self.clients.leaves_at(client) {
+            return;
+        }
         let up = self.trip(&self.clients[client], stream);
-        let position = self.slot_of(client, item);
-        let slot = &mut self.slots[position];
+        let slot = self.clients.slot_mut(client, item);
         slot.n = slot.n.wrapping_add(1);
         slot.up_ns = u32::try_from(up.as_nanos()).unwrap_or(u32::MAX);
         // never before now: a trip is at least as long as nothing, and the last one may have been longer than the gap
@@ -68,7 +71,7 @@ impl Cluster<'_> {
 
     /// What a client held back while it was not connected arrives at its pod, in order.
     pub fn flush(&mut self, client: ClientId, epoch: u16, ctx: &mut Ctx<Event>) {
-        if self.wire(client).epoch != epoch || self.clients[client].link != Link::Open {
+        if self.clients.wire(client).epoch != epoch || self.clients[client].link != Link::Open {
             return; // it lost the connection again: what is held stays held
         }
         for held in self.held.remove(&client).unwrap_or_default() {
@@ -88,8 +91,7 @@ impl Cluster<'_> {
     ) {
         let TrafficAction::Emit { to, bytes, .. } = &self.spec.traffic[usize::from(item)].action else { return };
         let emission = self.emission(client, *to, Via::Socket, *bytes, emitted, choice);
-        let pod = self.clients[client].pod;
-        self.settle(pod, ctx.now());
+        let pod = self.clients.wire(client).pod;
         self.emit(pod, emission, self.spec.pods.costs.receive + work, None, ctx);
     }
 
@@ -97,7 +99,7 @@ impl Cluster<'_> {
     pub fn call(&mut self, client: ClientId, call: Call, work: Span, emission: Option<Emission>, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
         self.meter.counts.requests += 1;
-        let routed = if self.clients[client].has_network(call.sent) {
+        let routed = if self.clients.has_network(client, call.sent) {
             self.route(client, now)
         } else {
             Err(FailReason::ClientOffline)
@@ -112,20 +114,27 @@ impl Cluster<'_> {
                 return;
             }
         };
-        self.settle(pod, now);
-        self.pods[pod].requests += 1;
+        let target = &mut self.pods[pod];
+        target.requests += 1;
         let work = self.spec.pods.costs.request + work;
         let done = match emission {
             Some(emission) => self.emit(pod, emission, work, Some(call), ctx),
             None => {
-                let request = JobKind::Request { sent: call.sent, arrived: now, down: call.down };
-                let booking = self.pods[pod].book(now, work);
-                self.pods[pod].push(booking, request);
+                let booking = target.book(now, work);
+                self.answer(pod, booking, call, now);
                 booking.done
             }
         };
         if self.balancer.watches(pod) {
             ctx.schedule(done, Event::ProbeSucceeded(pod));
+        }
+    }
+
+    /// A pod will answer a request that arrived now when the booked work is done.
+    pub fn answer(&mut self, pod: PodId, booking: Booking, call: Call, now: SimTime) {
+        let job = Job { done: booking.done, sent: call.sent, arrived: now, down: call.down };
+        if self.pods[pod].push(booking, job) {
+            self.settle(pod, now);
         }
     }
 
@@ -148,15 +157,14 @@ impl Cluster<'_> {
         let Population::Trace { trace, work } = &self.spec.audiences[usize::from(audience)].population else { return };
         let request = trace.requests[number as usize];
         let client = ClientId::new(self.audiences[usize::from(audience)].first_client + request.client);
-        let record = &mut self.clients[client];
-        if record.address != request.address {
-            record.address = request.address;
-            record.address_moved = true;
+        if self.clients.address(client) != request.address {
+            self.clients.move_to(client, request.address);
             self.meter.counts.address_changes += 1;
         }
+        let record = &self.clients[client];
         let call = Call { sent: SimTime::ZERO + request.at, down: record.one_way() };
         // traces draw their work after the last traffic entry
-        let work = work.span(&mut traffic(self.seed, u8::MAX, client.raw(), number));
+        let work = work.span(&mut traffic(self.seed, u8::MAX, record.number, number));
         self.call(client, call, work, None, ctx);
     }
 
@@ -179,7 +187,7 @@ impl Cluster<'_> {
     fn recipients(&self, client: ClientId, to: Target, choice: u64) -> Recipients {
         match to {
             Target::All => Recipients::All,
-            Target::Own => Recipients::One(client),
+            Target::Own => Recipients::One(client, self.clients[client].number),
             Target::Room => {
                 let rooms = self.rooms.of(client);
                 Recipients::Room(rooms[choice as usize % rooms.len()])
@@ -187,19 +195,21 @@ impl Cluster<'_> {
         }
     }
 
-    /// Where the slot of a client for a traffic entry is.
-    pub fn slot_of(&self, client: ClientId, item: u8) -> usize {
-        client.index() * self.spec.traffic.len() + usize::from(item)
-    }
-
     /// The random numbers of one request, in the order in which they are drawn.
     fn draws(&self, client: ClientId, item: u8, n: u32) -> Draws {
-        let mut stream = traffic(self.seed, item, client.raw(), n);
-        let (TrafficAction::Api { work } | TrafficAction::Emit { work, .. }) =
-            &self.spec.traffic[usize::from(item)].action;
+        let record = &self.clients[client];
+        let mut stream = traffic(self.seed, item, record.number, n);
+        let action = &self.spec.traffic[usize::from(item)].action;
+        let (TrafficAction::Api { work } | TrafficAction::Emit { work, .. }) = action;
         let work = work.span(&mut stream);
-        let down = self.trip(&self.clients[client], &mut stream);
-        let choice = stream.bits() >> 1;
+        let down = match action {
+            TrafficAction::Emit { via: Via::Socket, .. } => Span::ZERO,
+            TrafficAction::Api { .. } | TrafficAction::Emit { .. } => self.trip(record, &mut stream),
+        };
+        let choice = match action {
+            TrafficAction::Emit { to: Target::Room, .. } => stream.bits() >> 1,
+            TrafficAction::Api { .. } | TrafficAction::Emit { .. } => 0,
+        };
         Draws { work, down, choice, stream }
     }
 
@@ -217,6 +227,7 @@ impl Cluster<'_> {
 /// The random numbers of one request.
 struct Draws {
     work: Span,
+    /// Trip of the answer, if there is one.
     down: Span,
     /// Which room, modulo the number of rooms.
     choice: u64,

@@ -1,7 +1,9 @@
 //! The balancer sends a request to a pod, trying others where the product would.
 
+use std::net::Ipv4Addr;
+
 use crate::cluster::balancer::{AffinityKey, Request, Tries};
-use crate::cluster::clients::{ClientId, NO_POD};
+use crate::cluster::clients::{Client, ClientId, NO_POD, Roaming};
 use crate::cluster::purpose::Purpose;
 use crate::cluster::{Cluster, PodId};
 use crate::engine::{SimTime, Span};
@@ -22,8 +24,11 @@ impl Cluster<'_> {
         if cookie.is_none() {
             record.cookie_until = SimTime::ZERO;
         }
-        let request = Request { now, address: record.address, cookie };
-        let mut stream = Purpose::Route.lazy_stream(self.seed, client.raw(), record.routed);
+        let mut stream = Purpose::Route.lazy_stream(self.seed, record.number, record.routed);
+        // another column, which is not read in vain
+        let address =
+            if self.balancer.reads_address() { self.clients.address(client) } else { Ipv4Addr::UNSPECIFIED.into() };
+        let request = Request { now, address, cookie };
         let mut tries = Tries::default();
         let mut chosen = Err(FailReason::NoPod);
         let pods = &self.pods;
@@ -48,22 +53,35 @@ impl Cluster<'_> {
         }
         let record = &mut self.clients[client];
         record.last_pod = pod;
-        record.address_moved = false;
+        if record.roaming == Roaming::SinceLastRequest {
+            record.roaming = Roaming::Before;
+        }
         Ok(pod)
     }
 
     /// When the cookies of a client are cleared next. Nothing looks at a jar between requests, so it is enough to find
-    /// out when a cookie is put into it.
+    /// out when a cookie is put into it; and nothing needs to be kept before they are cleared for the first time.
     fn next_clearing(&mut self, client: ClientId, now: SimTime) -> SimTime {
-        let audience = usize::from(self.clients[client].audience);
-        let Some(every) = &self.spec.audiences[audience].cookies.cleared_every else { return SimTime::NEVER };
-        let habits = &mut self.habits[client.index()];
-        while habits.cookies_cleared_at <= now {
-            habits.clearings += 1;
-            let mut stream = Purpose::CookieClear.stream(self.seed, client.raw(), habits.clearings);
-            habits.cookies_cleared_at += every.span(&mut stream).max(Span::from_secs(1));
+        let Client { number, audience, .. } = self.clients[client];
+        let Some(every) = &self.spec.audiences[usize::from(audience)].cookies.cleared_every else {
+            return SimTime::NEVER;
+        };
+        let stream = |clearing| Purpose::CookieClear.stream(self.seed, number, clearing);
+        let known = self.clients.habits(client).filter(|habits| habits.clearings > 0);
+        let (mut clearings, mut next) = known.map_or_else(
+            || (0, SimTime::ZERO + every.residual(&mut stream(0))),
+            |habits| (habits.clearings, habits.cookies_cleared_at),
+        );
+        if next > now {
+            return next;
         }
-        habits.cookies_cleared_at
+        while next <= now {
+            clearings += 1;
+            next += every.span(&mut stream(clearings)).max(Span::from_secs(1));
+        }
+        let habits = self.clients.habits_mut(client);
+        (habits.clearings, habits.cookies_cleared_at) = (clearings, next);
+        next
     }
 
     fn issue_cookie(&mut self, client: ClientId, cookie: u32, replaces: bool, now: SimTime) {
@@ -102,7 +120,7 @@ impl Cluster<'_> {
             AffinityKey::None => MoveReason::NeverSticky,
             AffinityKey::Cookie if !record.keeps_cookies => MoveReason::CookieMissing,
             AffinityKey::Cookie if had_cookie && request.cookie.is_none() => MoveReason::CookieExpired,
-            AffinityKey::Network if record.address_moved => MoveReason::AddressChanged,
+            AffinityKey::Network if record.roaming == Roaming::SinceLastRequest => MoveReason::AddressChanged,
             _ if gone() => MoveReason::PodGone,
             AffinityKey::Cookie if request.cookie.is_none() => MoveReason::CookieMissing,
             _ => MoveReason::Rebalanced,

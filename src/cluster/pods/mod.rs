@@ -2,14 +2,14 @@
 
 mod job;
 
-use rustc_hash::FxHashMap;
+use std::collections::VecDeque;
 
-use super::rooms::RoomId;
+use super::deliveries::{FanOut, Part};
 use super::spec::PodSpec;
 use super::{ClientId, PodId};
 use crate::engine::{SimTime, Span};
 
-pub use job::{FanOut, Job, JobKind, Recipients, Worker};
+pub use job::{Job, Worker};
 
 /// Where a pod is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,17 +24,11 @@ pub enum Phase {
     Gone,
 }
 
-/// Live connections of one room on one pod, and ghosts: connections whose client is gone without the pod knowing.
-#[derive(Clone, Debug, Default)]
-pub struct Members {
-    /// In the order in which a broadcast serves them.
-    pub live: Vec<ClientId>,
-    /// Served after the live ones, for nothing.
-    pub ghosts: u32,
-}
-
 /// Heartbeats are never said to take more than this share: a pod that drowns in them does everything else ever slower.
 const MOST_HEARTBEATS: f64 = 0.99;
+
+/// So many requests of a worker are recorded together: they are then at hand, and memory stays small.
+const MANY_JOBS: usize = 256;
 
 /// When and where work is done.
 #[derive(Clone, Copy)]
@@ -64,12 +58,14 @@ pub struct Pod {
     pub restarting: bool,
     /// Containers restarted after crashes, for the back-off.
     pub crashes: u32,
-    /// All connections of the present process.
-    pub all: Members,
-    /// Connections by room.
-    pub rooms: FxHashMap<RoomId, Members>,
-    /// Upgrades under way; they count as connections of the balancer.
-    pub connecting: u32,
+    /// Clients connected to the present process, in no particular order.
+    pub live: Vec<ClientId>,
+    /// Connections whose client is gone without the pod knowing.
+    pub ghosts: u32,
+    /// Clients whose upgrade is under way; they count as connections of the balancer.
+    pub upgrading: Vec<ClientId>,
+    /// Broadcasts that this pod takes long to send.
+    pub late: VecDeque<(FanOut, Part)>,
     /// HTTP requests that the pod has not answered yet.
     pub in_flight: u32,
     /// Requests and upgrades that arrived, ever.
@@ -81,6 +77,8 @@ pub struct Pod {
     workers: Vec<Worker>,
     /// Stretch of work as a ratio: `workers / cpu` when the CPU limit is below the number of workers, else 1.
     stretch: f64,
+    /// The same beside the heartbeats.
+    slowdown: f64,
     /// Share of the CPU limit that the heartbeats of one connection take.
     heartbeat: f64,
     /// See [`Pod::heartbeat_share`].
@@ -99,15 +97,17 @@ impl Pod {
             generation,
             restarting: false,
             crashes: 0,
-            all: Members::default(),
-            rooms: FxHashMap::default(),
-            connecting: 0,
+            live: Vec::new(),
+            ghosts: 0,
+            upgrading: Vec::new(),
+            late: VecDeque::new(),
             in_flight: 0,
             requests: 0,
             sends: 0,
             work: 0,
             workers: (0..spec.workers).map(|_| Worker::default()).collect(),
             stretch: (f64::from(spec.workers) / spec.cpu).max(1.0),
+            slowdown: (f64::from(spec.workers) / spec.cpu).max(1.0),
             heartbeat: if spec.costs.heartbeat_every.is_zero() {
                 0.0
             } else {
@@ -131,11 +131,11 @@ impl Pod {
     }
     /// Connections as the pod counts them.
     pub fn connections(&self) -> u32 {
-        self.all.live.len() as u32 + self.all.ghosts
+        self.live.len() as u32 + self.ghosts
     }
     /// Connections and requests as the balancer counts them.
     pub fn balancer_connections(&self) -> u32 {
-        self.connections() + self.connecting + self.in_flight
+        self.connections() + self.upgrading.len() as u32 + self.in_flight
     }
 
     /// The worker that is free first, the first among equals.
@@ -150,8 +150,7 @@ impl Pod {
     }
     /// How long `work` takes under the CPU limit, beside the heartbeats.
     pub fn stretched(&self, work: Span) -> Span {
-        let stretch = self.stretch / (1.0 - self.heartbeats);
-        if stretch > 1.0 { Span::from_nanos_f64(work.as_nanos() as f64 * stretch) } else { work }
+        if self.slowdown > 1.0 { Span::from_nanos_f64(work.as_nanos() as f64 * self.slowdown) } else { work }
     }
     /// Share of the CPU limit that heartbeats take now. They come evenly, so they are no jobs of their own: they leave
     /// less for all other work, which takes longer.
@@ -161,6 +160,7 @@ impl Pod {
     /// The number of connections has changed.
     pub fn count_heartbeats(&mut self) {
         self.heartbeats = (f64::from(self.connections()) * self.heartbeat).min(MOST_HEARTBEATS);
+        self.slowdown = self.stretch / (1.0 - self.heartbeats);
     }
     /// Takes on work that arrives now: it starts when a worker is free (Lindley's recursion).
     pub fn book(&mut self, now: SimTime, work: Span) -> Booking {
@@ -172,10 +172,12 @@ impl Pod {
         self.workers[worker].free = done;
         Booking { worker, start, done }
     }
-    /// The booked work has an outcome, known when it is done.
-    pub fn push(&mut self, booking: Booking, kind: JobKind) {
-        self.in_flight += u32::from(matches!(kind, JobKind::Request { .. }));
-        self.workers[booking.worker].jobs.push_back(Job { done: booking.done, kind });
+    /// The booked work is a request, whose outcome is known when it is done. True: many wait to be recorded by now.
+    pub fn push(&mut self, booking: Booking, job: Job) -> bool {
+        self.in_flight += 1;
+        let jobs = &mut self.workers[booking.worker].jobs;
+        jobs.push_back(job);
+        jobs.len() >= MANY_JOBS
     }
     /// CPU time used up to `now`, over all processes. A worker stretched by the CPU limit is throttled part of its time.
     pub fn cpu_used(&self, now: SimTime) -> Span {
@@ -183,32 +185,17 @@ impl Pod {
         Span::from_nanos_f64((self.work - u128::from(ahead)) as f64 / self.stretch)
     }
 
-    /// The next job that is done by `now`, in order of worker and time.
+    /// The next request that is done by `now`, in order of worker and time.
     pub fn pop_done(&mut self, now: SimTime) -> Option<Job> {
         for worker in &mut self.workers {
             if worker.jobs.front().is_some_and(|job| job.done <= now) {
-                let job = worker.pop();
-                if matches!(job, Some(Job { kind: JobKind::Request { .. }, .. })) {
-                    self.in_flight -= 1;
-                }
-                return job;
+                self.in_flight -= 1;
+                return worker.jobs.pop_front();
             }
         }
         None
     }
-    /// Members of the present connections of the unfinished broadcasts are about to change: gives them a copy.
-    pub fn freeze(&mut self, connection: impl Fn(ClientId) -> u32) {
-        let Pod { workers, all, rooms, .. } = self;
-        for worker in workers {
-            let live = |recipients| match recipients {
-                Recipients::All => Some(&all.live),
-                Recipients::Room(room) => rooms.get(&room).map(|members| &members.live),
-                Recipients::One(_) => None,
-            };
-            worker.freeze(live, &connection);
-        }
-    }
-    /// The process ends now with everything it had not finished; returns those jobs.
+    /// The process ends now with everything it had not finished; returns the requests among it.
     pub fn abandon(&mut self, now: SimTime) -> Vec<Job> {
         for worker in &mut self.workers {
             self.work -= u128::from(worker.free.since(now).as_nanos());
@@ -216,19 +203,9 @@ impl Pod {
         }
         self.unfinished()
     }
-    /// Takes out every job that is not done yet, when nothing follows any more.
+    /// Takes out every request that is not done yet, when nothing follows any more.
     pub fn unfinished(&mut self) -> Vec<Job> {
-        let jobs = self.workers.iter_mut().flat_map(|worker| std::iter::from_fn(|| worker.pop())).collect();
         self.in_flight = 0;
-        jobs
-    }
-    /// Live members of a target on this pod.
-    pub fn members(&self, recipients: Recipients) -> (&[ClientId], u32) {
-        let members = match recipients {
-            Recipients::All => Some(&self.all),
-            Recipients::Room(room) => self.rooms.get(&room),
-            Recipients::One(_) => None,
-        };
-        members.map_or((&[], 0), |members| (&members.live, members.ghosts))
+        self.workers.iter_mut().flat_map(|worker| worker.jobs.drain(..)).collect()
     }
 }

@@ -1,9 +1,16 @@
-//! Rooms: who belongs to which, and how many of them are there.
+//! Rooms: who belongs to which, who is connected where.
+//!
+//! A room is one list of its connected members, each with its pod, so that a broadcast reads memory in order however many
+//! pods there are. Broadcasts under way share the list as it was when they began; a change then makes a new one.
 
-use super::ClientId;
+mod room;
+
 use super::purpose::Purpose;
 use super::spec::RoomsSpec;
+use super::{ClientId, PodId};
 use crate::engine::{Id, Seed};
+
+pub use room::{Member, Members, Recipients, Room, Share};
 
 /// Tag of room ids.
 pub enum RoomTag {}
@@ -15,35 +22,35 @@ pub struct Rooms {
     per_client: usize,
     /// Rooms of client c at `c·per_client ..`.
     of_client: Vec<RoomId>,
-    /// Position of the client among the live members of that room on its pod, parallel to `of_client`.
+    /// Position of a connected client among the members of each of its rooms and then of everyone, at
+    /// `c·(per_client + 1) ..`.
     position: Vec<u32>,
     /// One entry per place in a room: drawing one picks a room with probability proportional to its size.
     places: Vec<RoomId>,
     /// Places dealt so far.
     dealt: usize,
-    /// Clients present, by room.
-    present: Vec<u32>,
-    /// Clients connected, by room.
-    online: Vec<u32>,
+    rooms: Vec<Room>,
+    /// Every client with a WebSocket.
+    everyone: Room,
 }
 
 impl Rooms {
-    /// No rooms at all.
-    pub const fn none() -> Rooms {
+    /// No rooms but that of everyone.
+    pub fn none() -> Rooms {
         Rooms {
             per_client: 0,
             of_client: Vec::new(),
             position: Vec::new(),
             places: Vec::new(),
             dealt: 0,
-            present: Vec::new(),
-            online: Vec::new(),
+            rooms: Vec::new(),
+            everyone: Room::default(),
         }
     }
     /// Rooms for an expected population; the places are shuffled.
     pub fn new(spec: &RoomsSpec, population: u32, seed: Seed) -> Rooms {
         let wanted = u64::from(population.max(1)) * u64::from(spec.per_client);
-        let mut places = Vec::new();
+        let mut places = Vec::with_capacity(wanted as usize);
         let mut rooms = 0u32;
         while (places.len() as u64) < wanted {
             let size = spec.sizes.draw(&mut Purpose::RoomSize.stream(seed, 0, rooms)).clamp(1.0, 1e7);
@@ -58,26 +65,25 @@ impl Rooms {
         }
         Rooms {
             per_client: (spec.per_client as usize).min(rooms as usize),
-            of_client: Vec::new(),
-            position: Vec::new(),
             places,
-            dealt: 0,
-            present: vec![0; rooms as usize],
-            online: vec![0; rooms as usize],
+            rooms: (0..rooms).map(|_| Room::default()).collect(),
+            ..Rooms::none()
         }
     }
-    /// The next client gets its rooms, if it can be in any. Those there from the start are dealt places in turn, so
-    /// that rooms have exactly their sizes; later ones draw.
-    pub fn admit(&mut self, client: ClientId, member: bool, from_start: bool, seed: Seed) {
-        debug_assert_eq!(self.of_client.len(), client.index() * self.per_client);
-        let first = self.of_client.len();
-        if !member {
-            self.of_client.resize(first + self.per_client, RoomId::new(0));
-            self.position.resize(first + self.per_client, u32::MAX);
-            return;
+    /// The client with this number, which has a WebSocket, takes a place and gets its rooms. Those there from the start
+    /// are dealt places in turn, so that rooms have exactly their sizes; later ones draw.
+    pub fn admit(&mut self, client: ClientId, number: u32, from_start: bool, seed: Seed) {
+        self.everyone.present += 1;
+        let first = client.index() * self.per_client;
+        if self.of_client.len() < first + self.per_client {
+            self.of_client.resize(first + self.per_client, RoomId::new(u32::MAX));
         }
-        let mut stream = Purpose::Rooms.stream(seed, client.raw(), 0);
-        for _ in 0..self.per_client {
+        let positions = (client.index() + 1) * (self.per_client + 1);
+        if self.position.len() < positions {
+            self.position.resize(positions, u32::MAX);
+        }
+        let mut stream = Purpose::Rooms.stream(seed, number, 0);
+        for turn in first..first + self.per_client {
             let mut room = match self.places.get(self.dealt) {
                 Some(&room) if from_start => room,
                 _ => self.places[stream.below(self.places.len() as u64) as usize],
@@ -85,57 +91,89 @@ impl Rooms {
             self.dealt += usize::from(from_start);
             // never twice in one room; a few draws nearly always find another one
             for _ in 0..32 {
-                if !self.of_client[first..].contains(&room) {
+                if !self.of_client[first..turn].contains(&room) {
                     break;
                 }
                 room = self.places[stream.below(self.places.len() as u64) as usize];
             }
-            while self.of_client[first..].contains(&room) {
+            while self.of_client[first..turn].contains(&room) {
                 room = RoomId::new((room.raw() + 1) % self.len());
             }
-            self.of_client.push(room);
-            self.position.push(u32::MAX);
-            self.present[room.index()] += 1;
+            self.of_client[turn] = room;
+            self.rooms[room.index()].present += 1;
         }
     }
+    /// A client left for good. Its rooms stay known until its place is taken by another: a pod may hold its ghost.
+    pub fn leave(&mut self, client: ClientId) {
+        self.everyone.present -= 1;
+        for turn in 0..self.per_client {
+            let room = self.of(client)[turn];
+            self.rooms[room.index()].present -= 1;
+        }
+    }
+
     /// How many rooms there are.
     pub fn len(&self) -> u32 {
-        self.present.len() as u32
+        self.rooms.len() as u32
     }
-    /// The rooms of a client.
+    /// The room of everyone with a WebSocket.
+    pub const fn everyone(&self) -> &Room {
+        &self.everyone
+    }
+    /// The room that is meant; `None` for one client.
+    pub fn find(&self, recipients: Recipients) -> Option<&Room> {
+        match recipients {
+            Recipients::All => Some(&self.everyone),
+            Recipients::Room(room) => Some(&self.rooms[room.index()]),
+            Recipients::One(..) => None,
+        }
+    }
+    /// All rooms but that of everyone.
+    pub fn iter(&self) -> std::slice::Iter<'_, Room> {
+        self.rooms.iter()
+    }
+    /// The rooms of a client that has a WebSocket.
     pub fn of(&self, client: ClientId) -> &[RoomId] {
         let first = client.index() * self.per_client;
         &self.of_client[first..first + self.per_client]
     }
-    /// Position of a client among the live members of its `nth` room.
-    pub fn position_mut(&mut self, client: ClientId, room: RoomId) -> &mut u32 {
-        let first = client.index() * self.per_client;
-        let nth = self.of_client[first..first + self.per_client]
-            .iter()
-            .position(|&other| other == room)
-            .expect("a client is looked up in its own rooms only");
-        &mut self.position[first + nth]
-    }
-    /// Clients present in a room, connected or not.
-    pub fn present(&self, room: RoomId) -> u32 {
-        self.present[room.index()]
-    }
-    /// Clients connected, by room.
-    pub fn online(&self, room: RoomId) -> u32 {
-        self.online[room.index()]
-    }
-    /// A client connected (`by` = 1) or lost its connection (−1).
-    pub fn count_online(&mut self, client: ClientId, by: i32) {
-        for turn in 0..self.per_client {
-            let room = self.of_client[client.index() * self.per_client + turn];
-            self.online[room.index()] = self.online[room.index()].wrapping_add_signed(by);
+
+    /// A connection opened.
+    pub fn connect(&mut self, member: Member) {
+        for turn in 0..=self.per_client {
+            let place = self.place_of(member.client, turn);
+            self.position[place] = self.nth_mut(member.client, turn).connect(member);
         }
     }
-    /// A client left for good.
-    pub fn leave(&mut self, client: ClientId) {
-        for turn in 0..self.per_client {
-            let room = self.of_client[client.index() * self.per_client + turn];
-            self.present[room.index()] -= 1;
+    /// A connection to a pod closed; the pod may not know yet, and send to a ghost.
+    pub fn disconnect(&mut self, client: ClientId, pod: PodId, leaves_ghost: bool) {
+        for turn in 0..=self.per_client {
+            let position = self.position[self.place_of(client, turn)];
+            let moved = self.nth_mut(client, turn).disconnect(position, pod, leaves_ghost);
+            if let Some(moved) = moved {
+                let room = (turn < self.per_client).then(|| self.of(client)[turn]);
+                let theirs = self.of(moved).iter().position(|&other| Some(other) == room).unwrap_or(self.per_client);
+                let place = self.place_of(moved, theirs);
+                self.position[place] = position;
+            }
         }
+    }
+    /// A pod no longer sends to the ghost of a client.
+    pub fn forget_ghost(&mut self, client: ClientId, pod: PodId) {
+        for turn in 0..=self.per_client {
+            self.nth_mut(client, turn).forget_ghost(pod);
+        }
+    }
+
+    /// The `turn`-th room of a client; after the last one, that of everyone.
+    fn nth_mut(&mut self, client: ClientId, turn: usize) -> &mut Room {
+        if turn == self.per_client {
+            return &mut self.everyone;
+        }
+        let room = self.of(client)[turn];
+        &mut self.rooms[room.index()]
+    }
+    fn place_of(&self, client: ClientId, turn: usize) -> usize {
+        client.index() * (self.per_client + 1) + turn
     }
 }

@@ -1,0 +1,173 @@
+//! The tables of all clients, and their places.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::ops::{Index, IndexMut};
+
+use rustc_hash::FxHashMap;
+
+use super::{Client, ClientId, Habits, Link, Roaming, TrafficSlot, Wire};
+use crate::engine::{SimTime, Span};
+
+/// All clients that are there, and places of some that were.
+pub struct Clients {
+    records: Vec<Client>,
+    /// Public address of each, as the cluster sees it.
+    addresses: Vec<IpAddr>,
+    /// When each leaves; empty if nobody ever does.
+    leaving: Vec<SimTime>,
+    /// One per client, if any has a WebSocket.
+    wires: Vec<Wire>,
+    /// One per client and traffic entry.
+    slots: Vec<TrafficSlot>,
+    habits: FxHashMap<ClientId, Habits>,
+    /// Clients so far.
+    admitted: u32,
+    /// Places to be used again, and from when on.
+    vacant: VecDeque<(SimTime, ClientId)>,
+    layout: Layout,
+}
+
+/// Which tables there are.
+#[derive(Clone, Copy)]
+pub struct Layout {
+    /// Some clients have WebSockets.
+    pub websockets: bool,
+    /// Some clients leave.
+    pub leaving: bool,
+    /// Number of traffic entries.
+    pub traffic: usize,
+    /// After this long nothing in the cluster speaks of a client that left: its packets have arrived and the pods know.
+    pub forgotten_after: Span,
+}
+
+impl Clients {
+    /// No clients yet, with room for those that are `expected`.
+    pub fn new(layout: Layout, expected: usize) -> Clients {
+        Clients {
+            records: Vec::with_capacity(expected),
+            addresses: Vec::with_capacity(expected),
+            leaving: Vec::with_capacity(if layout.leaving { expected } else { 0 }),
+            wires: Vec::with_capacity(if layout.websockets { expected } else { 0 }),
+            slots: Vec::with_capacity(expected * layout.traffic),
+            habits: FxHashMap::default(),
+            admitted: 0,
+            vacant: VecDeque::new(),
+            layout,
+        }
+    }
+    /// A new client takes a place. It is to be given the next number, [`Clients::admitted`].
+    pub fn admit(&mut self, client: Client, address: IpAddr, leaves: SimTime, now: SimTime) -> ClientId {
+        debug_assert_eq!(client.number, self.admitted, "clients are numbered as they come");
+        self.admitted += 1;
+        if self.vacant.front().is_some_and(|&(from, _)| from <= now)
+            && let Some((_, place)) = self.vacant.pop_front()
+        {
+            let index = place.index();
+            self.records[index] = client;
+            self.addresses[index] = address;
+            self.leaving[index] = leaves;
+            if self.layout.websockets {
+                self.wires[index] = self.wires[index].passed_on();
+            }
+            self.slots[index * self.layout.traffic..][..self.layout.traffic].fill(TrafficSlot::default());
+            return place;
+        }
+        let place = ClientId::from_usize(self.records.len());
+        self.records.push(client);
+        self.addresses.push(address);
+        if self.layout.leaving {
+            self.leaving.push(leaves);
+        }
+        if self.layout.websockets {
+            self.wires.push(Wire::new());
+        }
+        self.slots.resize(self.slots.len() + self.layout.traffic, TrafficSlot::default());
+        place
+    }
+    /// A client left for good; its place is used again when nothing speaks of it any more.
+    pub fn leave(&mut self, client: ClientId, now: SimTime) {
+        self.records[client.index()].link = Link::Left;
+        self.habits.remove(&client);
+        self.vacant.push_back((now + self.layout.forgotten_after, client));
+    }
+    /// How many clients there have been.
+    pub const fn admitted(&self) -> u32 {
+        self.admitted
+    }
+    /// How many places there are.
+    pub const fn len(&self) -> usize {
+        self.records.len()
+    }
+    /// All records, those of clients that left and are not replaced yet among them.
+    pub fn iter(&self) -> std::slice::Iter<'_, Client> {
+        self.records.iter()
+    }
+    /// All places.
+    pub fn ids(&self) -> impl Iterator<Item = ClientId> + use<> {
+        (0..self.records.len()).map(ClientId::from_usize)
+    }
+
+    /// When a client leaves.
+    pub fn leaves_at(&self, client: ClientId) -> SimTime {
+        self.leaving.get(client.index()).copied().unwrap_or(SimTime::NEVER)
+    }
+    /// Its public address.
+    pub fn address(&self, client: ClientId) -> IpAddr {
+        self.addresses[client.index()]
+    }
+    /// Its first public address is another one than it was admitted with.
+    pub fn start_at(&mut self, client: ClientId, address: IpAddr) {
+        self.addresses[client.index()] = address;
+    }
+    /// It has another public address now.
+    pub fn move_to(&mut self, client: ClientId, address: IpAddr) {
+        self.addresses[client.index()] = address;
+        self.records[client.index()].roaming = Roaming::SinceLastRequest;
+    }
+    /// True when it has a network.
+    pub fn has_network(&self, client: ClientId, at: SimTime) -> bool {
+        self.records[client.index()].roaming == Roaming::Never
+            || self.habits.get(&client).is_none_or(|habits| habits.network_back_at <= at)
+    }
+    /// Its habits, if it ever had to show any.
+    pub fn habits(&self, client: ClientId) -> Option<&Habits> {
+        self.habits.get(&client)
+    }
+    /// Its habits, to be kept from now on.
+    pub fn habits_mut(&mut self, client: ClientId) -> &mut Habits {
+        self.habits.entry(client).or_default()
+    }
+    /// The WebSocket life of a client, if any client has one.
+    pub fn wire(&self, client: ClientId) -> &Wire {
+        &self.wires[client.index()]
+    }
+    /// See [`Clients::wire`].
+    pub fn wire_mut(&mut self, client: ClientId) -> &mut Wire {
+        &mut self.wires[client.index()]
+    }
+    /// When a connection of a client ended; [`SimTime::NEVER`] if it has not.
+    pub fn ended_at(&self, client: ClientId, connection: u32) -> SimTime {
+        self.wire(client).ended_at(connection, self[client].link == Link::Open)
+    }
+    /// Where a client stands with a traffic entry.
+    pub fn slot(&self, client: ClientId, item: u8) -> TrafficSlot {
+        self.slots[client.index() * self.layout.traffic + usize::from(item)]
+    }
+    /// See [`Clients::slot`].
+    pub fn slot_mut(&mut self, client: ClientId, item: u8) -> &mut TrafficSlot {
+        &mut self.slots[client.index() * self.layout.traffic + usize::from(item)]
+    }
+}
+
+impl Index<ClientId> for Clients {
+    type Output = Client;
+    fn index(&self, client: ClientId) -> &Client {
+        &self.records[client.index()]
+    }
+}
+impl IndexMut<ClientId> for Clients {
+    fn index_mut(&mut self, client: ClientId) -> &mut Client {
+        &mut self.records[client.index()]
+    }
+}

@@ -1,0 +1,120 @@
+//! One room: its connected members, and how many of them each pod serves.
+
+use std::rc::Rc;
+
+use super::RoomId;
+use crate::cluster::{ClientId, PodId};
+use crate::engine::Span;
+
+/// One connected member, with what a broadcast needs of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Who.
+    pub client: ClientId,
+    /// By which of its connections.
+    pub connection: u32,
+    /// Base one-way trip to the balancer in nanoseconds.
+    pub one_way_ns: u32,
+    /// Which pod serves it.
+    pub pod: PodId,
+}
+
+impl Member {
+    /// Base one-way trip to the balancer.
+    pub fn one_way(&self) -> Span {
+        Span::from_nanos(u64::from(self.one_way_ns))
+    }
+}
+
+/// Who gets an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recipients {
+    /// Everybody.
+    All,
+    /// The members of a room.
+    Room(RoomId),
+    /// One client, by its own room; its number tells it from others in its place.
+    One(ClientId, u32),
+}
+
+/// The connected members of a room. A broadcast serves those of each pod in this order.
+pub type Members = Rc<Vec<Member>>;
+
+/// What one pod has of a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Which pod.
+    pub pod: PodId,
+    /// Connected members that it serves.
+    pub live: u32,
+    /// Connections whose client is gone without the pod knowing: served last, for nothing.
+    pub ghosts: u32,
+}
+
+/// A room.
+#[derive(Default)]
+pub struct Room {
+    /// Clients that are present, connected or not.
+    pub present: u32,
+    members: Members,
+    /// In order of pod; only pods that have something of it.
+    shares: Vec<Share>,
+}
+
+impl Room {
+    /// Its connected members. Unchanged as long as it is the same list.
+    pub const fn members(&self) -> &Members {
+        &self.members
+    }
+    /// Number of connected members.
+    pub fn online(&self) -> u32 {
+        self.members.len() as u32
+    }
+    /// What each pod has of it, in order of pod.
+    pub fn shares(&self) -> &[Share] {
+        &self.shares
+    }
+    /// What one pod has of it.
+    pub fn share(&self, pod: PodId) -> Share {
+        self.find(pod).map_or(Share { pod, live: 0, ghosts: 0 }, |position| self.shares[position])
+    }
+
+    /// A member connected; returns its position.
+    pub fn connect(&mut self, member: Member) -> u32 {
+        let found = self.find(member.pod);
+        let share = found.unwrap_or_else(|position| {
+            self.shares.insert(position, Share { pod: member.pod, live: 0, ghosts: 0 });
+            position
+        });
+        self.shares[share].live += 1;
+        let members = Rc::make_mut(&mut self.members);
+        members.push(member);
+        members.len() as u32 - 1
+    }
+    /// The member at a position lost its connection; the last one takes its place and is returned.
+    pub fn disconnect(&mut self, position: u32, pod: PodId, leaves_ghost: bool) -> Option<ClientId> {
+        let members = Rc::make_mut(&mut self.members);
+        members.swap_remove(position as usize);
+        let moved = members.get(position as usize).map(|member| member.client);
+        self.change(pod, |share| {
+            share.live -= 1;
+            share.ghosts += u32::from(leaves_ghost);
+        });
+        moved
+    }
+    /// A pod no longer sends to one of its ghosts.
+    pub fn forget_ghost(&mut self, pod: PodId) {
+        self.change(pod, |share| share.ghosts -= 1);
+    }
+
+    fn find(&self, pod: PodId) -> Result<usize, usize> {
+        self.shares.binary_search_by_key(&pod, |share| share.pod)
+    }
+    fn change(&mut self, pod: PodId, change: impl FnOnce(&mut Share)) {
+        let position = self.find(pod).expect("a pod has a share of the rooms of its members and ghosts");
+        change(&mut self.shares[position]);
+        if (self.shares[position].live, self.shares[position].ghosts) == (0, 0) {
+            self.shares.remove(position);
+        }
+    }
+}
