@@ -1,13 +1,15 @@
 //! Laws (probability distributions) on portable mathematics.
 //!
-//! Only the standard exponential and normal draws come from `rand_distr` (ziggurat, integer tables); every logarithm and
-//! power goes through `libm` and exponentials through our own portable one, so a draw has the same bits on every machine.
+//! Standard exponential and normal draws and exponentials are our own, every logarithm and power goes through `libm`: a
+//! draw has the same bits on every machine.
 
-use rand_distr::{Distribution, Exp1, StandardNormal};
+use rand::Rng;
+use rand_distr::Distribution;
 
 use super::exp::exp;
 use super::rng::Stream;
 use super::time::Span;
+use super::ziggurat::{exponential, normal};
 
 /// A law of non-negative numbers. Laws of durations are in nanoseconds and drawn with [`Law::span`].
 #[derive(Clone, Debug, PartialEq)]
@@ -141,29 +143,39 @@ impl Law {
     }
 
     /// One draw.
+    #[inline]
     pub fn draw(&self, stream: &mut Stream) -> f64 {
         match self {
             Law::Fixed(value) => *value,
-            Law::Exponential { mean } => mean * exp1(stream),
+            Law::Exponential { mean } => mean * exponential(stream),
             Law::LogNormal { mu, sigma } => exp(mu + sigma * normal(stream)),
+            _ => self.draw_rarer(stream),
+        }
+    }
+    /// One draw of the laws that requests rarely follow; apart, so that the others stay short.
+    #[inline(never)]
+    fn draw_rarer(&self, stream: &mut Stream) -> f64 {
+        match self {
+            Law::Fixed(_) | Law::Exponential { .. } | Law::LogNormal { .. } => self.draw(stream),
             Law::Uniform { low, high } => low + (high - low) * stream.unit(),
             Law::Erlang { k, mean } => mean / f64::from(*k) * erlang_sum(*k, stream),
-            Law::Pareto { min, alpha } => min * libm::exp(exp1(stream) / alpha),
+            Law::Pareto { min, alpha } => min * exp(exponential(stream) / alpha),
             Law::HyperExponential(branches) => {
                 let mean = pick(branches.iter().map(|&(p, _)| p), stream.unit());
-                branches[mean].1 * exp1(stream)
+                branches[mean].1 * exponential(stream)
             }
             Law::Geometric { mean } => {
                 if *mean <= 1.0 {
                     return 1.0;
                 }
                 // floor of an exponential with the right rate is geometric
-                1.0 + libm::floor(exp1(stream) / -libm::log1p(-1.0 / mean))
+                1.0 + libm::floor(exponential(stream) / -libm::log1p(-1.0 / mean))
             }
             Law::Table(table) => table.values[table.row(stream.unit())],
         }
     }
     /// One draw of a law in nanoseconds, rounded to a whole nanosecond.
+    #[inline]
     pub fn span(&self, stream: &mut Stream) -> Span {
         Span::from_nanos_f64(self.draw(stream))
     }
@@ -172,7 +184,7 @@ impl Law {
         match self {
             Law::Fixed(value) => *value,
             Law::Exponential { mean } | Law::Erlang { mean, .. } => *mean,
-            Law::LogNormal { mu, sigma } => libm::exp(mu + sigma * sigma / 2.0),
+            Law::LogNormal { mu, sigma } => exp(mu + sigma * sigma / 2.0),
             Law::Uniform { low, high } => low.midpoint(*high),
             Law::Pareto { min, alpha } if *alpha > 1.0 => min * alpha / (alpha - 1.0),
             Law::Pareto { .. } => f64::INFINITY,
@@ -198,16 +210,16 @@ impl Law {
     pub fn residual(&self, stream: &mut Stream) -> Span {
         let biased = match self {
             Law::Fixed(value) => *value,
-            Law::Exponential { mean } => return Span::from_nanos_f64(mean * exp1(stream)), // memoryless
-            Law::LogNormal { mu, sigma } => libm::exp(mu + sigma * sigma + sigma * normal(stream)),
+            Law::Exponential { mean } => return Span::from_nanos_f64(mean * exponential(stream)), // memoryless
+            Law::LogNormal { mu, sigma } => exp(mu + sigma * sigma + sigma * normal(stream)),
             Law::Uniform { low, high } => libm::sqrt(low * low + (high * high - low * low) * stream.unit()),
             Law::Erlang { k, mean } => mean / f64::from(*k) * erlang_sum(k + 1, stream),
-            Law::Pareto { min, alpha } if *alpha > 1.0 => min * libm::exp(exp1(stream) / (alpha - 1.0)),
+            Law::Pareto { min, alpha } if *alpha > 1.0 => min * exp(exponential(stream) / (alpha - 1.0)),
             Law::Pareto { .. } => return Span::MAX,
             Law::HyperExponential(branches) => {
                 let total = self.mean();
                 let branch = pick(branches.iter().map(|&(p, mean)| p * mean / total), stream.unit());
-                return Span::from_nanos_f64(branches[branch].1 * exp1(stream));
+                return Span::from_nanos_f64(branches[branch].1 * exponential(stream));
             }
             Law::Geometric { .. } => self.draw(stream).max(self.draw(stream)),
             Law::Table(table) => {
@@ -223,6 +235,13 @@ impl Law {
     }
 }
 
+/// For whoever has a generator of `rand` instead of addresses: the draw of a stream that starts at one of its numbers.
+impl Distribution<f64> for Law {
+    fn sample<R: Rng + ?Sized>(&self, generator: &mut R) -> f64 {
+        self.draw(&mut Stream::starting_at(generator.next_u64()))
+    }
+}
+
 impl Table {
     fn row(&self, u: f64) -> usize {
         self.cumulative.partition_point(|&c| c <= u).min(self.values.len() - 1)
@@ -231,7 +250,7 @@ impl Table {
 
 /// The weight of a rank under a Zipf law with exponent `s`: rank⁻ˢ.
 pub(crate) fn zipf_weight(s: f64, rank: u32) -> f64 {
-    libm::exp(-s * libm::log(f64::from(rank)))
+    exp(-s * libm::log(f64::from(rank)))
 }
 
 /// The first branch whose running probability exceeds `u`.
@@ -248,16 +267,8 @@ fn pick(probabilities: impl Iterator<Item = f64>, u: f64) -> usize {
     last
 }
 
-fn exp1(stream: &mut Stream) -> f64 {
-    Exp1.sample(stream)
-}
-
-fn normal(stream: &mut Stream) -> f64 {
-    StandardNormal.sample(stream)
-}
-
 fn erlang_sum(k: u32, stream: &mut Stream) -> f64 {
-    (0..k).map(|_| exp1(stream)).sum()
+    (0..k).map(|_| exponential(stream)).sum()
 }
 
 #[cfg(test)]
@@ -303,6 +314,18 @@ mod tests {
             assert!((mean - law.mean()).abs() < bound, "{law:?}: mean {mean}, theory {}", law.mean());
             assert!((squares / second - 1.0).abs() < 0.03, "{law:?}: second moment {squares}, theory {second}");
         }
+    }
+
+    #[test]
+    fn laws_are_distributions_of_rand() {
+        let mut generator = Seed(3).stream(1, 2, 3);
+        let law = Law::exponential(2.0);
+        let mean = law.sample_iter(&mut generator).take(100_000).sum::<f64>() / 100_000.0;
+        assert!((mean - 2.0).abs() < 0.03, "{mean}");
+        // rand_distr's own sampler is another one of the same law
+        let exp = rand_distr::Exp::new(0.5).unwrap();
+        let theirs = exp.sample_iter(&mut generator).take(100_000).sum::<f64>() / 100_000.0;
+        assert!((mean - theirs).abs() < 0.05, "{mean}, rand_distr {theirs}");
     }
 
     #[test]

@@ -53,6 +53,7 @@ mod queue;
 mod rng;
 mod run;
 mod time;
+mod ziggurat;
 
 pub use digest::Digest;
 pub use dist::{Law, TableError};

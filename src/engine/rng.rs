@@ -20,6 +20,7 @@ impl Seed {
     /// Equal addresses give equal numbers in every run with this seed, whatever else happens in it; that is what lets
     /// two strategies see the same think times (common random numbers). Different addresses give different streams;
     /// `entity` and `n` are below 2³².
+    #[inline]
     pub fn stream(self, purpose: u64, entity: u64, n: u64) -> Stream {
         let of_purpose = mix(self.0 ^ 0x5851_F42D_4C95_7F2D ^ purpose.wrapping_mul(0xD134_2543_DE82_EF95));
         Stream(mix(of_purpose ^ entity.rotate_left(32) ^ n))
@@ -60,7 +61,12 @@ impl LazyStream {
 }
 
 impl Stream {
+    /// The stream that starts at this state.
+    pub(super) const fn starting_at(state: u64) -> Stream {
+        Stream(state)
+    }
     /// 64 random bits.
+    #[inline]
     pub fn bits(&mut self) -> u64 {
         let bits = mix(self.0);
         self.0 = self.0.wrapping_add(GOLDEN);

@@ -77,10 +77,16 @@ impl Span {
         Span(secs * 1_000_000_000)
     }
     /// The nearest whole number of nanoseconds; negative and NaN become zero, too large becomes [`Span::MAX`].
+    ///
+    /// The only rounding in the model happens here, once per draw.
+    #[inline]
     pub fn from_nanos_f64(nanos: f64) -> Span {
-        // `as` truncates and saturates; what is cut off is exact. The only rounding in the model happens here, once per draw.
-        let whole = nanos as u64;
-        Span(whole + u64::from(nanos - whole as f64 >= 0.5 && whole < u64::MAX))
+        // Added to a smaller number, 2⁵² makes the processor round it to a whole one, which then stands in the low bits.
+        const ROUNDER: f64 = (1u64 << 52) as f64;
+        if (0.0..ROUNDER).contains(&nanos) {
+            return Span((nanos + ROUNDER).to_bits() - ROUNDER.to_bits());
+        }
+        Span(nanos as u64) // whole already; `as` saturates
     }
     /// Whole nanoseconds.
     pub const fn as_nanos(self) -> u64 {
