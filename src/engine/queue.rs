@@ -63,12 +63,15 @@ pub struct EventQueue<E> {
     unsorted: Vec<Entry>,
     /// How many of `open` have not been shown by `soon`.
     unseen: usize,
-    len: usize,
-    /// Since the last review: opened slots and popped events.
-    opened: u32,
+    /// Since the queue was made. Their difference is pending; each changes alone, for where `len` and a count of pops
+    /// lie side by side, they are changed by one vector instruction, which waits for the last push to be written.
+    pushed: u64,
     popped: u64,
-    /// Events still to be popped before the slot length may change again.
-    settling: u64,
+    /// Opened slots since the last review, and `popped` then.
+    opened: u32,
+    reviewed: u64,
+    /// What `popped` must reach before the slot length may change again.
+    settled: u64,
     event: std::marker::PhantomData<fn() -> E>,
 }
 
@@ -81,10 +84,11 @@ impl<E: Event> EventQueue<E> {
             late: BinaryHeap::new(),
             unsorted: Vec::new(),
             unseen: 0,
-            len: 0,
-            opened: 0,
+            pushed: 0,
             popped: 0,
-            settling: 0,
+            opened: 0,
+            reviewed: 0,
+            settled: 0,
             event: std::marker::PhantomData,
         }
     }
@@ -92,7 +96,7 @@ impl<E: Event> EventQueue<E> {
     #[inline]
     pub fn push(&mut self, at: SimTime, event: E) {
         let entry = entry(at, event.word());
-        self.len += 1;
+        self.pushed += 1;
         if self.wheel.push(entry) {
             return;
         }
@@ -121,7 +125,6 @@ impl<E: Event> EventQueue<E> {
         } else {
             self.open.pop();
         }
-        self.len -= 1;
         self.popped += 1;
         Some((SimTime::from_nanos(time_of(first)), E::from_word(word_of(first))))
     }
@@ -141,18 +144,18 @@ impl<E: Event> EventQueue<E> {
     /// Number of pending events.
     #[inline]
     pub const fn len(&self) -> usize {
-        self.len
+        (self.pushed - self.popped) as usize
     }
     /// True when nothing is pending.
     #[inline]
     pub const fn is_empty(&self) -> bool {
-        self.len == 0
+        self.pushed == self.popped
     }
 
     /// Opens the next slot that holds an event; false when there is none.
     #[inline(never)]
     fn open_next_slot(&mut self) -> bool {
-        if self.opened >= REVIEW || self.popped >= REVIEW_EVENTS {
+        if self.opened >= REVIEW || self.popped - self.reviewed >= REVIEW_EVENTS {
             self.review();
         }
         if !self.wheel.turn(&mut self.unsorted) {
@@ -167,10 +170,9 @@ impl<E: Event> EventQueue<E> {
     /// Changes the slot length when slots have become too full or too empty. Costs one pass over all events, so it waits
     /// until as many have been popped.
     fn review(&mut self) {
-        let load = self.popped / u64::from(self.opened.max(1));
-        self.settling = self.settling.saturating_sub(self.popped);
+        let load = (self.popped - self.reviewed) / u64::from(self.opened.max(1));
         self.opened = 0;
-        self.popped = 0;
+        self.reviewed = self.popped;
         // the power of two by which the load comes nearest to the ideal one
         let nearest = |ratio: u64| ratio.ilog2();
         let shift = self.wheel.shift();
@@ -179,8 +181,8 @@ impl<E: Event> EventQueue<E> {
             0..TOO_EMPTY => (shift + nearest(3 * IDEAL_LOAD / (2 * load.max(1)))).min(Wheel::MAX_SHIFT),
             _ => shift,
         };
-        if better != shift && self.settling == 0 {
-            self.settling = self.len as u64;
+        if better != shift && self.popped >= self.settled {
+            self.settled = self.pushed; // as many pops as are pending
             self.wheel.cut(better, &mut self.unsorted);
         }
     }

@@ -7,7 +7,7 @@ use super::{Entry, time_of};
 
 const BITS: u32 = 8;
 const PARTS: usize = 1 << BITS;
-/// So few are sorted faster one by one.
+/// Among so few, finding a place by mispredicted branches costs more than passing all of them without any.
 const FEW: usize = 8;
 /// Places are counted in bytes.
 const MANY: usize = u8::MAX as usize;
@@ -19,8 +19,8 @@ pub const MIN_SHIFT: u32 = BITS;
 #[inline]
 pub fn sort(entries: &mut Vec<Entry>, shift: u32, sorted: &mut Vec<Entry>) {
     match entries.len() {
-        0..FEW => entries.iter().for_each(|&entry| insert(sorted, entry)),
-        FEW..=MANY => {
+        0..=FEW => entries.iter().for_each(|&entry| insert(sorted, entry)),
+        _ if entries.len() <= MANY => {
             sort_into_parts(entries, shift - MIN_SHIFT, sorted);
             for at in 1..sorted.len() {
                 let entry = sorted[at];
@@ -39,9 +39,17 @@ pub fn sort(entries: &mut Vec<Entry>, shift: u32, sorted: &mut Vec<Entry>) {
 /// Adds an entry to sorted ones.
 #[inline]
 pub fn insert(sorted: &mut Vec<Entry>, entry: Entry) {
-    let at = sorted.len();
-    sorted.push(entry);
-    sink(sorted, at, entry);
+    if sorted.len() <= FEW {
+        let mut last = entry;
+        for place in sorted.iter_mut() {
+            (*place, last) = (last.max(*place), last.min(*place));
+        }
+        sorted.push(last);
+    } else {
+        let at = sorted.len();
+        sorted.push(entry);
+        sink(sorted, at, entry);
+    }
 }
 
 /// Moves `entry`, which is at `at`, to its place among the sorted ones before it.
@@ -75,7 +83,7 @@ fn sort_into_parts(entries: &[Entry], fine: u32, sorted: &mut Vec<Entry>) {
     for &entry in entries {
         let place = &mut places[part(entry)];
         sorted[usize::from(*place)] = entry;
-        *place = place.wrapping_add(1);
+        *place += 1;
     }
 }
 

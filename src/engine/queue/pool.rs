@@ -5,10 +5,10 @@
 
 use super::Entry;
 
-/// Entries per block: half a kilobyte. Larger blocks leave more memory empty, smaller ones are linked more often.
-const BLOCK: u32 = 32;
+/// Entries per block: a kilobyte. Larger blocks leave more memory empty, smaller ones are linked more often.
+const BLOCK: u32 = 64;
 /// Blocks that are allocated together. What is allocated never moves: growth costs neither copies nor twice the memory.
-const CHUNK_BLOCKS: u32 = 128;
+const CHUNK_BLOCKS: u32 = 64;
 const CHUNK: usize = (CHUNK_BLOCKS * BLOCK) as usize;
 
 /// The number of the last entry of a list: block times [`BLOCK`] plus the place in it.

@@ -10,7 +10,7 @@ const BITS: u32 = 8;
 const SLOTS: usize = 1 << BITS;
 const LEVELS: usize = (u64::BITS / BITS) as usize;
 /// Blocks that are fetched together when they are dealt, so that their cache misses overlap.
-const BATCH: usize = 16;
+const BATCH: usize = 8;
 
 /// Events ahead of the slot at hand.
 pub struct Wheel {
