@@ -7,6 +7,11 @@ use stickysim::engine::{Event, EventQueue, Law, Seed, SimTime};
 
 /// Holds per measured batch.
 const BATCH: u64 = 100_000;
+/// Increments drawn beforehand, so that the queue is measured and not the sampler.
+const DRAWS: u64 = 16_384;
+
+const MILLISECOND: u64 = 1_000_000;
+const SECOND: u64 = 1_000 * MILLISECOND;
 
 /// An event that is nothing but a number.
 #[derive(Clone, Copy)]
@@ -21,9 +26,14 @@ impl Event for Numbered {
     }
 }
 
-/// Increments drawn beforehand, so that the queue is measured and not the sampler.
 fn increments(law: &Law) -> Vec<u64> {
-    (0..16_384).map(|n| law.span(&mut Seed(1).stream(1, 1, n)).as_nanos()).collect()
+    (0..DRAWS).map(|n| law.span(&mut Seed(1).stream(1, 1, n)).as_nanos()).collect()
+}
+
+/// Nine of ten delays are 0.3 to 0.7 ms, close to the slot at hand; one is half a minute.
+fn mixed() -> Vec<u64> {
+    let short = |n| 3 * MILLISECOND / 10 + Seed(1).stream(1, 1, n).below(4 * MILLISECOND / 10);
+    (0..DRAWS).map(|n| if n % 10 == 0 { 30 * SECOND } else { short(n) }).collect()
 }
 
 fn hold(c: &mut Criterion) {
@@ -32,11 +42,18 @@ fn hold(c: &mut Criterion) {
     group.sample_size(20);
     let exponential = increments(&Law::exponential(10e9));
     let bimodal = increments(&Law::HyperExponential(vec![(0.9, 5e6), (0.1, 30e9)]));
-    for (name, gaps) in [("exponential", exponential), ("bimodal", bimodal)] {
-        for pending in [1_000u64, 100_000, 1_000_000] {
+    let cases: [(_, _, &[u64]); 3] = [
+        ("exponential", exponential, &[1, 2, 16, 1_000, 100_000, 1_000_000]),
+        ("bimodal", bimodal, &[1_000, 100_000, 1_000_000]),
+        ("mixed", mixed(), &[1_000_000]),
+    ];
+    for (name, gaps, sizes) in cases {
+        for &pending in sizes {
             let mut queue = EventQueue::new();
             for id in 0..pending {
-                queue.push(SimTime::from_nanos(gaps[(id % 16_384) as usize]), Numbered(id));
+                // at any time nearly all that is pending in the mix is a long delay, partly over
+                let at = if name == "mixed" { 30 * SECOND / pending * id } else { gaps[(id % DRAWS) as usize] };
+                queue.push(SimTime::from_nanos(at), Numbered(id));
             }
             let mut next = 0usize;
             let mut one = || {
@@ -44,8 +61,8 @@ fn hold(c: &mut Criterion) {
                 next = (next + 1) % gaps.len();
                 queue.push(SimTime::from_nanos(at.as_nanos() + gaps[next]), id);
             };
-            // every event has been moved at least twice: the steady state of the queue
-            (0..2 * pending).for_each(|_| one());
+            // every event has been moved at least twice and slots are as long as they should be: the steady state
+            (0..2 * pending.max(BATCH)).for_each(|_| one());
             group.bench_function(BenchmarkId::new(name, pending), |b| b.iter(|| (0..BATCH).for_each(|_| one())));
         }
     }

@@ -1,246 +1,189 @@
 //! Pending events in a total order: a hierarchical timing wheel.
 //!
 //! Time is cut into slots of 2^`shift` nanoseconds. The slot at hand is sorted; every other event lies unsorted in the
-//! slot of the wheel level at which its slot number first differs from the one at hand: level 0 has 256 slots, level 1
-//! has 256 times 256 … Opening a slot of a higher level deals its events to the levels below. An event is so moved a
-//! few times, always appended, never compared until its own slot opens: that is what a heap cannot do, whose every
-//! comparison at a million events is a cache miss. The slot length follows the load; it never shows in the order.
+//! [`Wheel`], which moves it a few times on its way to the slot at hand, always appended, never compared until its own
+//! slot opens: that is what a heap cannot do, whose every comparison at a million events is a cache miss. The slot length
+//! follows the load; it never shows in the order.
 
+mod order;
 mod pool;
+mod wheel;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::run::Event;
 use super::time::SimTime;
-use pool::Pool;
+use wheel::Wheel;
 
-/// Time in nanoseconds, word of the event. The order of entries is the order in which events happen.
-type Entry = (u64, u64);
+/// Time in nanoseconds in the high half, word of the event in the low half: the order of these numbers is the order in
+/// which events happen, and comparing them takes no branch.
+type Entry = u128;
 
-const BITS: u32 = 8;
-const SLOTS: usize = 1 << BITS;
-const LEVELS: usize = (u64::BITS / BITS) as usize;
+#[inline]
+const fn entry(at: SimTime, word: u64) -> Entry {
+    ((at.as_nanos() as u128) << 64) | word as u128
+}
+#[inline]
+const fn time_of(entry: Entry) -> u64 {
+    (entry >> 64) as u64
+}
+#[inline]
+const fn word_of(entry: Entry) -> u64 {
+    entry as u64
+}
 
 /// Opened slots after which the slot length is looked at again …
 const REVIEW: u32 = 256;
-/// … or events in them: a few slots that are far too full must not wait.
+/// … or events popped: a few slots that are far too full must not wait.
 const REVIEW_EVENTS: u64 = 65_536;
 /// Events per slot that cost least, and what is tolerated before the slot length changes.
 const IDEAL_LOAD: u64 = 48;
-const TOO_FULL: u64 = 3 * IDEAL_LOAD;
-const TOO_EMPTY: u64 = IDEAL_LOAD / 6;
+const TOO_FULL: u64 = 2 * IDEAL_LOAD;
+const TOO_EMPTY: u64 = 2 * IDEAL_LOAD / 3;
 /// About a millisecond: right for a million events spread over a minute.
 const FIRST_SHIFT: u32 = 20;
+/// An event pushed into the slot at hand is inserted among no more than this many; beyond, it costs less in a heap.
+const INSERT_AMONG: usize = 64;
+/// Events that [`EventQueue::soon`] shows at a time: what more would be read ahead might leave the cache again.
+const SOON: usize = 64;
 
 /// Pending events, earliest first; equal times are ordered by the events' words.
 ///
 /// The order never depends on when or in which order events were pushed: two queues holding the same
 /// `(time, event)` pairs pop the same sequence.
 pub struct EventQueue<E> {
-    shift: u32,
-    /// Number of the slot at hand; all its events are in `open` or `late`.
-    slot: u64,
+    /// What is ahead of the slot at hand; all events of the slot at hand are in `open` or `late`.
+    wheel: Wheel,
     /// Sorted, the next event last.
     open: Vec<Entry>,
-    /// A slot was opened since this was last asked.
-    fresh: bool,
-    /// Events pushed into the slot at hand after it was opened.
+    /// Events pushed into the slot at hand when too many were in it to insert another.
     late: BinaryHeap<Reverse<Entry>>,
-    levels: Box<[Level; LEVELS]>,
-    pool: Pool,
-    len: usize,
-    /// Since the last review: opened slots and the events in them.
+    /// What a slot holds before it is sorted; empty between calls.
+    unsorted: Vec<Entry>,
+    /// How many of `open` have not been shown by `soon`.
+    unseen: usize,
+    /// Since the queue was made. Their difference is pending; each changes alone, for where `len` and a count of pops
+    /// lie side by side, they are changed by one vector instruction, which waits for the last push to be written.
+    pushed: u64,
+    popped: u64,
+    /// Opened slots since the last review, and `popped` then.
     opened: u32,
-    opened_events: u64,
-    /// Pops since the slot length last changed.
-    pops: u64,
+    reviewed: u64,
+    /// What `popped` must reach before the slot length may change again.
+    settled: u64,
     event: std::marker::PhantomData<fn() -> E>,
-}
-
-/// One ring of slots with a bit for each that is not empty.
-#[derive(Clone, Copy)]
-struct Level {
-    heads: [u32; SLOTS],
-    filled: [u64; SLOTS / 64],
-}
-
-impl Level {
-    const EMPTY: Level = Level { heads: [Pool::NONE; SLOTS], filled: [0; SLOTS / 64] };
-
-    /// The first slot after `index` that is not empty.
-    fn next_after(&self, index: usize) -> Option<usize> {
-        let from = index + 1;
-        let mut word = from / 64;
-        let mut bits = *self.filled.get(word)? & (u64::MAX << (from % 64));
-        while bits == 0 {
-            word += 1;
-            bits = *self.filled.get(word)?;
-        }
-        Some(word * 64 + bits.trailing_zeros() as usize)
-    }
 }
 
 impl<E: Event> EventQueue<E> {
     /// An empty queue.
     pub fn new() -> Self {
         EventQueue {
-            shift: FIRST_SHIFT,
-            slot: 0,
+            wheel: Wheel::new(FIRST_SHIFT),
             open: Vec::new(),
-            fresh: false,
             late: BinaryHeap::new(),
-            levels: Box::new([Level::EMPTY; LEVELS]),
-            pool: Pool::new(),
-            len: 0,
+            unsorted: Vec::new(),
+            unseen: 0,
+            pushed: 0,
+            popped: 0,
             opened: 0,
-            opened_events: 0,
-            pops: 0,
+            reviewed: 0,
+            settled: 0,
             event: std::marker::PhantomData,
         }
     }
     /// Adds an event.
+    #[inline]
     pub fn push(&mut self, at: SimTime, event: E) {
-        self.len += 1;
-        self.file((at.as_nanos(), event.word()));
+        let entry = entry(at, event.word());
+        self.pushed += 1;
+        if self.wheel.push(entry) {
+            return;
+        }
+        if self.open.len() < INSERT_AMONG {
+            order::insert(&mut self.open, entry);
+        } else {
+            self.late.push(Reverse(entry));
+        }
     }
     /// Takes the first event whose time is at or before `until`.
+    #[inline]
     pub fn pop_until(&mut self, until: SimTime) -> Option<(SimTime, E)> {
         if self.open.is_empty() && self.late.is_empty() && !self.open_next_slot() {
             return None;
         }
-        let late_first = match (self.open.last(), self.late.peek()) {
-            (Some(open), Some(Reverse(late))) => late < open,
-            (None, _) => true,
-            (_, None) => false,
+        let (first, is_late) = match (self.open.last(), self.late.peek()) {
+            (Some(&open), None) => (open, false),
+            (Some(&open), Some(&Reverse(late))) => (open.min(late), late < open),
+            (None, late) => (late?.0, true),
         };
-        let (time, word) = match self.late.peek() {
-            Some(&Reverse(late)) if late_first => late,
-            _ => *self.open.last()?,
-        };
-        if time > until.as_nanos() {
+        if time_of(first) > until.as_nanos() {
             return None;
         }
-        if late_first {
+        if is_late {
             self.late.pop();
         } else {
             self.open.pop();
         }
-        self.len -= 1;
-        self.pops += 1;
-        Some((SimTime::from_nanos(time), E::from_word(word)))
+        self.popped += 1;
+        Some((SimTime::from_nanos(time_of(first)), E::from_word(word_of(first))))
     }
-    /// Whether a slot was opened since the last call: then [`EventQueue::soon`] has news.
+    /// Whether [`EventQueue::soon`] has news since the last call.
+    #[inline]
     pub const fn has_opened(&mut self) -> bool {
-        std::mem::replace(&mut self.fresh, false)
+        let news = self.unseen > 0 && self.open.len() <= self.unseen;
+        if news {
+            self.unseen = self.open.len().saturating_sub(SOON);
+        }
+        news
     }
-    /// The events that come next, as far as they are known.
+    /// Events that come next, as far as they are known, when [`EventQueue::has_opened`] has just said so.
     pub fn soon(&self) -> impl Iterator<Item = E> + '_ {
-        self.open.iter().map(|&(_, word)| E::from_word(word))
+        self.open.iter().skip(self.unseen).map(|&entry| E::from_word(word_of(entry)))
     }
     /// Number of pending events.
+    #[inline]
     pub const fn len(&self) -> usize {
-        self.len
+        (self.pushed - self.popped) as usize
     }
     /// True when nothing is pending.
+    #[inline]
     pub const fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// Puts an entry where its slot is.
-    fn file(&mut self, entry: Entry) {
-        let slot = entry.0 >> self.shift;
-        if slot <= self.slot {
-            self.late.push(Reverse(entry));
-            return;
-        }
-        let level = ((u64::BITS - 1 - (slot ^ self.slot).leading_zeros()) / BITS) as usize;
-        let index = (slot >> (BITS * level as u32)) as usize % SLOTS;
-        let ring = &mut self.levels[level];
-        self.pool.push(&mut ring.heads[index], entry);
-        ring.filled[index / 64] |= 1 << (index % 64);
+        self.pushed == self.popped
     }
 
     /// Opens the next slot that holds an event; false when there is none.
+    #[inline(never)]
     fn open_next_slot(&mut self) -> bool {
-        if self.opened >= REVIEW || self.opened_events >= REVIEW_EVENTS {
+        if self.opened >= REVIEW || self.popped - self.reviewed >= REVIEW_EVENTS {
             self.review();
-            if !self.late.is_empty() {
-                return true; // longer slots: what was ahead now lies in the slot at hand
-            }
         }
-        loop {
-            let here = |level: usize| (self.slot >> (BITS * level as u32)) as usize % SLOTS;
-            let next = (0..LEVELS).find_map(|level| Some((level, self.levels[level].next_after(here(level))?)));
-            let Some((level, index)) = next else { return false };
-            // the slot number: what stands above this level, then the index, then zeros
-            let below = BITS * level as u32;
-            let above = (self.slot >> below) & !(SLOTS as u64 - 1);
-            self.slot = (above | index as u64) << below;
-            let ring = &mut self.levels[level];
-            ring.filled[index / 64] &= !(1 << (index % 64));
-            let mut head = std::mem::replace(&mut ring.heads[index], Pool::NONE);
-            if level == 0 {
-                self.pool.drain(&mut head, &mut self.open);
-            } else {
-                let mut dealt = std::mem::take(&mut self.open);
-                self.pool.drain(&mut head, &mut dealt);
-                self.deal(&mut dealt);
-            }
-            if !self.open.is_empty() {
-                self.open.sort_unstable_by(|a, b| b.cmp(a));
-                self.fresh = true;
-                self.opened += 1;
-                self.opened_events += self.open.len() as u64;
-                return true;
-            }
+        if !self.wheel.turn(&mut self.unsorted) {
+            return false;
         }
-    }
-
-    /// Deals the events of a higher level to the levels below; those of the slot at hand stay in `open`.
-    fn deal(&mut self, dealt: &mut Vec<Entry>) {
-        let mut kept = 0;
-        for at in 0..dealt.len() {
-            let entry = dealt[at];
-            if entry.0 >> self.shift == self.slot {
-                dealt[kept] = entry;
-                kept += 1;
-            } else {
-                self.file(entry);
-            }
-        }
-        dealt.truncate(kept);
-        self.open = std::mem::take(dealt);
+        order::sort(&mut self.unsorted, self.wheel.shift(), &mut self.open);
+        self.unseen = self.open.len();
+        self.opened += 1;
+        true
     }
 
     /// Changes the slot length when slots have become too full or too empty. Costs one pass over all events, so it waits
     /// until as many have been popped.
     fn review(&mut self) {
-        let load = self.opened_events / u64::from(self.opened);
+        let load = (self.popped - self.reviewed) / u64::from(self.opened.max(1));
         self.opened = 0;
-        self.opened_events = 0;
+        self.reviewed = self.popped;
+        // the power of two by which the load comes nearest to the ideal one
+        let nearest = |ratio: u64| ratio.ilog2();
+        let shift = self.wheel.shift();
         let better = match load {
-            TOO_FULL.. => self.shift.saturating_sub((load / IDEAL_LOAD).ilog2()),
-            0..=TOO_EMPTY => (self.shift + (IDEAL_LOAD / load.max(1)).ilog2()).min(u64::BITS - BITS),
-            _ => self.shift,
+            TOO_FULL.. => shift.saturating_sub(nearest(3 * load / (2 * IDEAL_LOAD))).max(order::MIN_SHIFT),
+            0..TOO_EMPTY => (shift + nearest(3 * IDEAL_LOAD / (2 * load.max(1)))).min(Wheel::MAX_SHIFT),
+            _ => shift,
         };
-        if better == self.shift || self.pops < self.len as u64 {
-            return;
-        }
-        self.pops = 0;
-        let mut all = Vec::with_capacity(self.len);
-        for ring in self.levels.iter_mut() {
-            for head in &mut ring.heads {
-                self.pool.drain(head, &mut all);
-            }
-            *ring = Level::EMPTY;
-        }
-        // everything up to the end of the last slot has happened
-        let now = (self.slot << self.shift) | ((1 << self.shift) - 1);
-        self.shift = better;
-        self.slot = now >> better;
-        for entry in all {
-            self.file(entry);
+        if better != shift && self.popped >= self.settled {
+            self.settled = self.pushed; // as many pops as are pending
+            self.wheel.cut(better, &mut self.unsorted);
         }
     }
 }
@@ -300,18 +243,96 @@ mod tests {
     }
 
     #[test]
-    fn the_slot_length_follows_the_load() {
+    fn ties_across_the_borders_of_slots_and_levels_keep_their_order() {
+        let border = |n: u64| 1u64 << (FIRST_SHIFT + 8 * (n % 4) as u32);
+        compare(|n| border(n) - 1 + n % 3, 2_000, 20_000);
+        compare(border, 500, 10_000);
+        compare(|n| border(n / 100) / 128 * (n % 5), 1_000, 20_000);
+    }
+
+    /// Bursts and lulls, pushes at, before and after the slot at hand, limits in between: a hundred thousand steps.
+    #[test]
+    fn whatever_comes_in_whatever_order_the_wheel_pops_what_its_twin_pops() {
+        let (mut wheel, mut twin) = (EventQueue::new(), std::collections::BTreeSet::new());
+        let mut limit = 0;
+        for n in 0..100_000u64 {
+            let draw = |item: u64, below: u64| Seed(5).stream(2, item, n).below(below);
+            // rarely many at once, and spans from nanoseconds to hours that change slowly
+            let burst = if draw(0, 500) == 0 { draw(1, 3_000) } else { draw(1, 3) };
+            let scale = 6 + (n / 5_000 * 11 % 38) as u32;
+            for item in 0..burst {
+                // from before the limit, where the wheel may have turned to a later slot, to far ahead
+                let at = (limit + draw(10 + item, 1 << (scale + item as u32 % 3))).saturating_sub(1 << (scale / 2));
+                let word = ((item % 2) << 40) | n;
+                wheel.push(SimTime::from_nanos(at), word);
+                twin.insert((at, word, item));
+            }
+            limit += draw(3, 1 << scale);
+            for _ in 0..1 + draw(4, 4) * wheel.len() as u64 / 2_000 {
+                let first = twin.first().copied().filter(|first| first.0 <= limit).map(|(at, word, _)| (at, word));
+                let popped = wheel.pop_until(SimTime::from_nanos(limit));
+                assert_eq!(popped.map(|(at, word)| (at.as_nanos(), word)), first, "step {n}");
+                if first.is_some() {
+                    twin.pop_first();
+                }
+            }
+            assert_eq!(wheel.len(), twin.len());
+        }
+    }
+
+    /// Pops an event and pushes it again, so often.
+    fn hold(queue: &mut EventQueue<u64>, holds: u64, delay: impl Fn(u64) -> u64) {
+        for n in 0..holds {
+            let (at, word) = queue.pop_until(SimTime::NEVER).expect("never empty");
+            queue.push(SimTime::from_nanos(at.as_nanos() + delay(n)), word);
+        }
+    }
+
+    #[test]
+    fn the_slot_length_follows_the_load_both_ways() {
         let mut queue = EventQueue::new();
         for n in 0..200_000u64 {
             queue.push(SimTime::from_nanos(n * 10), n);
         }
-        let mut n = 200_000u64;
-        while n < 2_000_000 {
-            let (at, _) = queue.pop_until(SimTime::NEVER).expect("never empty");
-            queue.push(SimTime::from_nanos(at.as_nanos() + 2_000_000), n);
-            n += 1;
+        hold(&mut queue, 1_000_000, |_| 2_000_000);
+        let short = queue.wheel.shift();
+        assert!(short < 12, "an event every 10 ns wants slots of about 500 ns, not 2^{short}");
+        hold(&mut queue, 2_000_000, |n| n * 104_729 % 200_000 * 2_000_000);
+        let long = queue.wheel.shift();
+        assert!((24..28).contains(&long), "an event every millisecond wants slots of about 48 ms, not 2^{long} ns");
+    }
+
+    #[test]
+    fn an_event_costs_no_more_than_18_bytes() {
+        let mut queue = EventQueue::new();
+        let gap = |n: u64| Law::exponential(10e9).span(&mut Seed(1).stream(1, 1, n)).as_nanos();
+        for n in 0..400_000 {
+            queue.push(SimTime::from_nanos(gap(n)), n);
         }
-        assert!(queue.shift < 12, "an event every 10 ns wants slots of about 500 ns, not 2^{}", queue.shift);
+        // several changes of the slot length included
+        for delay in [1, 100, 1_000] {
+            hold(&mut queue, 500_000, |n| gap(n) / delay);
+        }
+        let slots = queue.open.capacity() + queue.unsorted.capacity() + queue.late.capacity();
+        let bytes = queue.wheel.bytes() + slots * size_of::<Entry>();
+        assert!(bytes < 18 * queue.len(), "{bytes} bytes for {} events", queue.len());
+    }
+
+    #[test]
+    fn every_event_of_a_slot_is_shown_before_it_comes() {
+        let mut queue = EventQueue::new();
+        let count = 1_000;
+        for n in 0..count {
+            queue.push(SimTime::from_nanos(5_000_000_000 + n), n);
+        }
+        let mut shown = 0;
+        while let Some((_, word)) = queue.pop_until(SimTime::NEVER) {
+            if queue.has_opened() {
+                shown += queue.soon().inspect(|&next| assert!((word + 1..=word + SOON as u64).contains(&next))).count();
+            }
+        }
+        // but for those that were popped just then
+        assert!(shown as u64 >= count - count / SOON as u64 - 1, "{shown}");
     }
 
     #[test]

@@ -29,26 +29,36 @@ pub trait Model {
 /// What a model sees of the kernel while it handles an event.
 pub struct Ctx<E: Event> {
     now: SimTime,
+    /// Nothing happens after this, so nothing later is kept.
+    horizon: SimTime,
+    /// Something was scheduled beyond the horizon.
+    beyond: bool,
     queue: EventQueue<E>,
 }
 
 impl<E: Event> Ctx<E> {
     /// The time of the event being handled.
+    #[inline]
     pub const fn now(&self) -> SimTime {
         self.now
     }
-    /// Schedules `event` at `at`, which is now or later. [`SimTime::NEVER`] schedules nothing.
+    /// Schedules `event` at `at`, which is now or later. What is later than the horizon of the simulation will not
+    /// happen and costs no memory; [`SimTime::NEVER`] schedules nothing.
+    #[inline]
     pub fn schedule(&mut self, at: SimTime, event: E) {
         debug_assert!(at >= self.now, "an event cannot happen in the past");
-        if at < SimTime::NEVER {
+        if at <= self.horizon && at < SimTime::NEVER {
             self.queue.push(at, event);
+        } else {
+            self.beyond |= at < SimTime::NEVER;
         }
     }
     /// Schedules `event` `delay` from now.
+    #[inline]
     pub fn schedule_in(&mut self, delay: Span, event: E) {
         self.schedule(self.now + delay, event);
     }
-    /// Number of events waiting.
+    /// Number of events waiting, without those beyond the horizon.
     pub const fn pending(&self) -> usize {
         self.queue.len()
     }
@@ -66,9 +76,9 @@ pub struct Limits {
 /// Why a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndReason {
-    /// Simulated time is over: the normal end.
+    /// Simulated time is over and something would have happened later: the normal end.
     TimeReached,
-    /// Nothing is left to happen before the time is over.
+    /// Nothing is left to happen, neither before the time is over nor, as far as was ever scheduled, after it.
     NothingLeft,
     /// The limit of events was hit: the run is incomplete.
     TooManyEvents,
@@ -98,9 +108,14 @@ pub struct Simulation<M: Model> {
 impl<M: Model> Simulation<M> {
     /// A simulation at time zero with nothing scheduled.
     pub fn new(model: M) -> Self {
+        Self::with_horizon(model, SimTime::NEVER)
+    }
+    /// The same for runs that end at `horizon` or earlier: events scheduled for later are dropped at once, so that what
+    /// lies far ahead costs no memory. Events exactly at the horizon happen. A run beyond the horizon ends there.
+    pub fn with_horizon(model: M, horizon: SimTime) -> Self {
         Simulation {
             model,
-            ctx: Ctx { now: SimTime::ZERO, queue: EventQueue::new() },
+            ctx: Ctx { now: SimTime::ZERO, horizon, beyond: false, queue: EventQueue::new() },
             digest: Digest::new(),
             events: 0,
         }
@@ -115,11 +130,12 @@ impl<M: Model> Simulation<M> {
     }
     /// Runs until a limit is reached; can be called again with later limits.
     pub fn run(&mut self, limits: Limits) -> End {
+        let until = limits.until.min(self.ctx.horizon);
         loop {
             if self.events >= limits.max_events {
                 return self.end(EndReason::TooManyEvents);
             }
-            let Some((at, event)) = self.ctx.queue.pop_until(limits.until) else { break };
+            let Some((at, event)) = self.ctx.queue.pop_until(until) else { break };
             if self.ctx.queue.has_opened() {
                 let soon = self.ctx.queue.soon().map(|event| self.model.touch(event));
                 std::hint::black_box(soon.fold(0, u64::wrapping_add));
@@ -129,11 +145,11 @@ impl<M: Model> Simulation<M> {
             self.events += 1;
             self.model.handle(event, &mut self.ctx);
         }
-        let reason = if self.ctx.queue.is_empty() { EndReason::NothingLeft } else { EndReason::TimeReached };
-        if limits.until < SimTime::NEVER {
-            self.ctx.now = limits.until;
+        let nothing_left = self.ctx.queue.is_empty() && !self.ctx.beyond;
+        if until < SimTime::NEVER {
+            self.ctx.now = until;
         }
-        self.end(reason)
+        self.end(if nothing_left { EndReason::NothingLeft } else { EndReason::TimeReached })
     }
     /// The model as it stands.
     pub const fn model(&self) -> &M {
@@ -146,5 +162,59 @@ impl<M: Model> Simulation<M> {
 
     fn end(&self, reason: EndReason) -> End {
         End { reason, at: self.ctx.now, events: self.events, digest: self.digest.value() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every event schedules the next one, one second later than the last time.
+    struct Slower;
+
+    impl Model for Slower {
+        type Event = u64;
+        fn handle(&mut self, event: u64, ctx: &mut Ctx<u64>) {
+            ctx.schedule_in(Span::from_secs(event), event + 1);
+        }
+    }
+
+    const fn secs(secs: u64) -> SimTime {
+        SimTime::from_nanos(secs * 1_000_000_000)
+    }
+
+    fn run(horizon: SimTime, untils: &[u64]) -> (Vec<End>, usize) {
+        let mut simulation = Simulation::with_horizon(Slower, horizon);
+        simulation.schedule(secs(0), 1);
+        let limits = |&until: &u64| Limits { until: secs(until), max_events: u64::MAX };
+        let ends = untils.iter().map(|until| simulation.run(limits(until))).collect();
+        (ends, simulation.ctx.pending())
+    }
+
+    #[test]
+    fn a_horizon_drops_what_lies_beyond_and_changes_nothing_else() {
+        // at 0, 1, 3, 6, 10, 15, 21 … seconds
+        let (plain, waiting) = run(SimTime::NEVER, &[5, 10]);
+        assert_eq!(waiting, 1);
+        let (bounded, waiting) = run(secs(10), &[5, 10]);
+        assert_eq!(waiting, 0);
+        assert_eq!(bounded, plain);
+        assert_eq!((plain[1].reason, plain[1].at, plain[1].events), (EndReason::TimeReached, secs(10), 5));
+    }
+
+    #[test]
+    fn a_run_ends_at_the_horizon() {
+        assert_eq!(run(secs(10), &[100]).0, run(SimTime::NEVER, &[10]).0);
+    }
+
+    #[test]
+    fn nothing_is_left_only_if_nothing_was_dropped() {
+        let mut simulation = Simulation::with_horizon(Slower, secs(10));
+        let limits = Limits { until: secs(10), max_events: u64::MAX };
+        assert_eq!(simulation.run(limits).reason, EndReason::NothingLeft);
+        simulation.schedule(SimTime::NEVER, 1);
+        assert_eq!(simulation.run(limits).reason, EndReason::NothingLeft);
+        simulation.schedule(secs(11), 1);
+        assert_eq!(simulation.run(limits).reason, EndReason::TimeReached);
     }
 }
