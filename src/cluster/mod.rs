@@ -257,9 +257,9 @@ pub enum RunError {
 /// # Errors
 /// When the limit of events is hit, or when the books do not balance at the end (a bug of the model).
 pub fn simulate(spec: &ClusterSpec, seed: Seed) -> Result<Record, RunError> {
-    let mut simulation = Simulation::new(Cluster::new(spec, seed));
-    simulation.start(|cluster, ctx| cluster.start(ctx));
     let horizon = SimTime::ZERO + spec.duration;
+    let mut simulation = Simulation::with_horizon(Cluster::new(spec, seed), horizon);
+    simulation.start(|cluster, ctx| cluster.start(ctx));
     let end = simulation.run(Limits { until: horizon, max_events: spec.max_events });
     if end.reason == EndReason::TooManyEvents {
         return Err(RunError::TooManyEvents { events: end.events, at: end.at, duration: spec.duration });
