@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 
-/// Sources are sorted so many at a time, so that memory stays small beside that of the clients.
-const AT_A_TIME: usize = 1 << 17;
+/// More pairs than this are sorted a part at a time, so that memory stays small beside that of the clients …
+const FEW: usize = 1 << 16;
+/// … in so many parts.
+const PARTS: u64 = 4;
 
 /// Sums of weights and of their squares.
 #[derive(Clone, Copy, Default)]
@@ -26,7 +28,7 @@ impl Sums {
 /// The effective number of sources of these (source, weight) pairs, of which there are about `count`; pairs of one source
 /// add up. They are gone through several times.
 pub fn effective<I: Iterator<Item = (IpAddr, u32)>>(count: usize, pairs: impl Fn() -> I) -> f64 {
-    let turns = (count / AT_A_TIME + 1) as u64;
+    let turns = if count > FEW { PARTS } else { 1 };
     let mut sums = Sums::default();
     let mut some: Vec<(u128, u32)> = Vec::new();
     for turn in 0..turns {

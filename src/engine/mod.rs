@@ -56,7 +56,7 @@ mod time;
 mod ziggurat;
 
 pub use digest::Digest;
-pub use dist::{Law, TableError};
+pub use dist::{Law, TableError, spread};
 pub use ids::{Column, Id};
 pub use queue::EventQueue;
 pub use rng::{LazyStream, Seed, Stream};

@@ -8,7 +8,7 @@ use crate::cluster::purpose::traffic;
 use crate::cluster::rooms::Recipients;
 use crate::cluster::spec::{Population, Target, TrafficAction, Via};
 use crate::cluster::{Cluster, Event, PodId};
-use crate::engine::{Ctx, Law, SimTime, Span, Stream};
+use crate::engine::{Ctx, SimTime, Span, Stream, spread};
 use crate::metrics::FailReason;
 
 /// An HTTP request on its way.
@@ -219,8 +219,7 @@ impl Cluster<'_> {
         if sigma == 0.0 {
             return client.one_way();
         }
-        let factor = Law::LogNormal { mu: 0.0, sigma }.draw(stream);
-        Span::from_nanos_f64(f64::from(client.one_way_ns) * factor)
+        Span::from_nanos_f64(f64::from(client.one_way_ns) * spread(sigma, stream))
     }
 }
 
