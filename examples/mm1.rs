@@ -16,7 +16,7 @@
 //! * **Addressed random numbers**: customer 17 has the same gap and the same work in every run with this seed, whatever
 //!   else changes in the model. No generator is stored.
 //! * **Integer time**: sums of times do not round, so the results are the same on every machine.
-//! * **A histogram** instead of a list of durations: as much memory for ten customers as for ten billion.
+//! * **A histogram** instead of a list of durations: as much memory for ten customers as for a billion.
 
 use std::process::ExitCode;
 
@@ -52,15 +52,15 @@ struct Station {
     gap: Law,
     work: Law,
     /// Customers in all, and those who have come.
-    customers: u64,
-    came: u64,
+    customers: u32,
+    came: u32,
     /// When the server is done with everybody who has come.
     free_at: SimTime,
     sojourn: Histogram,
 }
 
 impl Station {
-    fn new(seed: Seed, customers: u64) -> Station {
+    fn new(seed: Seed, customers: u32) -> Station {
         let exponential = |mean_s: f64| Law::exponential(mean_s * 1e9); // laws of durations are in nanoseconds
         Station {
             seed,
@@ -74,7 +74,7 @@ impl Station {
     }
     /// What this law gives for the customer at hand.
     fn draw(&self, law: &Law, purpose: Purpose) -> Span {
-        law.span(&mut self.seed.stream(purpose as u64, 0, self.came))
+        law.span(&mut self.seed.stream(purpose as u64, 0, u64::from(self.came)))
     }
 }
 
@@ -95,11 +95,11 @@ impl Model for Station {
 /// Standard error of the mean sojourn of `customers` neighbours, who wait together: with ρ the load and service of mean 1,
 /// n times its square is ρ(2 + 5ρ - 4ρ² + ρ³) / (1-ρ)⁴ for the waiting times, 1 for the services, and twice
 /// ρ(2-ρ) / (1-ρ)² because a long service makes those behind it wait.
-fn standard_error_s(customers: u64) -> f64 {
+fn standard_error_s(customers: u32) -> f64 {
     let (load, idle) = (ARRIVALS_PER_S * MEAN_WORK_S, 1.0 - ARRIVALS_PER_S * MEAN_WORK_S);
     let waiting = load * (2.0 + load * (5.0 - load * (4.0 - load))) / (idle * idle * idle * idle);
     let both = load * (2.0 - load) / (idle * idle);
-    MEAN_WORK_S * ((waiting + 1.0 + 2.0 * both) / customers as f64).sqrt()
+    MEAN_WORK_S * ((waiting + 1.0 + 2.0 * both) / f64::from(customers)).sqrt()
 }
 
 #[expect(clippy::disallowed_types, reason = "the wall clock measures the speed; no result depends on it")]

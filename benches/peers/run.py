@@ -35,9 +35,8 @@ Workload = namedtuple("Workload", "title unit load service_s")
 BALANCER = Workload("load balancer, 100,000 clients", "requests", 0.7, 2.52e-3)
 MM1 = Workload("M/M/1, load 0.8", "customers", 0.8, 1.0)
 
-# Round trips of the workload: log-normal with this median and 95th percentile; stickysim also varies every trip.
+# Round trips of the workload: log-normal with this median and 95th percentile.
 RTT_MEDIAN_S, RTT_P95_S, Z95 = 25e-3, 67e-3, 1.6448536269514722
-JITTER = 0.15
 
 # kind:     "python" programs run in an environment of their own, "rust" programs are built from a folder
 # argument: what the program gets: simulated seconds (load balancer) or customers (M/M/1)
@@ -125,8 +124,7 @@ def run_stickysim(workload, target, scratch, balancer_duration):
     variant = json.loads((reports / "summary.json").read_text())["study"]["variants"][0]
     means = [f["value"]["mean"] for f in variant["figures"] if f["id"] == "request.latency.mean"]
     # What is left of the latency without the network is the time in the pod.
-    network_s = mean_rtt_s() * math.exp(JITTER**2 / 2)
-    return Run(variant["counts"]["requests_answered"], process_s, None, means[0] / 1e3 - network_s, peak)
+    return Run(variant["counts"]["requests_answered"], process_s, None, means[0] / 1e3 - mean_rtt_s(), peak)
 
 
 def mean_rtt_s():
