@@ -3,6 +3,9 @@
 //! The time at which each copy leaves is known when a pod takes a broadcast on; whether it leaves at all depends on what
 //! happens to the process and to the recipient's connection until then. So a broadcast waits here until its last copy has
 //! left, and is then recorded in one pass over its recipients.
+//!
+//! Pods that are far behind have their parts in a queue of their own, with a copy of their recipients: the prompt ones
+//! need not wait for them, and the lists of rooms need not be kept as they were.
 
 use std::collections::VecDeque;
 
@@ -10,10 +13,15 @@ use super::PodId;
 use super::rooms::{Member, Members, Recipients};
 use crate::engine::{SimTime, Span};
 
-/// A pod that takes longer than this to send its copies of a broadcast does not keep the others' waiting.
+/// A pod that takes longer than this to send its copies is far behind.
 pub const PROMPT: Span = Span::from_secs(1);
+/// Broadcasts are recorded so many at a time: the cache misses of their recipients then overlap.
+const BATCH: usize = 16;
+/// Larger rooms are not copied for pods that are far behind: their list is kept.
+const LARGE: usize = 4_096;
 
 /// A broadcast of one event by one or more pods.
+#[derive(Clone, Copy)]
 pub struct FanOut {
     /// When the sender emitted it.
     pub emitted: SimTime,
@@ -21,8 +29,6 @@ pub struct FanOut {
     pub done: SimTime,
     /// Who was meant.
     pub recipients: Recipients,
-    /// Who that was when it began.
-    pub to: Audience,
     /// True when the pod itself emitted it, false when it came through Redis.
     pub local: bool,
 }
@@ -88,32 +94,121 @@ impl Turn {
     }
 }
 
-/// Broadcasts that are not recorded yet, nearly in order of completion.
+/// Parts of a broadcast by pods that are far behind.
+struct Late {
+    fan_out: FanOut,
+    parts: u32,
+    recipients: LateRecipients,
+}
+
+enum LateRecipients {
+    /// So many members, copied: those of the pods in question.
+    Copied(u32),
+    /// A large room.
+    Room(Members),
+}
+
+/// Broadcasts that are not recorded yet.
 #[derive(Default)]
 pub struct Deliveries {
-    /// Each with the number of its parts.
-    queue: VecDeque<(FanOut, u32)>,
+    /// Nearly in order of completion, each with the number of its parts.
+    prompt: VecDeque<(FanOut, Audience, u32)>,
     /// Parts of all of them, in the same order.
     parts: VecDeque<Part>,
+    late: VecDeque<Late>,
+    late_parts: VecDeque<Part>,
+    late_members: VecDeque<Member>,
+    /// Parts by pods far behind, of the broadcast that is pushed next.
+    behind: Vec<Part>,
 }
 
 impl Deliveries {
-    /// A part of the broadcast that is pushed next.
-    pub fn push_part(&mut self, part: Part) {
-        self.parts.push_back(part);
+    /// A part of the broadcast that is pushed next, done in time or by a pod far behind.
+    pub fn push_part(&mut self, part: Part, in_time: bool) {
+        if in_time {
+            self.parts.push_back(part);
+        } else {
+            self.behind.push(part);
+        }
     }
-    /// A broadcast, after its parts.
-    pub fn push(&mut self, fan_out: FanOut, parts: u32) {
-        self.queue.push_back((fan_out, parts));
+    /// A broadcast, after its parts, `parts` of which are done in time, at `prompt.done` at the latest; those far behind at
+    /// `behind_done`. True: so many wait that it is time to record them.
+    pub fn push(&mut self, prompt: FanOut, to: Audience, parts: u32, behind_done: SimTime) -> bool {
+        if !self.behind.is_empty() {
+            let recipients = match &to {
+                Audience::Room(members) if members.len() > LARGE => LateRecipients::Room(members.clone()),
+                Audience::One(_) | Audience::Room(_) => {
+                    let before = self.late_members.len();
+                    let theirs = |member: &&Member| self.behind.iter().any(|part| part.pod == member.pod);
+                    self.late_members.extend(to.members().iter().filter(theirs));
+                    LateRecipients::Copied((self.late_members.len() - before) as u32)
+                }
+            };
+            let fan_out = FanOut { done: behind_done, ..prompt };
+            self.late.push_back(Late { fan_out, parts: self.behind.len() as u32, recipients });
+            self.late_parts.extend(self.behind.drain(..));
+        }
+        if parts > 0 {
+            self.prompt.push_back((prompt, to, parts));
+        }
+        self.prompt.len().is_multiple_of(BATCH)
     }
-    /// Takes the first broadcast if it is done by `now`, and its parts into `parts`.
-    pub fn pop_done(&mut self, now: SimTime, parts: &mut Vec<Part>) -> Option<FanOut> {
-        if self.queue.front()?.0.done > now {
+    /// Reads the recipients of those that are recorded next, and returns anything that depends on them.
+    pub fn touch(&self) -> u64 {
+        let next = self.prompt.iter().take(BATCH);
+        next.flat_map(|(_, to, _)| to.members().iter().step_by(4)).map(|member| u64::from(member.one_way_ns)).sum()
+    }
+    /// How many are read by one [`Deliveries::touch`].
+    pub const fn touched() -> usize {
+        BATCH
+    }
+    /// Takes the first prompt broadcast if it is done by `now`, and its parts into `parts`.
+    pub fn pop_prompt(&mut self, now: SimTime, parts: &mut Vec<Part>) -> Option<(FanOut, Audience)> {
+        if self.prompt.front()?.0.done > now {
             return None;
         }
-        let (fan_out, count) = self.queue.pop_front()?;
+        let (fan_out, to, count) = self.prompt.pop_front()?;
         parts.clear();
         parts.extend(self.parts.drain(..count as usize));
-        Some(fan_out)
+        Some((fan_out, to))
+    }
+    /// Takes the first of those by pods far behind if it is done by `now`, and its parts into `parts`.
+    pub fn pop_late(&mut self, now: SimTime, parts: &mut Vec<Part>) -> Option<(FanOut, Audience)> {
+        if self.late.front()?.fan_out.done > now {
+            return None;
+        }
+        let Late { fan_out, parts: count, recipients } = self.late.pop_front()?;
+        parts.clear();
+        parts.extend(self.late_parts.drain(..count as usize));
+        let members = match recipients {
+            LateRecipients::Copied(count) => Members::new(self.late_members.drain(..count as usize).collect()),
+            LateRecipients::Room(members) => members,
+        };
+        Some((fan_out, Audience::Room(members)))
+    }
+    /// Takes out the parts of a process that has ended, each with its broadcast and its recipients.
+    pub fn take_late_of(&mut self, pod: PodId, process: u32) -> Vec<(FanOut, Part, Vec<Member>)> {
+        let mut taken = Vec::new();
+        let (mut first_part, mut first_member) = (0, 0);
+        for late in &mut self.late {
+            let parts = first_part..first_part + late.parts as usize;
+            first_part = parts.end;
+            let theirs = |part: &Part| (part.pod, part.process) == (pod, process);
+            let copied = match &late.recipients {
+                LateRecipients::Copied(count) => *count as usize,
+                LateRecipients::Room(_) => 0,
+            };
+            let members = first_member..first_member + copied;
+            first_member = members.end;
+            let Some(part) = self.late_parts.range_mut(parts).find(|part| theirs(part)) else { continue };
+            let on_pod = |member: &&Member| member.pod == pod;
+            let recipients = match &late.recipients {
+                LateRecipients::Copied(_) => self.late_members.range(members).filter(on_pod).copied().collect(),
+                LateRecipients::Room(members) => members.iter().filter(on_pod).copied().collect(),
+            };
+            taken.push((late.fan_out, *part, recipients));
+            part.start = SimTime::NEVER; // nothing is left to do
+        }
+        taken
     }
 }

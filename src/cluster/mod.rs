@@ -34,7 +34,7 @@ use pods::Pod;
 use redis::Redis;
 use rooms::Rooms;
 use rustc_hash::FxHashMap;
-use spec::ClusterSpec;
+use spec::{ClusterSpec, TrafficAction};
 
 pub use conservation::Violation;
 
@@ -221,10 +221,21 @@ impl Model for Cluster<'_> {
     fn touch(&self, event: Event) -> u64 {
         match event {
             Event::Traffic(client, item) => {
-                u64::from(self.clients.slot(client, item).n) + u64::from(self.clients[client].routed)
+                let known = self.clients.touch(client, item);
+                match self.spec.traffic[usize::from(item)].action {
+                    TrafficAction::Emit { .. } => known ^ self.clients.touch_wire(client) ^ self.rooms.touch(client),
+                    TrafficAction::Api { .. } => known,
+                }
             }
             Event::Connect(client, _) | Event::Upgrade(client, _) | Event::Join(client, _) => {
-                u64::from(self.clients[client].routed) + u64::from(self.clients.wire(client).epoch)
+                u64::from(self.clients[client].routed) + self.clients.touch_wire(client)
+            }
+            Event::Leave(client) => {
+                u64::from(self.clients[client].routed) + self.clients.touch_wire(client) + self.rooms.touch(client)
+            }
+            Event::Publish(message) | Event::Copies(message) => {
+                let room = self.messages.get(message).and_then(|message| self.rooms.find(message.recipients));
+                room.map_or(0, rooms::Room::touch)
             }
             _ => 0,
         }

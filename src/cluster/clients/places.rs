@@ -108,6 +108,15 @@ impl Clients {
         (0..self.records.len()).map(ClientId::from_usize)
     }
 
+    /// Reads what a request of this traffic entry needs, and returns anything that depends on it.
+    pub fn touch(&self, client: ClientId, item: u8) -> u64 {
+        let leaves = self.leaving.get(client.index()).map_or(0, |leaves| leaves.as_nanos());
+        u64::from(self.slot(client, item).n) ^ u64::from(self[client].routed) ^ leaves
+    }
+    /// The same for what a connection needs.
+    pub fn touch_wire(&self, client: ClientId) -> u64 {
+        self.wires.get(client.index()).map_or(0, |wire| u64::from(wire.epoch))
+    }
     /// When a client leaves.
     pub fn leaves_at(&self, client: ClientId) -> SimTime {
         self.leaving.get(client.index()).copied().unwrap_or(SimTime::NEVER)

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::cluster::clients::{ClientId, Link};
-use crate::cluster::deliveries::{Audience, FanOut, PROMPT, Part};
+use crate::cluster::deliveries::{Audience, Deliveries, FanOut, PROMPT, Part};
 use crate::cluster::flows::Message;
 use crate::cluster::flows::request::Call;
 use crate::cluster::pods::Phase;
@@ -33,21 +33,38 @@ pub struct Emission {
     pub origin: Origin,
 }
 
-/// The copies of one PUBLISH that have been handed out so far.
-#[derive(Default)]
+/// A broadcast while pods take on their parts.
 struct Batch {
+    /// With the time when the last of the pods that are in time is done.
+    fan_out: FanOut,
     /// Clients that get it.
     served: u32,
-    /// Pods that send it promptly, and when the last of them is done.
+    /// Pods that send it in time.
     parts: u32,
-    done: SimTime,
+    /// When the last of the pods far behind is done.
+    behind_done: SimTime,
     /// Shares of pods before this one are dealt with: pods come in order.
     next_share: usize,
 }
 
 impl Batch {
+    const fn new(fan_out: FanOut) -> Batch {
+        Batch { fan_out, served: 0, parts: 0, behind_done: SimTime::ZERO, next_share: 0 }
+    }
+    /// A pod will have sent its copies at `done`.
+    fn add(&mut self, part: Part, done: SimTime, now: SimTime, deliveries: &mut Deliveries) {
+        let in_time = done <= now + PROMPT;
+        if in_time {
+            self.parts += 1;
+            self.fan_out.done = self.fan_out.done.max(done);
+        } else {
+            self.behind_done = self.behind_done.max(done);
+        }
+        deliveries.push_part(part, in_time);
+    }
     /// What the next pod has of the recipients.
-    fn share(&mut self, cluster: &Cluster, pod: PodId, recipients: Recipients) -> Share {
+    fn share(&mut self, cluster: &Cluster, pod: PodId) -> Share {
+        let recipients = self.fan_out.recipients;
         let Some(room) = cluster.rooms.find(recipients) else { return cluster.share(pod, recipients) };
         while let Some(share) = room.shares().get(self.next_share) {
             if share.pod == pod {
@@ -74,7 +91,6 @@ impl Cluster<'_> {
         ctx: &mut Ctx<Event>,
     ) -> SimTime {
         let now = ctx.now();
-        self.settle_fan_outs(now);
         let costs = &self.spec.pods.costs;
         let publishes = emission.origin == Origin::Application && self.spec.redis.adapter == Adapter::Classic;
         let Share { live, ghosts, .. } = self.share(pod, emission.recipients);
@@ -90,7 +106,10 @@ impl Cluster<'_> {
         target.sends += u64::from(live + ghosts);
         let process = target.process;
         if live > 0 {
-            self.deliver_later(emission.emitted, emission.recipients, true, part, booking.done, now);
+            let Emission { emitted, recipients, .. } = emission;
+            let mut batch = Batch::new(FanOut { emitted, done: SimTime::ZERO, recipients, local: true });
+            batch.add(part, booking.done, now, &mut self.deliveries);
+            self.deliver_later(batch, now);
         }
         if let Some(call) = call {
             self.answer(pod, booking, call, now);
@@ -167,27 +186,26 @@ impl Cluster<'_> {
     /// drop what nobody there wants.
     pub fn copies(&mut self, slot: u32, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
-        self.settle_fan_outs(now);
         let message = self.messages.take(slot);
         let subscribers = message.subscribers.clone().unwrap_or_default();
-        let mut batch = Batch::default();
+        let Message { emitted, recipients, others, .. } = message;
+        let mut batch = Batch::new(FanOut { emitted, done: SimTime::ZERO, recipients, local: false });
         for &(pod, process) in subscribers.iter() {
             if self.pods[pod].process != process {
                 self.meter.counts.redis_copies_undelivered += 1; // that process is dead
             } else if pod == message.sender && process == message.process {
                 self.meter.counts.redis_copies_own += 1; // its cost is part of publishing
             } else {
-                self.copy_arrives(pod, &message, &mut batch, now);
+                self.copy_arrives(pod, &mut batch, now);
             }
-        }
-        if batch.parts > 0 {
-            let fan_out = self.fan_out(message.emitted, message.recipients, false, batch.done);
-            self.deliveries.push(fan_out, batch.parts);
         }
         // who was meant and is nowhere in reach now misses it, on the way from pod to pod included; who came meanwhile
         // gets it although nobody meant them
-        self.lose(LossReason::RecipientOffline, message.others.saturating_sub(batch.served));
-        self.meter.counts.deliveries_unmeant += u64::from(batch.served.saturating_sub(message.others));
+        self.lose(LossReason::RecipientOffline, others.saturating_sub(batch.served));
+        self.meter.counts.deliveries_unmeant += u64::from(batch.served.saturating_sub(others));
+        if batch.served > 0 {
+            self.deliver_later(batch, now);
+        }
     }
 
     /// The pods that are subscribed now: everybody whose process serves.
@@ -197,8 +215,8 @@ impl Cluster<'_> {
     }
 
     /// A pod serves its clients, or drops the copy.
-    fn copy_arrives(&mut self, pod: PodId, message: &Message, batch: &mut Batch, now: SimTime) {
-        let Share { live, ghosts, .. } = batch.share(self, pod, message.recipients);
+    fn copy_arrives(&mut self, pod: PodId, batch: &mut Batch, now: SimTime) {
+        let Share { live, ghosts, .. } = batch.share(self, pod);
         let costs = &self.spec.pods.costs;
         let target = &mut self.pods[pod];
         if live + ghosts == 0 {
@@ -214,42 +232,22 @@ impl Cluster<'_> {
         counts.redis_copies_useful += 1;
         counts.ghost_sends += u64::from(ghosts);
         batch.served += live;
-        if live > 0 && booking.done > now + PROMPT {
-            self.deliver_later(message.emitted, message.recipients, false, part, booking.done, now);
-        } else if live > 0 {
-            self.deliveries.push_part(part);
-            batch.parts += 1;
-            batch.done = batch.done.max(booking.done);
+        if live > 0 {
+            batch.add(part, booking.done, now, &mut self.deliveries);
         }
     }
 
-    /// One pod will send copies to its clients until `done`.
-    fn deliver_later(
-        &mut self,
-        emitted: SimTime,
-        recipients: Recipients,
-        local: bool,
-        part: Part,
-        done: SimTime,
-        now: SimTime,
-    ) {
-        let fan_out = self.fan_out(emitted, recipients, local, done);
-        if done > now + PROMPT {
-            self.pods[part.pod].late.push_back((fan_out, part));
-        } else {
-            self.deliveries.push_part(part);
-            self.deliveries.push(fan_out, 1);
-        }
-    }
-
-    /// A broadcast to the recipients as they are now.
-    fn fan_out(&self, emitted: SimTime, recipients: Recipients, local: bool, done: SimTime) -> FanOut {
-        let to = match (recipients, self.rooms.find(recipients)) {
+    /// A broadcast to the recipients as they are now is recorded when it is done.
+    fn deliver_later(&mut self, batch: Batch, now: SimTime) {
+        let Batch { fan_out, parts, behind_done, .. } = batch;
+        let to = match (fan_out.recipients, self.rooms.find(fan_out.recipients)) {
             (Recipients::One(client, _), _) => Audience::One(self.member(client)),
             (_, Some(room)) => Audience::Room(Rc::clone(room.members())),
             (_, None) => Audience::Room(Rc::default()),
         };
-        FanOut { emitted, done, recipients, to, local }
+        if self.deliveries.push(fan_out, to, parts, behind_done) {
+            self.settle_fan_outs(now);
+        }
     }
 
     /// An event that never gets to a pod is lost for everybody.

@@ -4,8 +4,9 @@
 
 use std::rc::Rc;
 
-use crate::cluster::deliveries::{Audience, FanOut, Part, Turn};
+use crate::cluster::deliveries::{Audience, Deliveries, FanOut, Part, Turn};
 use crate::cluster::pods::Job;
+use crate::cluster::rooms::Member;
 use crate::cluster::{Cluster, PodId};
 use crate::engine::{SimTime, Span};
 use crate::metrics::{FailReason, LossReason};
@@ -24,23 +25,37 @@ impl Cluster<'_> {
         self.settle_fan_outs(now);
     }
 
-    /// Records the requests of a pod that are done by `now`, and the broadcasts that took it long.
+    /// Records the requests of a pod that are done by `now`.
     pub fn settle(&mut self, pod: PodId, now: SimTime) {
         while let Some(job) = self.pods[pod].pop_done(now) {
             self.record(&job);
-        }
-        while self.pods[pod].late.front().is_some_and(|(fan_out, _)| fan_out.done <= now) {
-            self.deliver_late(pod);
         }
     }
 
     /// Records the broadcasts that are done by `now`.
     pub fn settle_fan_outs(&mut self, now: SimTime) {
         let mut parts = std::mem::take(&mut self.parts);
-        while let Some(fan_out) = self.deliveries.pop_done(now, &mut parts) {
-            self.deliver(&fan_out, &parts);
+        let mut until_touch = 0;
+        while let Some((fan_out, to)) = self.deliveries.pop_prompt(now, &mut parts) {
+            if until_touch == 0 {
+                std::hint::black_box(self.deliveries.touch());
+                until_touch = Deliveries::touched();
+            }
+            until_touch -= 1;
+            let undisturbed = self.is_undisturbed(&fan_out, &to);
+            self.deliver(&fan_out, &parts, to.members(), undisturbed);
+        }
+        while let Some((fan_out, to)) = self.deliveries.pop_late(now, &mut parts) {
+            self.deliver(&fan_out, &parts, to.members(), false);
         }
         self.parts = parts;
+    }
+
+    /// Records the parts of broadcasts that a process did not finish before it ended.
+    pub fn settle_late_of(&mut self, pod: PodId, process: u32) {
+        for (fan_out, part, members) in self.deliveries.take_late_of(pod, process) {
+            self.deliver(&fan_out, &[part], &members, false);
+        }
     }
 
     /// Records the outcome of the requests of a process that ended at `death` before they were done. `answered`: they are
@@ -81,38 +96,34 @@ impl Cluster<'_> {
                     self.meter.counts.requests_in_flight += 1;
                 }
             }
-            while !self.pods[pod].late.is_empty() {
-                self.deliver_late(pod);
-            }
         }
     }
 
-    /// Records the first broadcast that takes a pod long.
-    pub fn deliver_late(&mut self, pod: PodId) {
-        if let Some((fan_out, part)) = self.pods[pod].late.pop_front() {
-            self.deliver(&fan_out, &[part]);
+    /// Whether all connections that a broadcast was meant for are still there: whoever connects or loses a connection
+    /// changes the list of a room.
+    fn is_undisturbed(&self, fan_out: &FanOut, to: &Audience) -> bool {
+        match to {
+            Audience::One(member) => self.clients.ended_at(member.client, member.connection) == SimTime::NEVER,
+            Audience::Room(members) => {
+                self.rooms.find(fan_out.recipients).is_some_and(|room| Rc::ptr_eq(members, room.members()))
+            }
         }
     }
 
     /// Records a broadcast. The copies of each pod leave one after the other, each for a client whose connection ends at
     /// some time, at the latest with the process. What has left arrives half a round trip later.
-    fn deliver(&mut self, fan_out: &FanOut, parts: &[Part]) {
-        self.turns.resize(self.pods.len(), Turn::NONE);
+    fn deliver(&mut self, fan_out: &FanOut, parts: &[Part], members: &[Member], undisturbed: bool) {
+        if self.turns.len() < self.pods.len() {
+            self.turns.resize(self.pods.len(), Turn::NONE);
+        }
         for part in parts {
             let death = self.pods[part.pod].deaths.get(part.process as usize).copied().unwrap_or(SimTime::NEVER);
             self.turns[part.pod.index()] = Turn::of(part, death);
         }
-        let undisturbed = match &fan_out.to {
-            Audience::One(member) => self.clients.ended_at(member.client, member.connection) == SimTime::NEVER,
-            // whoever connects or loses a connection changes the list
-            Audience::Room(members) => {
-                self.rooms.find(fan_out.recipients).is_some_and(|room| Rc::ptr_eq(members, room.members()))
-            }
-        };
         let delivered = if undisturbed && fan_out.done + LONGEST_TRIP <= self.meter.horizon {
-            self.deliver_undisturbed(fan_out)
+            self.deliver_undisturbed(fan_out, members)
         } else {
-            self.deliver_one_by_one(fan_out)
+            self.deliver_one_by_one(fan_out, members)
         };
         let counts = &mut self.meter.counts;
         *(if fan_out.local { &mut counts.delivered_local } else { &mut counts.delivered_cross }) += delivered;
@@ -120,10 +131,11 @@ impl Cluster<'_> {
             self.turns[part.pod.index()] = Turn::NONE;
         }
     }
+
     /// Every copy leaves, and arrives before the end of the run. Returns how many.
-    fn deliver_undisturbed(&mut self, fan_out: &FanOut) -> u64 {
+    fn deliver_undisturbed(&mut self, fan_out: &FanOut, members: &[Member]) -> u64 {
         let Cluster { turns, meter, .. } = self;
-        let arrivals = fan_out.to.members().iter().filter_map(|member| {
+        let arrivals = members.iter().filter_map(|member| {
             let leaves = turns[member.pod.index()].next()?;
             Some(leaves + member.one_way() - fan_out.emitted)
         });
@@ -131,11 +143,11 @@ impl Cluster<'_> {
     }
 
     /// Connections ended meanwhile, or the run ends. Returns how many copies arrive.
-    fn deliver_one_by_one(&mut self, fan_out: &FanOut) -> u64 {
+    fn deliver_one_by_one(&mut self, fan_out: &FanOut, members: &[Member]) -> u64 {
         let Cluster { turns, meter, clients, .. } = self;
         let counts = &mut meter.counts;
         let horizon = meter.horizon;
-        let arrivals = fan_out.to.members().iter().filter_map(|member| {
+        let arrivals = members.iter().filter_map(|member| {
             let turn = &mut turns[member.pod.index()];
             let death = turn.death;
             let leaves = turn.next()?;

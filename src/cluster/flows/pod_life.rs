@@ -134,9 +134,8 @@ impl Cluster<'_> {
         let target = &mut self.pods[pod];
         target.deaths.push(now);
         target.process += 1;
-        while !self.pods[pod].late.is_empty() {
-            self.deliver_late(pod);
-        }
+        let process = target.process - 1;
+        self.settle_late_of(pod, process);
     }
 
     fn remove(&mut self, pod: PodId, ctx: &mut Ctx<Event>) {

@@ -2,9 +2,6 @@
 
 mod job;
 
-use std::collections::VecDeque;
-
-use super::deliveries::{FanOut, Part};
 use super::spec::PodSpec;
 use super::{ClientId, PodId};
 use crate::engine::{SimTime, Span};
@@ -64,8 +61,6 @@ pub struct Pod {
     pub ghosts: u32,
     /// Clients whose upgrade is under way; they count as connections of the balancer.
     pub upgrading: Vec<ClientId>,
-    /// Broadcasts that this pod takes long to send.
-    pub late: VecDeque<(FanOut, Part)>,
     /// HTTP requests that the pod has not answered yet.
     pub in_flight: u32,
     /// Requests and upgrades that arrived, ever.
@@ -100,7 +95,6 @@ impl Pod {
             live: Vec::new(),
             ghosts: 0,
             upgrading: Vec::new(),
-            late: VecDeque::new(),
             in_flight: 0,
             requests: 0,
             sends: 0,

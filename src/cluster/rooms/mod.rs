@@ -138,6 +138,12 @@ impl Rooms {
         &self.of_client[first..first + self.per_client]
     }
 
+    /// Reads what an event to one of the rooms of a client needs, and returns anything that depends on it.
+    pub fn touch(&self, client: ClientId) -> u64 {
+        let first = client.index() * self.per_client;
+        let rooms = self.of_client.get(first..first + self.per_client).unwrap_or_default();
+        rooms.iter().filter_map(|room| self.rooms.get(room.index())).map(Room::touch).sum()
+    }
     /// A connection opened.
     pub fn connect(&mut self, member: Member) {
         for turn in 0..=self.per_client {
