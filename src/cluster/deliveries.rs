@@ -10,7 +10,7 @@
 use std::collections::VecDeque;
 
 use super::PodId;
-use super::rooms::{Member, Members, Recipients};
+use super::rooms::{Member, MemberList, Members, Path, Recipients};
 use crate::engine::{SimTime, Span};
 
 /// A pod that takes longer than this to send its copies is far behind.
@@ -27,6 +27,8 @@ pub struct FanOut {
     pub emitted: SimTime,
     /// When the last copy leaves.
     pub done: SimTime,
+    /// Copies of the pods that are in time.
+    pub copies: u32,
     /// Who was meant.
     pub recipients: Recipients,
     /// True when the pod itself emitted it, false when it came through Redis.
@@ -42,12 +44,20 @@ pub enum Audience {
 }
 
 impl Audience {
-    /// All recipients, on whatever pod.
-    pub fn members(&self) -> &[Member] {
+    /// How copies reach them, on whatever pod.
+    pub fn paths(&self) -> &[Path] {
         match self {
-            Audience::One(member) => std::slice::from_ref(member),
-            Audience::Room(members) => members,
+            Audience::One(member) => std::slice::from_ref(&member.path),
+            Audience::Room(members) => members.paths(),
         }
+    }
+    /// All recipients, on whatever pod.
+    pub fn members(&self) -> impl Iterator<Item = Member> {
+        let (one, room) = match self {
+            Audience::One(member) => (Some(*member), None),
+            Audience::Room(members) => (None, Some(members.iter())),
+        };
+        one.into_iter().chain(room.into_iter().flatten())
     }
 }
 
@@ -139,8 +149,8 @@ impl Deliveries {
                 Audience::Room(members) if members.len() > LARGE => LateRecipients::Room(members.clone()),
                 Audience::One(_) | Audience::Room(_) => {
                     let before = self.late_members.len();
-                    let theirs = |member: &&Member| self.behind.iter().any(|part| part.pod == member.pod);
-                    self.late_members.extend(to.members().iter().filter(theirs));
+                    let theirs = |member: &Member| self.behind.iter().any(|part| part.pod == member.path.pod);
+                    self.late_members.extend(to.members().filter(theirs));
                     LateRecipients::Copied((self.late_members.len() - before) as u32)
                 }
             };
@@ -156,7 +166,7 @@ impl Deliveries {
     /// Reads the recipients of those that are recorded next, and returns anything that depends on them.
     pub fn touch(&self) -> u64 {
         let next = self.prompt.iter().take(BATCH);
-        next.flat_map(|(_, to, _)| to.members().iter().step_by(4)).map(|member| u64::from(member.one_way_ns)).sum()
+        next.flat_map(|(_, to, _)| to.paths().iter().step_by(8)).map(|path| u64::from(path.one_way_ns)).sum()
     }
     /// How many are read by one [`Deliveries::touch`].
     pub const fn touched() -> usize {
@@ -181,13 +191,15 @@ impl Deliveries {
         parts.clear();
         parts.extend(self.late_parts.drain(..count as usize));
         let members = match recipients {
-            LateRecipients::Copied(count) => Members::new(self.late_members.drain(..count as usize).collect()),
+            LateRecipients::Copied(count) => {
+                Members::new(self.late_members.drain(..count as usize).collect::<MemberList>())
+            }
             LateRecipients::Room(members) => members,
         };
         Some((fan_out, Audience::Room(members)))
     }
     /// Takes out the parts of a process that has ended, each with its broadcast and its recipients.
-    pub fn take_late_of(&mut self, pod: PodId, process: u32) -> Vec<(FanOut, Part, Vec<Member>)> {
+    pub fn take_late_of(&mut self, pod: PodId, process: u32) -> Vec<(FanOut, Part, Members)> {
         let mut taken = Vec::new();
         let (mut first_part, mut first_member) = (0, 0);
         for late in &mut self.late {
@@ -201,12 +213,12 @@ impl Deliveries {
             let members = first_member..first_member + copied;
             first_member = members.end;
             let Some(part) = self.late_parts.range_mut(parts).find(|part| theirs(part)) else { continue };
-            let on_pod = |member: &&Member| member.pod == pod;
-            let recipients = match &late.recipients {
-                LateRecipients::Copied(_) => self.late_members.range(members).filter(on_pod).copied().collect(),
-                LateRecipients::Room(members) => members.iter().filter(on_pod).copied().collect(),
+            let on_pod = |member: &Member| member.path.pod == pod;
+            let recipients: MemberList = match &late.recipients {
+                LateRecipients::Copied(_) => self.late_members.range(members).copied().filter(on_pod).collect(),
+                LateRecipients::Room(members) => members.iter().filter(on_pod).collect(),
             };
-            taken.push((late.fan_out, *part, recipients));
+            taken.push((late.fan_out, *part, Members::new(recipients)));
             part.start = SimTime::NEVER; // nothing is left to do
         }
         taken

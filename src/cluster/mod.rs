@@ -220,25 +220,30 @@ impl Model for Cluster<'_> {
 
     fn touch(&self, event: Event) -> u64 {
         match event {
-            Event::Traffic(client, item) => {
-                let known = self.clients.touch(client, item);
-                match self.spec.traffic[usize::from(item)].action {
-                    TrafficAction::Emit { .. } => known ^ self.clients.touch_wire(client) ^ self.rooms.touch(client),
-                    TrafficAction::Api { .. } => known,
-                }
+            Event::Traffic(client, item) if self.emits(item) => {
+                self.clients.touch(client, item) ^ self.clients.touch_wire(client) ^ self.rooms.touch(client)
             }
-            Event::Connect(client, _) | Event::Upgrade(client, _) | Event::Join(client, _) => {
-                u64::from(self.clients[client].routed) + self.clients.touch_wire(client)
-            }
-            Event::Leave(client) => {
-                u64::from(self.clients[client].routed) + self.clients.touch_wire(client) + self.rooms.touch(client)
-            }
-            Event::Publish(message) | Event::Copies(message) => {
-                let room = self.messages.get(message).and_then(|message| self.rooms.find(message.recipients));
-                room.map_or(0, rooms::Room::touch)
+            Event::Traffic(client, item) => self.clients.touch(client, item),
+            Event::Connect(client, _) | Event::Upgrade(client, _) | Event::Join(client, _) | Event::Leave(client) => {
+                u64::from(self.clients[client].routed) ^ self.clients.touch_wire(client) ^ self.rooms.touch(client)
             }
             _ => 0,
         }
+    }
+
+    fn touch_deeper(&self, event: Event) -> u64 {
+        match event {
+            Event::Traffic(client, item) if self.emits(item) => self.rooms.touch_deeper(client),
+            Event::Join(client, _) | Event::Leave(client) => self.rooms.touch_deeper(client),
+            _ => 0,
+        }
+    }
+}
+
+impl Cluster<'_> {
+    /// Whether a traffic entry is about events.
+    fn emits(&self, item: u8) -> bool {
+        matches!(self.spec.traffic[usize::from(item)].action, TrafficAction::Emit { .. })
     }
 }
 

@@ -24,6 +24,10 @@ pub trait Model {
     fn touch(&self, _event: Self::Event) -> u64 {
         0
     }
+    /// The same, afterwards, for what is found through what [`Model::touch`] read.
+    fn touch_deeper(&self, _event: Self::Event) -> u64 {
+        0
+    }
 }
 
 /// What a model sees of the kernel while it handles an event.
@@ -139,6 +143,8 @@ impl<M: Model> Simulation<M> {
             if self.ctx.queue.has_opened() {
                 let soon = self.ctx.queue.soon().map(|event| self.model.touch(event));
                 std::hint::black_box(soon.fold(0, u64::wrapping_add));
+                let deeper = self.ctx.queue.soon().map(|event| self.model.touch_deeper(event));
+                std::hint::black_box(deeper.fold(0, u64::wrapping_add));
             }
             self.ctx.now = at;
             self.digest.add(at.as_nanos(), event.word());

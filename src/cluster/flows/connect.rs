@@ -2,7 +2,7 @@
 
 use crate::cluster::clients::{ClientId, Link, retry_delay};
 use crate::cluster::purpose::Purpose;
-use crate::cluster::rooms::Member;
+use crate::cluster::rooms::{Member, Path, Who};
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, SimTime, Span};
 use crate::metrics::FailReason;
@@ -126,7 +126,8 @@ impl Cluster<'_> {
         wire.position = target.live.len() as u32;
         target.live.push(client);
         target.count_heartbeats();
-        self.rooms.connect(Member { client, connection: wire.connection, one_way_ns, pod });
+        let who = Who { client, connection: wire.connection };
+        self.rooms.connect(Member { path: Path { one_way_ns, pod }, who });
         self.meter.counts.connects += 1;
     }
 

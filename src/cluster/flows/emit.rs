@@ -8,7 +8,7 @@ use crate::cluster::flows::Message;
 use crate::cluster::flows::request::Call;
 use crate::cluster::pods::Phase;
 use crate::cluster::redis::bytes;
-use crate::cluster::rooms::{Member, Recipients, RoomId, Share};
+use crate::cluster::rooms::{Member, Members, Path, Recipients, RoomId, Share, Who};
 use crate::cluster::spec::{Adapter, Target};
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, SimTime, Span};
@@ -48,14 +48,17 @@ struct Batch {
 }
 
 impl Batch {
-    const fn new(fan_out: FanOut) -> Batch {
+    const fn new(emitted: SimTime, recipients: Recipients, local: bool) -> Batch {
+        let fan_out = FanOut { emitted, done: SimTime::ZERO, copies: 0, recipients, local };
         Batch { fan_out, served: 0, parts: 0, behind_done: SimTime::ZERO, next_share: 0 }
     }
-    /// A pod will have sent its copies at `done`.
-    fn add(&mut self, part: Part, done: SimTime, now: SimTime, deliveries: &mut Deliveries) {
+    /// A pod will have sent so many copies at `done`.
+    fn add(&mut self, part: Part, copies: u32, done: SimTime, now: SimTime, deliveries: &mut Deliveries) {
+        self.served += copies;
         let in_time = done <= now + PROMPT;
         if in_time {
             self.parts += 1;
+            self.fan_out.copies += copies;
             self.fan_out.done = self.fan_out.done.max(done);
         } else {
             self.behind_done = self.behind_done.max(done);
@@ -107,8 +110,8 @@ impl Cluster<'_> {
         let process = target.process;
         if live > 0 {
             let Emission { emitted, recipients, .. } = emission;
-            let mut batch = Batch::new(FanOut { emitted, done: SimTime::ZERO, recipients, local: true });
-            batch.add(part, booking.done, now, &mut self.deliveries);
+            let mut batch = Batch::new(emitted, recipients, true);
+            batch.add(part, live, booking.done, now, &mut self.deliveries);
             self.deliver_later(batch, now);
         }
         if let Some(call) = call {
@@ -189,7 +192,7 @@ impl Cluster<'_> {
         let message = self.messages.take(slot);
         let subscribers = message.subscribers.clone().unwrap_or_default();
         let Message { emitted, recipients, others, .. } = message;
-        let mut batch = Batch::new(FanOut { emitted, done: SimTime::ZERO, recipients, local: false });
+        let mut batch = Batch::new(emitted, recipients, false);
         for &(pod, process) in subscribers.iter() {
             if self.pods[pod].process != process {
                 self.meter.counts.redis_copies_undelivered += 1; // that process is dead
@@ -231,9 +234,8 @@ impl Cluster<'_> {
         let counts = &mut self.meter.counts;
         counts.redis_copies_useful += 1;
         counts.ghost_sends += u64::from(ghosts);
-        batch.served += live;
         if live > 0 {
-            batch.add(part, booking.done, now, &mut self.deliveries);
+            batch.add(part, live, booking.done, now, &mut self.deliveries);
         }
     }
 
@@ -243,7 +245,7 @@ impl Cluster<'_> {
         let to = match (fan_out.recipients, self.rooms.find(fan_out.recipients)) {
             (Recipients::One(client, _), _) => Audience::One(self.member(client)),
             (_, Some(room)) => Audience::Room(Rc::clone(room.members())),
-            (_, None) => Audience::Room(Rc::default()),
+            (_, None) => Audience::Room(Members::default()),
         };
         if self.deliveries.push(fan_out, to, parts, behind_done) {
             self.settle_fan_outs(now);
@@ -273,7 +275,8 @@ impl Cluster<'_> {
     fn member(&self, client: ClientId) -> Member {
         let wire = self.clients.wire(client);
         let one_way_ns = self.clients[client].one_way_ns;
-        Member { client, connection: wire.connection, one_way_ns, pod: wire.pod }
+        let who = Who { client, connection: wire.connection };
+        Member { path: Path { one_way_ns, pod: wire.pod }, who }
     }
 
     /// Whether the client with this number, once in this place, has a WebSocket open.

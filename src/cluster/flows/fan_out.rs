@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use crate::cluster::deliveries::{Audience, Deliveries, FanOut, Part, Turn};
 use crate::cluster::pods::Job;
-use crate::cluster::rooms::Member;
+use crate::cluster::rooms::{Member, Path};
 use crate::cluster::{Cluster, PodId};
 use crate::engine::{SimTime, Span};
 use crate::metrics::{FailReason, LossReason};
@@ -43,10 +43,10 @@ impl Cluster<'_> {
             }
             until_touch -= 1;
             let undisturbed = self.is_undisturbed(&fan_out, &to);
-            self.deliver(&fan_out, &parts, to.members(), undisturbed);
+            self.deliver(&fan_out, &parts, &to, undisturbed);
         }
         while let Some((fan_out, to)) = self.deliveries.pop_late(now, &mut parts) {
-            self.deliver(&fan_out, &parts, to.members(), false);
+            self.deliver(&fan_out, &parts, &to, false);
         }
         self.parts = parts;
     }
@@ -54,7 +54,7 @@ impl Cluster<'_> {
     /// Records the parts of broadcasts that a process did not finish before it ended.
     pub fn settle_late_of(&mut self, pod: PodId, process: u32) {
         for (fan_out, part, members) in self.deliveries.take_late_of(pod, process) {
-            self.deliver(&fan_out, &[part], &members, false);
+            self.deliver(&fan_out, &[part], &Audience::Room(members), false);
         }
     }
 
@@ -103,7 +103,7 @@ impl Cluster<'_> {
     /// changes the list of a room.
     fn is_undisturbed(&self, fan_out: &FanOut, to: &Audience) -> bool {
         match to {
-            Audience::One(member) => self.clients.ended_at(member.client, member.connection) == SimTime::NEVER,
+            Audience::One(Member { who, .. }) => self.clients.ended_at(who.client, who.connection) == SimTime::NEVER,
             Audience::Room(members) => {
                 self.rooms.find(fan_out.recipients).is_some_and(|room| Rc::ptr_eq(members, room.members()))
             }
@@ -112,7 +112,7 @@ impl Cluster<'_> {
 
     /// Records a broadcast. The copies of each pod leave one after the other, each for a client whose connection ends at
     /// some time, at the latest with the process. What has left arrives half a round trip later.
-    fn deliver(&mut self, fan_out: &FanOut, parts: &[Part], members: &[Member], undisturbed: bool) {
+    fn deliver(&mut self, fan_out: &FanOut, parts: &[Part], to: &Audience, undisturbed: bool) {
         if self.turns.len() < self.pods.len() {
             self.turns.resize(self.pods.len(), Turn::NONE);
         }
@@ -121,9 +121,9 @@ impl Cluster<'_> {
             self.turns[part.pod.index()] = Turn::of(part, death);
         }
         let delivered = if undisturbed && fan_out.done + LONGEST_TRIP <= self.meter.horizon {
-            self.deliver_undisturbed(fan_out, members)
+            self.deliver_undisturbed(fan_out, to.paths())
         } else {
-            self.deliver_one_by_one(fan_out, members)
+            self.deliver_one_by_one(fan_out, to.members())
         };
         let counts = &mut self.meter.counts;
         *(if fan_out.local { &mut counts.delivered_local } else { &mut counts.delivered_cross }) += delivered;
@@ -133,26 +133,27 @@ impl Cluster<'_> {
     }
 
     /// Every copy leaves, and arrives before the end of the run. Returns how many.
-    fn deliver_undisturbed(&mut self, fan_out: &FanOut, members: &[Member]) -> u64 {
+    fn deliver_undisturbed(&mut self, fan_out: &FanOut, paths: &[Path]) -> u64 {
         let Cluster { turns, meter, .. } = self;
-        let arrivals = members.iter().filter_map(|member| {
-            let leaves = turns[member.pod.index()].next()?;
-            Some(leaves + member.one_way() - fan_out.emitted)
+        let arrivals = paths.iter().filter_map(|path| {
+            let leaves = turns[path.pod.index()].next()?;
+            Some(leaves + path.one_way() - fan_out.emitted)
         });
-        meter.latencies.event_mut(fan_out.local).record_all(arrivals)
+        // nobody is looked for any more when all have got theirs
+        meter.latencies.event_mut(fan_out.local).record_all(arrivals.take(fan_out.copies as usize))
     }
 
     /// Connections ended meanwhile, or the run ends. Returns how many copies arrive.
-    fn deliver_one_by_one(&mut self, fan_out: &FanOut, members: &[Member]) -> u64 {
+    fn deliver_one_by_one(&mut self, fan_out: &FanOut, members: impl Iterator<Item = Member>) -> u64 {
         let Cluster { turns, meter, clients, .. } = self;
         let counts = &mut meter.counts;
         let horizon = meter.horizon;
-        let arrivals = members.iter().filter_map(|member| {
-            let turn = &mut turns[member.pod.index()];
+        let arrivals = members.filter_map(|Member { path, who }| {
+            let turn = &mut turns[path.pod.index()];
             let death = turn.death;
             let leaves = turn.next()?;
-            let ends = clients.ended_at(member.client, member.connection).min(death);
-            let arrives = leaves + member.one_way();
+            let ends = clients.ended_at(who.client, who.connection).min(death);
+            let arrives = leaves + path.one_way();
             if leaves > ends {
                 let reason = if ends == death { LossReason::PodDied } else { LossReason::RecipientOffline };
                 counts.lost.add(reason);

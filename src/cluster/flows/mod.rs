@@ -62,9 +62,6 @@ impl<T> Slab<T> {
         self.values.push(Some(value));
         self.values.len() as u32 - 1
     }
-    pub fn get(&self, slot: u32) -> Option<&T> {
-        self.values.get(slot as usize)?.as_ref()
-    }
     pub fn get_mut(&mut self, slot: u32) -> &mut T {
         self.values[slot as usize].as_mut().expect("a slot is used until it is taken")
     }

@@ -10,7 +10,7 @@ use super::spec::RoomsSpec;
 use super::{ClientId, PodId};
 use crate::engine::{Id, Seed};
 
-pub use room::{Member, Members, Recipients, Room, Share};
+pub use room::{Member, MemberList, Members, Path, Recipients, Room, Share, Who};
 
 /// Tag of room ids.
 pub enum RoomTag {}
@@ -138,8 +138,12 @@ impl Rooms {
         &self.of_client[first..first + self.per_client]
     }
 
-    /// Reads what an event to one of the rooms of a client needs, and returns anything that depends on it.
+    /// Reads which the rooms of a client are, and returns anything that depends on it.
     pub fn touch(&self, client: ClientId) -> u64 {
+        self.of_client.get(client.index() * self.per_client).map_or(0, |room| u64::from(room.raw()))
+    }
+    /// Reads what an event to one of these rooms needs, and returns anything that depends on it.
+    pub fn touch_deeper(&self, client: ClientId) -> u64 {
         let first = client.index() * self.per_client;
         let rooms = self.of_client.get(first..first + self.per_client).unwrap_or_default();
         rooms.iter().filter_map(|room| self.rooms.get(room.index())).map(Room::touch).sum()
@@ -147,8 +151,8 @@ impl Rooms {
     /// A connection opened.
     pub fn connect(&mut self, member: Member) {
         for turn in 0..=self.per_client {
-            let place = self.place_of(member.client, turn);
-            self.position[place] = self.nth_mut(member.client, turn).connect(member);
+            let place = self.place_of(member.who.client, turn);
+            self.position[place] = self.nth_mut(member.who.client, turn).connect(member);
         }
     }
     /// A connection to a pod closed; the pod may not know yet, and send to a ghost.

@@ -6,23 +6,77 @@ use super::RoomId;
 use crate::cluster::{ClientId, PodId};
 use crate::engine::Span;
 
-/// One connected member, with what a broadcast needs of it.
+/// One connected member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// Who.
-    pub client: ClientId,
-    /// By which of its connections.
-    pub connection: u32,
+    /// How copies reach it.
+    pub path: Path,
+    /// Who it is.
+    pub who: Who,
+}
+
+/// How copies reach a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Path {
     /// Base one-way trip to the balancer in nanoseconds.
     pub one_way_ns: u32,
     /// Which pod serves it.
     pub pod: PodId,
 }
 
-impl Member {
+/// One connection of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Who {
+    /// The client.
+    pub client: ClientId,
+    /// Which of its connections.
+    pub connection: u32,
+}
+
+impl Path {
     /// Base one-way trip to the balancer.
-    pub fn one_way(&self) -> Span {
+    pub fn one_way(self) -> Span {
         Span::from_nanos(u64::from(self.one_way_ns))
+    }
+}
+
+/// Members side by side. A broadcast that nothing disturbs reads only their paths.
+#[derive(Clone, Debug, Default)]
+pub struct MemberList {
+    paths: Vec<Path>,
+    who: Vec<Who>,
+}
+
+impl MemberList {
+    /// Number of members.
+    pub const fn len(&self) -> usize {
+        self.paths.len()
+    }
+    /// The path of each.
+    pub fn paths(&self) -> &[Path] {
+        &self.paths
+    }
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = Member> {
+        self.paths.iter().zip(&self.who).map(|(&path, &who)| Member { path, who })
+    }
+    fn push(&mut self, member: Member) {
+        self.paths.push(member.path);
+        self.who.push(member.who);
+    }
+    /// Takes out the member at a position; the last one, which is returned, takes its place.
+    fn swap_remove(&mut self, position: usize) -> Option<Who> {
+        self.paths.swap_remove(position);
+        self.who.swap_remove(position);
+        self.who.get(position).copied()
+    }
+}
+
+impl FromIterator<Member> for MemberList {
+    fn from_iter<I: IntoIterator<Item = Member>>(members: I) -> MemberList {
+        let mut list = MemberList::default();
+        members.into_iter().for_each(|member| list.push(member));
+        list
     }
 }
 
@@ -38,7 +92,7 @@ pub enum Recipients {
 }
 
 /// The connected members of a room. A broadcast serves those of each pod in this order.
-pub type Members = Rc<Vec<Member>>;
+pub type Members = Rc<MemberList>;
 
 /// What one pod has of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,9 +141,9 @@ impl Room {
     }
     /// A member connected; returns its position.
     pub fn connect(&mut self, member: Member) -> u32 {
-        let found = self.find(member.pod);
+        let found = self.find(member.path.pod);
         let share = found.unwrap_or_else(|position| {
-            self.shares.insert(position, Share { pod: member.pod, live: 0, ghosts: 0 });
+            self.shares.insert(position, Share { pod: member.path.pod, live: 0, ghosts: 0 });
             position
         });
         self.shares[share].live += 1;
@@ -99,14 +153,12 @@ impl Room {
     }
     /// The member at a position lost its connection; the last one takes its place and is returned.
     pub fn disconnect(&mut self, position: u32, pod: PodId, leaves_ghost: bool) -> Option<ClientId> {
-        let members = Rc::make_mut(&mut self.members);
-        members.swap_remove(position as usize);
-        let moved = members.get(position as usize).map(|member| member.client);
+        let moved = Rc::make_mut(&mut self.members).swap_remove(position as usize);
         self.change(pod, |share| {
             share.live -= 1;
             share.ghosts += u32::from(leaves_ghost);
         });
-        moved
+        moved.map(|who| who.client)
     }
     /// A pod no longer sends to one of its ghosts.
     pub fn forget_ghost(&mut self, pod: PodId) {
