@@ -99,6 +99,14 @@ pub struct TrafficSlot {
 }
 
 impl TrafficSlot {
+    /// Both in one word.
+    const fn word(self) -> u64 {
+        (self.n as u64) << 32 | self.up_ns as u64
+    }
+    /// What [`TrafficSlot::word`] made of it.
+    const fn from_word(word: u64) -> TrafficSlot {
+        TrafficSlot { n: (word >> 32) as u32, up_ns: word as u32 }
+    }
     /// The trip to the balancer.
     pub fn up(self) -> Span {
         Span::from_nanos(u64::from(self.up_ns))

@@ -14,12 +14,11 @@ pub struct Clients {
     records: Vec<Client>,
     /// Public address of each, as the cluster sees it.
     addresses: Vec<IpAddr>,
-    /// When each leaves; empty if nobody ever does.
-    leaving: Vec<SimTime>,
     /// One per client, if any has a WebSocket.
     wires: Vec<Wire>,
-    /// One per client and traffic entry.
-    slots: Vec<TrafficSlot>,
+    /// What each is about to do, `Layout::row` words for each: when it leaves, if anybody ever does, then one
+    /// [`TrafficSlot`] per traffic entry. Side by side, for a request needs both.
+    agenda: Vec<u64>,
     habits: FxHashMap<ClientId, Habits>,
     /// Clients so far.
     admitted: u32,
@@ -41,15 +40,25 @@ pub struct Layout {
     pub forgotten_after: Span,
 }
 
+impl Layout {
+    /// Words of one client's agenda.
+    fn row(&self) -> usize {
+        self.traffic + usize::from(self.leaving)
+    }
+    /// Which word is about a traffic entry.
+    fn slot(&self, client: ClientId, item: u8) -> usize {
+        client.index() * self.row() + usize::from(self.leaving) + usize::from(item)
+    }
+}
+
 impl Clients {
     /// No clients yet, with room for those that are `expected`.
     pub fn new(layout: Layout, expected: usize) -> Clients {
         Clients {
             records: Vec::with_capacity(expected),
             addresses: Vec::with_capacity(expected),
-            leaving: Vec::with_capacity(if layout.leaving { expected } else { 0 }),
             wires: Vec::with_capacity(if layout.websockets { expected } else { 0 }),
-            slots: Vec::with_capacity(expected * layout.traffic),
+            agenda: Vec::with_capacity(expected * layout.row()),
             habits: FxHashMap::default(),
             admitted: 0,
             vacant: VecDeque::new(),
@@ -66,24 +75,30 @@ impl Clients {
             let index = place.index();
             self.records[index] = client;
             self.addresses[index] = address;
-            self.leaving[index] = leaves;
             if self.layout.websockets {
                 self.wires[index] = self.wires[index].passed_on();
             }
-            self.slots[index * self.layout.traffic..][..self.layout.traffic].fill(TrafficSlot::default());
+            self.set_agenda(place, leaves);
             return place;
         }
         let place = ClientId::from_usize(self.records.len());
         self.records.push(client);
         self.addresses.push(address);
-        if self.layout.leaving {
-            self.leaving.push(leaves);
-        }
         if self.layout.websockets {
             self.wires.push(Wire::new());
         }
-        self.slots.resize(self.slots.len() + self.layout.traffic, TrafficSlot::default());
+        self.agenda.resize(self.agenda.len() + self.layout.row(), 0);
+        self.set_agenda(place, leaves);
         place
+    }
+    /// It leaves then, and has nothing else to do yet.
+    fn set_agenda(&mut self, client: ClientId, leaves: SimTime) {
+        let row = self.layout.row();
+        let agenda = &mut self.agenda[client.index() * row..][..row];
+        agenda.fill(TrafficSlot::default().word());
+        if self.layout.leaving {
+            agenda[0] = leaves.as_nanos();
+        }
     }
     /// A client left for good; its place is used again when nothing speaks of it any more.
     pub fn leave(&mut self, client: ClientId, now: SimTime) {
@@ -110,8 +125,7 @@ impl Clients {
 
     /// Reads what a request of this traffic entry needs, and returns anything that depends on it.
     pub fn touch(&self, client: ClientId, item: u8) -> u64 {
-        let leaves = self.leaving.get(client.index()).map_or(0, |leaves| leaves.as_nanos());
-        u64::from(self.slot(client, item).n) ^ u64::from(self[client].routed) ^ leaves
+        u64::from(self.slot(client, item).n) ^ u64::from(self[client].routed)
     }
     /// The same for what a connection needs.
     pub fn touch_wire(&self, client: ClientId) -> u64 {
@@ -119,7 +133,11 @@ impl Clients {
     }
     /// When a client leaves.
     pub fn leaves_at(&self, client: ClientId) -> SimTime {
-        self.leaving.get(client.index()).copied().unwrap_or(SimTime::NEVER)
+        if self.layout.leaving {
+            SimTime::from_nanos(self.agenda[client.index() * self.layout.row()])
+        } else {
+            SimTime::NEVER
+        }
     }
     /// Its public address.
     pub fn address(&self, client: ClientId) -> IpAddr {
@@ -161,11 +179,11 @@ impl Clients {
     }
     /// Where a client stands with a traffic entry.
     pub fn slot(&self, client: ClientId, item: u8) -> TrafficSlot {
-        self.slots[client.index() * self.layout.traffic + usize::from(item)]
+        TrafficSlot::from_word(self.agenda[self.layout.slot(client, item)])
     }
     /// See [`Clients::slot`].
-    pub fn slot_mut(&mut self, client: ClientId, item: u8) -> &mut TrafficSlot {
-        &mut self.slots[client.index() * self.layout.traffic + usize::from(item)]
+    pub fn set_slot(&mut self, client: ClientId, item: u8, slot: TrafficSlot) {
+        self.agenda[self.layout.slot(client, item)] = slot.word();
     }
 }
 

@@ -105,7 +105,7 @@ impl Cluster<'_> {
         let booking = target.book(now, work);
         let leaves = booking.start + target.stretched(until_published);
         let sending = booking.start + target.stretched(until_sending);
-        let part = Part { pod, process: target.process, start: sending, send: target.stretched(costs.send) };
+        let part = Part { pod, process: target.process, start: sending, send: target.send() };
         target.sends += u64::from(live + ghosts);
         let process = target.process;
         if live > 0 {
@@ -228,8 +228,8 @@ impl Cluster<'_> {
             return;
         }
         let booking = target.book(now, costs.copy_delivered + costs.send * u64::from(live + ghosts));
-        let start = booking.start + target.stretched(costs.copy_delivered);
-        let part = Part { pod, process: target.process, start, send: target.stretched(costs.send) };
+        let start = booking.start + target.copy_delivered();
+        let part = Part { pod, process: target.process, start, send: target.send() };
         target.sends += u64::from(live + ghosts);
         let counts = &mut self.meter.counts;
         counts.redis_copies_useful += 1;

@@ -1,6 +1,6 @@
 //! Traffic of clients: HTTP requests, and events they emit.
 
-use crate::cluster::clients::{Client, ClientId, Link};
+use crate::cluster::clients::{Client, ClientId, Link, TrafficSlot};
 use crate::cluster::flows::Held;
 use crate::cluster::flows::emit::{Emission, Origin};
 use crate::cluster::pods::{Booking, Job};
@@ -62,9 +62,9 @@ impl Cluster<'_> {
             return;
         }
         let up = self.trip(&self.clients[client], stream);
-        let slot = self.clients.slot_mut(client, item);
-        slot.n = slot.n.wrapping_add(1);
-        slot.up_ns = u32::try_from(up.as_nanos()).unwrap_or(u32::MAX);
+        let n = self.clients.slot(client, item).n.wrapping_add(1);
+        let slot = TrafficSlot { n, up_ns: u32::try_from(up.as_nanos()).unwrap_or(u32::MAX) };
+        self.clients.set_slot(client, item, slot);
         // never before now: a trip is at least as long as nothing, and the last one may have been longer than the gap
         ctx.schedule((send_at + slot.up()).max(ctx.now()), Event::Traffic(client, item));
     }

@@ -37,6 +37,13 @@ pub struct Booking {
     pub done: SimTime,
 }
 
+/// What most work of a broadcast consists of.
+#[derive(Clone, Copy)]
+struct Frequent {
+    send: Span,
+    copy_delivered: Span,
+}
+
 /// One pod.
 pub struct Pod {
     /// Where it is in its life.
@@ -78,12 +85,16 @@ pub struct Pod {
     heartbeat: f64,
     /// See [`Pod::heartbeat_share`].
     heartbeats: f64,
+    costs: Frequent,
+    /// The same as they are under the CPU limit, beside the heartbeats.
+    slowed: Frequent,
 }
 
 impl Pod {
     /// A pod that starts at `now`.
     pub fn new(spec: &PodSpec, generation: u32, now: SimTime) -> Pod {
-        Pod {
+        let costs = Frequent { send: spec.costs.send, copy_delivered: spec.costs.copy_delivered };
+        let mut pod = Pod {
             phase: Phase::Starting,
             process: 0,
             deaths: Vec::new(),
@@ -108,7 +119,11 @@ impl Pod {
                 spec.costs.heartbeat.as_secs_f64() / spec.costs.heartbeat_every.as_secs_f64() / spec.cpu
             },
             heartbeats: 0.0,
-        }
+            costs,
+            slowed: costs,
+        };
+        pod.count_heartbeats();
+        pod
     }
     /// `10.244.0.2:3000`: the address that the ring and the cookies of balancers see. Never used twice.
     pub fn address(id: PodId) -> String {
@@ -146,6 +161,14 @@ impl Pod {
     pub fn stretched(&self, work: Span) -> Span {
         if self.slowdown > 1.0 { Span::from_nanos_f64(work.as_nanos() as f64 * self.slowdown) } else { work }
     }
+    /// How long sending one copy takes.
+    pub const fn send(&self) -> Span {
+        self.slowed.send
+    }
+    /// How long taking on a copy from Redis takes that has recipients here.
+    pub const fn copy_delivered(&self) -> Span {
+        self.slowed.copy_delivered
+    }
     /// Share of the CPU limit that heartbeats take now. They come evenly, so they are no jobs of their own: they leave
     /// less for all other work, which takes longer.
     pub const fn heartbeat_share(&self) -> f64 {
@@ -155,6 +178,8 @@ impl Pod {
     pub fn count_heartbeats(&mut self) {
         self.heartbeats = (f64::from(self.connections()) * self.heartbeat).min(MOST_HEARTBEATS);
         self.slowdown = self.stretch / (1.0 - self.heartbeats);
+        let Frequent { send, copy_delivered } = self.costs;
+        self.slowed = Frequent { send: self.stretched(send), copy_delivered: self.stretched(copy_delivered) };
     }
     /// Takes on work that arrives now: it starts when a worker is free (Lindley's recursion).
     pub fn book(&mut self, now: SimTime, work: Span) -> Booking {

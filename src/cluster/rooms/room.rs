@@ -110,6 +110,7 @@ pub struct Share {
 pub struct Room {
     /// Clients that are present, connected or not.
     pub present: u32,
+    online: u32,
     members: Members,
     /// In order of pod; only pods that have something of it.
     shares: Vec<Share>,
@@ -121,8 +122,8 @@ impl Room {
         &self.members
     }
     /// Number of connected members.
-    pub fn online(&self) -> u32 {
-        self.members.len() as u32
+    pub const fn online(&self) -> u32 {
+        self.online
     }
     /// What each pod has of it, in order of pod.
     pub fn shares(&self) -> &[Share] {
@@ -149,11 +150,13 @@ impl Room {
         self.shares[share].live += 1;
         let members = Rc::make_mut(&mut self.members);
         members.push(member);
-        members.len() as u32 - 1
+        self.online = members.len() as u32;
+        self.online - 1
     }
     /// The member at a position lost its connection; the last one takes its place and is returned.
     pub fn disconnect(&mut self, position: u32, pod: PodId, leaves_ghost: bool) -> Option<ClientId> {
         let moved = Rc::make_mut(&mut self.members).swap_remove(position as usize);
+        self.online -= 1;
         self.change(pod, |share| {
             share.live -= 1;
             share.ghosts += u32::from(leaves_ghost);
