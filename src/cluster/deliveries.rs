@@ -74,33 +74,42 @@ pub struct Part {
     pub send: Span,
 }
 
+/// Instead of the number of a process: nothing is left to do.
+const NO_PROCESS: u32 = u32::MAX;
+
 /// How far a pod is with its part of a broadcast.
 #[derive(Clone, Copy)]
 pub struct Turn {
-    /// When the last copy left; [`SimTime::NEVER`]: this pod has no part in it.
-    left: SimTime,
-    /// CPU per copy.
-    send: Span,
+    has_part: bool,
+    /// From the emission to when the last copy left, in nanoseconds.
+    left_ns: u64,
+    /// CPU per copy, in nanoseconds.
+    send_ns: u64,
     /// When the process ended, if it did.
     pub death: SimTime,
 }
 
 impl Turn {
     /// No part in it.
-    pub const NONE: Turn = Turn { left: SimTime::NEVER, send: Span::ZERO, death: SimTime::NEVER };
+    pub const NONE: Turn = Turn { has_part: false, left_ns: 0, send_ns: 0, death: SimTime::NEVER };
 
     /// Before the first copy of a process that ended at `death`.
-    pub const fn of(part: &Part, death: SimTime) -> Turn {
-        Turn { left: part.start, send: part.send, death }
+    pub const fn of(part: &Part, emitted: SimTime, death: SimTime) -> Turn {
+        Turn {
+            has_part: part.process != NO_PROCESS,
+            left_ns: part.start.since(emitted).as_nanos(),
+            send_ns: part.send.as_nanos(),
+            death,
+        }
     }
-    /// When the next copy leaves; `None` if this pod has no part in it.
+    /// How long after the emission the next copy leaves; `None` if this pod has no part in it.
     #[inline]
-    pub fn next(&mut self) -> Option<SimTime> {
-        if self.left == SimTime::NEVER {
+    pub const fn next(&mut self) -> Option<Span> {
+        if !self.has_part {
             return None;
         }
-        self.left += self.send;
-        Some(self.left)
+        self.left_ns = self.left_ns.saturating_add(self.send_ns);
+        Some(Span::from_nanos(self.left_ns))
     }
 }
 
@@ -118,16 +127,55 @@ enum LateRecipients {
     Room(Members),
 }
 
+/// Plain values in the order in which they came, taken many at a time.
+struct Fifo<T> {
+    values: Vec<T>,
+    /// Values before this one are taken.
+    first: usize,
+}
+
+impl<T> Default for Fifo<T> {
+    fn default() -> Self {
+        Fifo { values: Vec::new(), first: 0 }
+    }
+}
+
+impl<T: Copy> Fifo<T> {
+    fn len(&self) -> usize {
+        self.values.len() - self.first
+    }
+    fn push(&mut self, value: T) {
+        self.values.push(value);
+    }
+    fn extend(&mut self, values: impl Iterator<Item = T>) {
+        self.values.extend(values);
+    }
+    /// Takes the first `count` values: `out` holds them and nothing else.
+    fn take(&mut self, count: usize, out: &mut Vec<T>) {
+        out.clear();
+        out.extend_from_slice(&self.values[self.first..self.first + count]);
+        self.first += count;
+        if 2 * self.first > self.values.len() {
+            self.values.drain(..self.first); // what is moved is less than what was taken since the last time
+            self.first = 0;
+        }
+    }
+    /// The values that are left.
+    fn as_mut_slice(&mut self) -> &mut [T] {
+        &mut self.values[self.first..]
+    }
+}
+
 /// Broadcasts that are not recorded yet.
 #[derive(Default)]
 pub struct Deliveries {
     /// Nearly in order of completion, each with the number of its parts.
     prompt: VecDeque<(FanOut, Audience, u32)>,
     /// Parts of all of them, in the same order.
-    parts: VecDeque<Part>,
+    parts: Fifo<Part>,
     late: VecDeque<Late>,
-    late_parts: VecDeque<Part>,
-    late_members: VecDeque<Member>,
+    late_parts: Fifo<Part>,
+    late_members: Fifo<Member>,
     /// Parts by pods far behind, of the broadcast that is pushed next.
     behind: Vec<Part>,
 }
@@ -136,7 +184,7 @@ impl Deliveries {
     /// A part of the broadcast that is pushed next, done in time or by a pod far behind.
     pub fn push_part(&mut self, part: Part, in_time: bool) {
         if in_time {
-            self.parts.push_back(part);
+            self.parts.push(part);
         } else {
             self.behind.push(part);
         }
@@ -178,8 +226,7 @@ impl Deliveries {
             return None;
         }
         let (fan_out, to, count) = self.prompt.pop_front()?;
-        parts.clear();
-        parts.extend(self.parts.drain(..count as usize));
+        self.parts.take(count as usize, parts);
         Some((fan_out, to))
     }
     /// Takes the first of those by pods far behind if it is done by `now`, and its parts into `parts`.
@@ -188,11 +235,12 @@ impl Deliveries {
             return None;
         }
         let Late { fan_out, parts: count, recipients } = self.late.pop_front()?;
-        parts.clear();
-        parts.extend(self.late_parts.drain(..count as usize));
+        self.late_parts.take(count as usize, parts);
         let members = match recipients {
             LateRecipients::Copied(count) => {
-                Members::new(self.late_members.drain(..count as usize).collect::<MemberList>())
+                let mut members = Vec::new();
+                self.late_members.take(count as usize, &mut members);
+                Members::new(members.into_iter().collect::<MemberList>())
             }
             LateRecipients::Room(members) => members,
         };
@@ -212,14 +260,17 @@ impl Deliveries {
             };
             let members = first_member..first_member + copied;
             first_member = members.end;
-            let Some(part) = self.late_parts.range_mut(parts).find(|part| theirs(part)) else { continue };
+            let parts = &mut self.late_parts.as_mut_slice()[parts];
+            let Some(part) = parts.iter_mut().find(|part| theirs(part)) else { continue };
             let on_pod = |member: &Member| member.path.pod == pod;
             let recipients: MemberList = match &late.recipients {
-                LateRecipients::Copied(_) => self.late_members.range(members).copied().filter(on_pod).collect(),
+                LateRecipients::Copied(_) => {
+                    self.late_members.as_mut_slice()[members].iter().copied().filter(on_pod).collect()
+                }
                 LateRecipients::Room(members) => members.iter().filter(on_pod).collect(),
             };
             taken.push((late.fan_out, *part, Members::new(recipients)));
-            part.start = SimTime::NEVER; // nothing is left to do
+            part.process = NO_PROCESS;
         }
         taken
     }

@@ -51,12 +51,25 @@ impl Histogram {
     }
     /// Records many durations and returns how many.
     #[inline]
-    pub fn record_all(&mut self, spans: impl Iterator<Item = Span>) -> u64 {
+    pub fn record_all(&mut self, mut spans: impl Iterator<Item = Span>) -> u64 {
         let (mut recorded, mut sum_ns) = (0, 0u128);
-        for span in spans {
-            self.add(span.as_nanos());
-            recorded += 1;
-            sum_ns += u128::from(span.as_nanos());
+        loop {
+            let mut too_long = None;
+            let counts = self.counts.as_mut_slice();
+            for span in spans.by_ref() {
+                let ns = span.as_nanos();
+                recorded += 1;
+                sum_ns += u128::from(ns);
+                match counts.get_mut(bucket_of(ns)) {
+                    Some(count) => *count += 1,
+                    None => {
+                        too_long = Some(ns);
+                        break;
+                    }
+                }
+            }
+            let Some(ns) = too_long else { break };
+            self.add_beyond(ns);
         }
         self.sum_ns += sum_ns;
         recorded

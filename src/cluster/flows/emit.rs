@@ -8,7 +8,7 @@ use crate::cluster::flows::Message;
 use crate::cluster::flows::request::Call;
 use crate::cluster::pods::Phase;
 use crate::cluster::redis::bytes;
-use crate::cluster::rooms::{Member, Members, Path, Recipients, RoomId, Share, Who};
+use crate::cluster::rooms::{Member, Members, Path, Recipients, Room, RoomId, Share, Who};
 use crate::cluster::spec::{Adapter, Target};
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, SimTime, Span};
@@ -43,14 +43,12 @@ struct Batch {
     parts: u32,
     /// When the last of the pods far behind is done.
     behind_done: SimTime,
-    /// Shares of pods before this one are dealt with: pods come in order.
-    next_share: usize,
 }
 
 impl Batch {
     const fn new(emitted: SimTime, recipients: Recipients, local: bool) -> Batch {
         let fan_out = FanOut { emitted, done: SimTime::ZERO, copies: 0, recipients, local };
-        Batch { fan_out, served: 0, parts: 0, behind_done: SimTime::ZERO, next_share: 0 }
+        Batch { fan_out, served: 0, parts: 0, behind_done: SimTime::ZERO }
     }
     /// A pod will have sent so many copies at `done`.
     fn add(&mut self, part: Part, copies: u32, done: SimTime, now: SimTime, deliveries: &mut Deliveries) {
@@ -65,21 +63,19 @@ impl Batch {
         }
         deliveries.push_part(part, in_time);
     }
-    /// What the next pod has of the recipients.
-    fn share(&mut self, cluster: &Cluster, pod: PodId) -> Share {
-        let recipients = self.fan_out.recipients;
-        let Some(room) = cluster.rooms.find(recipients) else { return cluster.share(pod, recipients) };
-        while let Some(share) = room.shares().get(self.next_share) {
-            if share.pod == pod {
-                return *share;
-            }
-            if share.pod > pod {
-                break;
-            }
-            self.next_share += 1;
+}
+
+/// What a pod has of a room, live and ghosts. Pods are asked for in order, as shares are.
+fn next_share(shares: &mut &[Share], pod: PodId) -> (u32, u32) {
+    while let [first, rest @ ..] = *shares
+        && first.pod <= pod
+    {
+        *shares = rest;
+        if first.pod == pod {
+            return (first.live, first.ghosts);
         }
-        Share { pod, live: 0, ghosts: 0 }
     }
+    (0, 0)
 }
 
 impl Cluster<'_> {
@@ -191,21 +187,41 @@ impl Cluster<'_> {
         let now = ctx.now();
         let message = self.messages.take(slot);
         let subscribers = message.subscribers.clone().unwrap_or_default();
-        let Message { emitted, recipients, others, .. } = message;
+        let Message { emitted, recipients, others, sender, process: sender_process, .. } = message;
+        let one = self.share_of_one(recipients);
+        let Cluster { pods, rooms, deliveries, meter, spec, .. } = self;
+        let (costs, counts) = (&spec.pods.costs, &mut meter.counts);
+        let mut shares = rooms.find(recipients).map_or(one.as_slice(), Room::shares);
         let mut batch = Batch::new(emitted, recipients, false);
         for &(pod, process) in subscribers.iter() {
-            if self.pods[pod].process != process {
-                self.meter.counts.redis_copies_undelivered += 1; // that process is dead
-            } else if pod == message.sender && process == message.process {
-                self.meter.counts.redis_copies_own += 1; // its cost is part of publishing
-            } else {
-                self.copy_arrives(pod, &mut batch, now);
+            let target = &mut pods[pod];
+            if target.process != process {
+                counts.redis_copies_undelivered += 1; // that process is dead
+                continue;
+            }
+            if pod == sender && process == sender_process {
+                counts.redis_copies_own += 1; // its cost is part of publishing
+                continue;
+            }
+            let (live, ghosts) = next_share(&mut shares, pod);
+            if live + ghosts == 0 {
+                target.book(now, costs.copy_dropped);
+                counts.redis_copies_dropped += 1;
+                continue;
+            }
+            let booking = target.book(now, costs.copy_delivered + costs.send * u64::from(live + ghosts));
+            let start = booking.start + target.copy_delivered();
+            target.sends += u64::from(live + ghosts);
+            counts.redis_copies_useful += 1;
+            counts.ghost_sends += u64::from(ghosts);
+            if live > 0 {
+                batch.add(Part { pod, process, start, send: target.send() }, live, booking.done, now, deliveries);
             }
         }
         // who was meant and is nowhere in reach now misses it, on the way from pod to pod included; who came meanwhile
         // gets it although nobody meant them
+        counts.deliveries_unmeant += u64::from(batch.served.saturating_sub(others));
         self.lose(LossReason::RecipientOffline, others.saturating_sub(batch.served));
-        self.meter.counts.deliveries_unmeant += u64::from(batch.served.saturating_sub(others));
         if batch.served > 0 {
             self.deliver_later(batch, now);
         }
@@ -215,28 +231,6 @@ impl Cluster<'_> {
     pub fn resubscribe(&mut self) {
         let serving = self.running.iter().copied().filter(|&pod| self.pods[pod].serves());
         self.subscribers = serving.map(|pod| (pod, self.pods[pod].process)).collect();
-    }
-
-    /// A pod serves its clients, or drops the copy.
-    fn copy_arrives(&mut self, pod: PodId, batch: &mut Batch, now: SimTime) {
-        let Share { live, ghosts, .. } = batch.share(self, pod);
-        let costs = &self.spec.pods.costs;
-        let target = &mut self.pods[pod];
-        if live + ghosts == 0 {
-            target.book(now, costs.copy_dropped);
-            self.meter.counts.redis_copies_dropped += 1;
-            return;
-        }
-        let booking = target.book(now, costs.copy_delivered + costs.send * u64::from(live + ghosts));
-        let start = booking.start + target.copy_delivered();
-        let part = Part { pod, process: target.process, start, send: target.send() };
-        target.sends += u64::from(live + ghosts);
-        let counts = &mut self.meter.counts;
-        counts.redis_copies_useful += 1;
-        counts.ghost_sends += u64::from(ghosts);
-        if live > 0 {
-            batch.add(part, live, booking.done, now, &mut self.deliveries);
-        }
     }
 
     /// A broadcast to the recipients as they are now is recorded when it is done.
@@ -262,12 +256,22 @@ impl Cluster<'_> {
 
     /// What one pod has of a target.
     fn share(&self, pod: PodId, recipients: Recipients) -> Share {
-        match (recipients, self.rooms.find(recipients)) {
-            (Recipients::One(client, number), _) => {
-                let here = self.is_connected(client, number) && self.clients.wire(client).pod == pod;
-                Share { pod, live: u32::from(here), ghosts: 0 }
+        match self.rooms.find(recipients) {
+            Some(room) => room.share(pod),
+            None => {
+                let here = self.share_of_one(recipients).filter(|share| share.pod == pod);
+                here.unwrap_or(Share { pod, live: 0, ghosts: 0 })
             }
-            (_, room) => room.map_or(Share { pod, live: 0, ghosts: 0 }, |room| room.share(pod)),
+        }
+    }
+
+    /// What the pod of a target that is one connected client has of it: the client.
+    fn share_of_one(&self, recipients: Recipients) -> Option<Share> {
+        match recipients {
+            Recipients::One(client, number) if self.is_connected(client, number) => {
+                Some(Share { pod: self.clients.wire(client).pod, live: 1, ghosts: 0 })
+            }
+            _ => None,
         }
     }
 

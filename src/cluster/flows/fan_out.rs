@@ -118,7 +118,7 @@ impl Cluster<'_> {
         }
         for part in parts {
             let death = self.pods[part.pod].deaths.get(part.process as usize).copied().unwrap_or(SimTime::NEVER);
-            self.turns[part.pod.index()] = Turn::of(part, death);
+            self.turns[part.pod.index()] = Turn::of(part, fan_out.emitted, death);
         }
         let delivered = if undisturbed && fan_out.done + LONGEST_TRIP <= self.meter.horizon {
             self.deliver_undisturbed(fan_out, to.paths())
@@ -137,7 +137,7 @@ impl Cluster<'_> {
         let Cluster { turns, meter, .. } = self;
         let arrivals = paths.iter().filter_map(|path| {
             let leaves = turns[path.pod.index()].next()?;
-            Some(leaves + path.one_way() - fan_out.emitted)
+            Some(leaves + path.one_way())
         });
         // nobody is looked for any more when all have got theirs
         meter.latencies.event_mut(fan_out.local).record_all(arrivals.take(fan_out.copies as usize))
@@ -151,7 +151,7 @@ impl Cluster<'_> {
         let arrivals = members.filter_map(|Member { path, who }| {
             let turn = &mut turns[path.pod.index()];
             let death = turn.death;
-            let leaves = turn.next()?;
+            let leaves = fan_out.emitted + turn.next()?;
             let ends = clients.ended_at(who.client, who.connection).min(death);
             let arrives = leaves + path.one_way();
             if leaves > ends {

@@ -74,8 +74,8 @@ pub struct Pod {
     pub requests: u64,
     /// Events sent to clients, ever.
     pub sends: u64,
-    /// Time of workers taken on, ever.
-    work: u128,
+    /// Time of workers taken on, ever, in nanoseconds.
+    work_ns: u64,
     workers: Vec<Worker>,
     /// Stretch of work as a ratio: `workers / cpu` when the CPU limit is below the number of workers, else 1.
     stretch: f64,
@@ -109,7 +109,7 @@ impl Pod {
             in_flight: 0,
             requests: 0,
             sends: 0,
-            work: 0,
+            work_ns: 0,
             workers: (0..spec.workers).map(|_| Worker::default()).collect(),
             stretch: (f64::from(spec.workers) / spec.cpu).max(1.0),
             slowdown: (f64::from(spec.workers) / spec.cpu).max(1.0),
@@ -148,16 +148,18 @@ impl Pod {
     }
 
     /// The worker that is free first, the first among equals.
+    #[inline]
     fn next_worker(&self) -> usize {
-        let mut best = 0;
-        for (index, worker) in self.workers.iter().enumerate().skip(1) {
-            if worker.free < self.workers[best].free {
-                best = index;
+        let mut best = (0, SimTime::NEVER);
+        for (index, worker) in self.workers.iter().enumerate() {
+            if worker.free < best.1 {
+                best = (index, worker.free);
             }
         }
-        best
+        best.0
     }
     /// How long `work` takes under the CPU limit, beside the heartbeats.
+    #[inline]
     pub fn stretched(&self, work: Span) -> Span {
         if self.slowdown > 1.0 { Span::from_nanos_f64(work.as_nanos() as f64 * self.slowdown) } else { work }
     }
@@ -182,10 +184,11 @@ impl Pod {
         self.slowed = Frequent { send: self.stretched(send), copy_delivered: self.stretched(copy_delivered) };
     }
     /// Takes on work that arrives now: it starts when a worker is free (Lindley's recursion).
+    #[inline]
     pub fn book(&mut self, now: SimTime, work: Span) -> Booking {
         let worker = self.next_worker();
         let work = self.stretched(work);
-        self.work += u128::from(work.as_nanos());
+        self.work_ns = self.work_ns.saturating_add(work.as_nanos());
         let start = self.workers[worker].free.max(now);
         let done = start + work;
         self.workers[worker].free = done;
@@ -201,7 +204,7 @@ impl Pod {
     /// CPU time used up to `now`, over all processes. A worker stretched by the CPU limit is throttled part of its time.
     pub fn cpu_used(&self, now: SimTime) -> Span {
         let ahead: u64 = self.workers.iter().map(|worker| worker.free.since(now).as_nanos()).sum();
-        Span::from_nanos_f64((self.work - u128::from(ahead)) as f64 / self.stretch)
+        Span::from_nanos_f64(self.work_ns.saturating_sub(ahead) as f64 / self.stretch)
     }
 
     /// The next request that is done by `now`, in order of worker and time.
@@ -217,7 +220,7 @@ impl Pod {
     /// The process ends now with everything it had not finished; returns the requests among it.
     pub fn abandon(&mut self, now: SimTime) -> Vec<Job> {
         for worker in &mut self.workers {
-            self.work -= u128::from(worker.free.since(now).as_nanos());
+            self.work_ns = self.work_ns.saturating_sub(worker.free.since(now).as_nanos());
             worker.free = now;
         }
         self.unfinished()
