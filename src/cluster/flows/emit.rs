@@ -96,11 +96,11 @@ impl Cluster<'_> {
         let (present, online) = self.reach(emission.recipients);
         let until_published = before + if publishes { costs.publish } else { Span::ZERO };
         let until_sending = until_published + costs.broadcast;
-        let work = until_sending + costs.send * u64::from(live + ghosts);
         let target = &mut self.pods[pod];
-        let booking = target.book(now, work);
-        let leaves = booking.start + target.stretched(until_published);
-        let sending = booking.start + target.stretched(until_sending);
+        let (until_published, until_sending) = (target.stretched(until_published), target.stretched(until_sending));
+        let booking = target.book_slowed(now, until_sending + target.send() * u64::from(live + ghosts));
+        let leaves = booking.start + until_published;
+        let sending = booking.start + until_sending;
         let part = Part { pod, process: target.process, start: sending, send: target.send() };
         target.sends += u64::from(live + ghosts);
         let process = target.process;
@@ -189,8 +189,8 @@ impl Cluster<'_> {
         let subscribers = message.subscribers.clone().unwrap_or_default();
         let Message { emitted, recipients, others, sender, process: sender_process, .. } = message;
         let one = self.share_of_one(recipients);
-        let Cluster { pods, rooms, deliveries, meter, spec, .. } = self;
-        let (costs, counts) = (&spec.pods.costs, &mut meter.counts);
+        let Cluster { pods, rooms, deliveries, meter, .. } = self;
+        let counts = &mut meter.counts;
         let mut shares = rooms.find(recipients).map_or(one.as_slice(), Room::shares);
         let mut batch = Batch::new(emitted, recipients, false);
         for &(pod, process) in subscribers.iter() {
@@ -205,11 +205,12 @@ impl Cluster<'_> {
             }
             let (live, ghosts) = next_share(&mut shares, pod);
             if live + ghosts == 0 {
-                target.book(now, costs.copy_dropped);
+                target.book_slowed(now, target.copy_dropped());
                 counts.redis_copies_dropped += 1;
                 continue;
             }
-            let booking = target.book(now, costs.copy_delivered + costs.send * u64::from(live + ghosts));
+            let sending = target.send() * u64::from(live + ghosts);
+            let booking = target.book_slowed(now, target.copy_delivered() + sending);
             let start = booking.start + target.copy_delivered();
             target.sends += u64::from(live + ghosts);
             counts.redis_copies_useful += 1;

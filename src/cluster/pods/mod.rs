@@ -2,7 +2,7 @@
 
 mod job;
 
-use super::spec::PodSpec;
+use super::spec::{Costs, PodSpec};
 use super::{ClientId, PodId};
 use crate::engine::{SimTime, Span};
 
@@ -42,6 +42,7 @@ pub struct Booking {
 struct Frequent {
     send: Span,
     copy_delivered: Span,
+    copy_dropped: Span,
 }
 
 /// One pod.
@@ -93,7 +94,8 @@ pub struct Pod {
 impl Pod {
     /// A pod that starts at `now`.
     pub fn new(spec: &PodSpec, generation: u32, now: SimTime) -> Pod {
-        let costs = Frequent { send: spec.costs.send, copy_delivered: spec.costs.copy_delivered };
+        let Costs { send, copy_delivered, copy_dropped, .. } = spec.costs;
+        let costs = Frequent { send, copy_delivered, copy_dropped };
         let mut pod = Pod {
             phase: Phase::Starting,
             process: 0,
@@ -171,6 +173,10 @@ impl Pod {
     pub const fn copy_delivered(&self) -> Span {
         self.slowed.copy_delivered
     }
+    /// How long dropping a copy from Redis takes that nobody here wants.
+    pub const fn copy_dropped(&self) -> Span {
+        self.slowed.copy_dropped
+    }
     /// Share of the CPU limit that heartbeats take now. They come evenly, so they are no jobs of their own: they leave
     /// less for all other work, which takes longer.
     pub const fn heartbeat_share(&self) -> f64 {
@@ -180,14 +186,22 @@ impl Pod {
     pub fn count_heartbeats(&mut self) {
         self.heartbeats = (f64::from(self.connections()) * self.heartbeat).min(MOST_HEARTBEATS);
         self.slowdown = self.stretch / (1.0 - self.heartbeats);
-        let Frequent { send, copy_delivered } = self.costs;
-        self.slowed = Frequent { send: self.stretched(send), copy_delivered: self.stretched(copy_delivered) };
+        let Frequent { send, copy_delivered, copy_dropped } = self.costs;
+        self.slowed = Frequent {
+            send: self.stretched(send),
+            copy_delivered: self.stretched(copy_delivered),
+            copy_dropped: self.stretched(copy_dropped),
+        };
     }
     /// Takes on work that arrives now: it starts when a worker is free (Lindley's recursion).
     #[inline]
     pub fn book(&mut self, now: SimTime, work: Span) -> Booking {
+        self.book_slowed(now, self.stretched(work))
+    }
+    /// The same with work that is said as long as it takes beside the heartbeats.
+    #[inline]
+    pub fn book_slowed(&mut self, now: SimTime, work: Span) -> Booking {
         let worker = self.next_worker();
-        let work = self.stretched(work);
         self.work_ns = self.work_ns.saturating_add(work.as_nanos());
         let start = self.workers[worker].free.max(now);
         let done = start + work;
