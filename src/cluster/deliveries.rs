@@ -275,3 +275,72 @@ impl Deliveries {
         taken
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::rooms::Who;
+    use super::*;
+    use crate::engine::Id;
+
+    fn member(client: u32, pod: u32) -> Member {
+        let who = Who { client: Id::new(client), connection: 1 };
+        Member { path: Path { one_way_ns: client, pod: Id::new(pod) }, who }
+    }
+
+    fn part(pod: u32) -> Part {
+        Part { pod: Id::new(pod), process: 0, start: SimTime::ZERO, send: Span::from_nanos(1) }
+    }
+
+    /// A broadcast to clients 0, 1, 2 … on pods 0, 1, 2, 0, 1, 2 …; pod 1 is far behind.
+    fn push(deliveries: &mut Deliveries, done_s: u64, members: u32) {
+        let at = |seconds| SimTime::ZERO + Span::from_secs(seconds);
+        let fan_out =
+            FanOut { emitted: SimTime::ZERO, done: at(done_s), copies: 0, recipients: Recipients::All, local: false };
+        let to = Audience::Room(Members::new((0..members).map(|client| member(client, client % 3)).collect()));
+        deliveries.push_part(part(0), true);
+        deliveries.push_part(part(1), false);
+        deliveries.push_part(part(2), true);
+        deliveries.push(fan_out, to, 2, at(done_s + 100));
+    }
+
+    #[test]
+    fn who_is_far_behind_keeps_nobody_waiting_and_has_its_own_recipients() {
+        let mut deliveries = Deliveries::default();
+        (1..=40).for_each(|done_s| push(&mut deliveries, done_s, 6));
+        let at = |seconds| SimTime::ZERO + Span::from_secs(seconds);
+        let mut parts = Vec::new();
+        let mut prompt = 0;
+        while let Some((fan_out, to)) = deliveries.pop_prompt(at(30), &mut parts) {
+            prompt += 1;
+            assert_eq!(fan_out.done, at(prompt));
+            assert_eq!(parts.iter().map(|part| part.pod.raw()).collect::<Vec<_>>(), [0, 2]);
+            assert_eq!(to.members().count(), 6);
+        }
+        assert_eq!(prompt, 30);
+        let mut late = 0;
+        while let Some((fan_out, to)) = deliveries.pop_late(at(125), &mut parts) {
+            late += 1;
+            assert_eq!((fan_out.done, parts.len(), parts[0].pod), (at(late + 100), 1, Id::new(1)));
+            assert_eq!(to.members().map(|member| member.who.client.raw()).collect::<Vec<_>>(), [1, 4]);
+        }
+        assert_eq!(late, 25);
+    }
+
+    #[test]
+    fn parts_of_a_dead_process_are_taken_out_once() {
+        for members in [6, LARGE as u32 + 2] {
+            let mut deliveries = Deliveries::default();
+            (1..=3).for_each(|done_s| push(&mut deliveries, done_s, members));
+            let taken = deliveries.take_late_of(Id::new(1), 0);
+            assert_eq!(taken.len(), 3);
+            for (_, part, recipients) in &taken {
+                assert_eq!((part.pod, recipients.len() as u32), (Id::new(1), members / 3));
+                assert!(recipients.iter().all(|member| member.path.pod == part.pod));
+            }
+            assert!(deliveries.take_late_of(Id::new(1), 0).is_empty());
+            let mut parts = Vec::new();
+            let (fan_out, _) = deliveries.pop_late(SimTime::NEVER, &mut parts).expect("it stays in the queue");
+            assert!(Turn::of(&parts[0], fan_out.emitted, SimTime::NEVER).next().is_none(), "with nothing to do");
+        }
+    }
+}

@@ -275,3 +275,33 @@ fn a_storm_of_handshakes_is_served_in_turn() {
     let last = run(&spec, 0).latencies.offline.quantile_ms(1.0).unwrap() / 1e3;
     assert!((last / 3.05 - 1.0).abs() < 0.03, "{last}");
 }
+
+#[test]
+fn who_comes_into_the_place_of_another_inherits_nothing() {
+    // clients of 20 s in a run of 15 min: each place is used about ten times, a minute after it became free
+    let mut spec = cluster(3, NginxMethod::RoundRobin, 0, true);
+    spec.balancer = cookies(AffinityMode::Persistent, None);
+    spec.pods.costs =
+        Costs { heartbeat_every: Span::from_secs(25), heartbeat_timeout: Span::from_secs(20), ..no_costs() };
+    spec.audiences[0].population =
+        Population::Arriving { rate_per_s: 5.0, profile: vec![], session: Law::exponential(seconds(20.0)) };
+    spec.audiences[0].network.address_change = Some(AddressChangeSpec {
+        every: Law::exponential(seconds(60.0)),
+        gap: Law::Fixed(seconds(1.0)),
+        same_network: 0.0,
+    });
+    spec.traffic = vec![api(4.0, Law::Fixed(0.0))];
+    spec.duration = Span::from_secs(900);
+    let record = run(&spec, 0);
+    let counts = &record.counts;
+    // a client of its own at its first routed request: no cookie, no last pod
+    let routed = counts.requests - counts.requests_failed.total() + counts.connects;
+    let newcomers = routed - counts.routed_again;
+    assert_eq!(counts.cookies_issued, newcomers, "one cookie for each of them");
+    assert_eq!(counts.moved.total(), 0, "and nobody is sent where another one had been");
+    let arrived = 5.0 * 900.0 + 100.0;
+    assert!((newcomers as f64 / arrived - 1.0).abs() < 0.1, "{newcomers} of about {arrived}");
+    assert!((record.connected_mean / 100.0 - 1.0).abs() < 0.1, "as many as by Little's law: {}", record.connected_mean);
+    // a reconnect is of a client that had lost a connection itself
+    assert!(counts.reconnects <= counts.closed.of(CloseReason::AddressChange), "{counts:?}");
+}

@@ -198,3 +198,52 @@ impl IndexMut<ClientId> for Clients {
         &mut self.records[client.index()]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::NO_POD;
+    use super::*;
+
+    fn newcomer(number: u32) -> Client {
+        Client {
+            cookie_until: SimTime::ZERO,
+            number,
+            one_way_ns: 1,
+            cookie: 0,
+            routed: 0,
+            last_pod: NO_POD,
+            audience: 0,
+            link: Link::None,
+            keeps_cookies: true,
+            roaming: Roaming::Never,
+        }
+    }
+
+    #[test]
+    fn a_place_is_used_again_once_it_is_forgotten_and_nothing_is_inherited() {
+        let minute = Span::from_secs(60);
+        let layout = Layout { websockets: true, leaving: true, traffic: 2, forgotten_after: minute };
+        let mut clients = Clients::new(layout, 1);
+        let address = IpAddr::from([81, 2, 69, 142]);
+        let at = |seconds| SimTime::ZERO + Span::from_secs(seconds);
+        let first = clients.admit(newcomer(0), address, at(10), SimTime::ZERO);
+        assert_eq!(clients.leaves_at(first), at(10));
+        clients.set_slot(first, 1, TrafficSlot { n: 7, up_ns: 9 });
+        clients.habits_mut(first).changes = 3;
+        clients.move_to(first, IpAddr::from([81, 2, 69, 143]));
+        let wire = clients.wire_mut(first);
+        (wire.connection, wire.epoch, wire.delays, wire.lost_at) = (5, 2, 4, at(9));
+        clients.leave(first, at(10));
+        assert!(!clients[first].is_present());
+        // a second too early, then in time
+        let second = clients.admit(newcomer(1), address, SimTime::NEVER, at(69));
+        assert_ne!(first, second);
+        let third = clients.admit(newcomer(2), address, at(500), at(70));
+        assert_eq!((third, clients.len(), clients.admitted()), (first, 2, 3));
+        assert_eq!((clients[third].number, clients.address(third), clients.leaves_at(third)), (2, address, at(500)));
+        assert_eq!((clients.slot(third, 1).n, clients.habits(third).is_none()), (0, true));
+        let wire = clients.wire(third);
+        assert_eq!((wire.connection, wire.epoch, wire.delays), (5, 3, 0), "connections and attempts count on");
+        assert_eq!(clients.ended_at(third, 5), at(9), "that of the one before it");
+    }
+}
