@@ -248,12 +248,6 @@ impl Table {
     }
 }
 
-/// One draw of the log-normal law of median 1: the factor by which a duration is spread.
-#[inline]
-pub fn spread(sigma: f64, stream: &mut Stream) -> f64 {
-    exp(sigma * normal(stream))
-}
-
 /// The weight of a rank under a Zipf law with exponent `s`: rank⁻ˢ.
 pub(crate) fn zipf_weight(s: f64, rank: u32) -> f64 {
     exp(-s * libm::log(f64::from(rank)))

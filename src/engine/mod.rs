@@ -56,9 +56,11 @@ mod time;
 mod ziggurat;
 
 pub use digest::Digest;
-pub use dist::{Law, TableError, spread};
+pub use dist::{Law, TableError};
+pub use exp::exp;
 pub use ids::{Column, Id};
 pub use queue::EventQueue;
 pub use rng::{LazyStream, Seed, Stream};
 pub use run::{Ctx, End, EndReason, Event, Limits, Model, Simulation};
 pub use time::{ParseSpanError, SimTime, Span};
+pub use ziggurat::normal;

@@ -10,7 +10,7 @@ use crate::cluster::flows::{Slab, endpoints::Endpoints, rollout::Rollout};
 use crate::cluster::meter::Meter;
 use crate::cluster::network::{self, Pool};
 use crate::cluster::pods::{Phase, Pod};
-use crate::cluster::purpose::{Purpose, traffic};
+use crate::cluster::purpose::Purpose;
 use crate::cluster::redis::Redis;
 use crate::cluster::rooms::Rooms;
 use crate::cluster::spec::{AudienceSpec, ClusterSpec, Population};
@@ -176,9 +176,7 @@ impl<'s> Cluster<'s> {
         self.schedule_address_change(client, at_start, ctx);
         for (item, entry) in self.spec.traffic.iter().enumerate() {
             if entry.audiences[usize::from(audience)] {
-                let mut stream = traffic(self.seed, item as u8, number, u32::MAX);
-                let first = if at_start { entry.every.residual(&mut stream) } else { entry.every.span(&mut stream) };
-                self.schedule_traffic(client, item as u8, ctx.now() + first, &mut stream, ctx);
+                self.schedule_first_traffic(client, item as u8, at_start, ctx);
             }
         }
         client

@@ -8,7 +8,7 @@ use crate::cluster::purpose::traffic;
 use crate::cluster::rooms::Recipients;
 use crate::cluster::spec::{Population, Target, TrafficAction, Via};
 use crate::cluster::{Cluster, Event, PodId};
-use crate::engine::{Ctx, SimTime, Span, Stream, spread};
+use crate::engine::{Ctx, SimTime, Span, exp, normal};
 use crate::metrics::FailReason;
 
 /// An HTTP request on its way.
@@ -29,7 +29,7 @@ impl Cluster<'_> {
         let slot = self.clients.slot(client, item);
         let entry = &self.spec.traffic[usize::from(item)];
         let sent = SimTime::from_nanos(ctx.now().as_nanos() - u64::from(slot.up_ns));
-        let mut draws = self.draws(client, item, slot.n);
+        let draws = self.draws(client, item, slot.n);
         match &entry.action {
             TrafficAction::Api { .. } => self.call(client, Call { sent, down: draws.down }, draws.work, None, ctx),
             TrafficAction::Emit { to, via: Via::Api, bytes, .. } => {
@@ -45,23 +45,23 @@ impl Cluster<'_> {
                 }
             }
         }
-        let next = sent + entry.every.span(&mut draws.stream);
-        self.schedule_traffic(client, item, next, &mut draws.stream, ctx);
+        self.schedule_traffic(client, item, sent + draws.gap, draws.up, ctx);
     }
 
-    /// The client will send its next request for a traffic entry at `send_at`, if it is still there.
-    pub fn schedule_traffic(
-        &mut self,
-        client: ClientId,
-        item: u8,
-        send_at: SimTime,
-        stream: &mut Stream,
-        ctx: &mut Ctx<Event>,
-    ) {
+    /// A client that is new, or there at the start, will send its first request for a traffic entry.
+    pub fn schedule_first_traffic(&mut self, client: ClientId, item: u8, at_start: bool, ctx: &mut Ctx<Event>) {
+        let every = &self.spec.traffic[usize::from(item)].every;
+        let mut stream = traffic(self.seed, item, self.clients[client].number, u32::MAX);
+        let gap = if at_start { every.residual(&mut stream) } else { every.span(&mut stream) };
+        let up = self.trip(&self.clients[client], normal(&mut stream));
+        self.schedule_traffic(client, item, ctx.now() + gap, up, ctx);
+    }
+
+    /// The client will send its next request for a traffic entry at `send_at`, if it is still there; it travels for `up`.
+    fn schedule_traffic(&mut self, client: ClientId, item: u8, send_at: SimTime, up: Span, ctx: &mut Ctx<Event>) {
         if send_at >= self.clients.leaves_at(client) {
             return;
         }
-        let up = self.trip(&self.clients[client], stream);
         let n = self.clients.slot(client, item).n.wrapping_add(1);
         let slot = TrafficSlot { n, up_ns: u32::try_from(up.as_nanos()).unwrap_or(u32::MAX) };
         self.clients.set_slot(client, item, slot);
@@ -195,31 +195,31 @@ impl Cluster<'_> {
         }
     }
 
-    /// The random numbers of one request, in the order in which they are drawn.
+    /// The random numbers of one request and of when the next one is sent. All are drawn together: the processor works on
+    /// several at a time, for none waits for another.
     fn draws(&self, client: ClientId, item: u8, n: u32) -> Draws {
         let record = &self.clients[client];
         let mut stream = traffic(self.seed, item, record.number, n);
-        let action = &self.spec.traffic[usize::from(item)].action;
-        let (TrafficAction::Api { work } | TrafficAction::Emit { work, .. }) = action;
+        let entry = &self.spec.traffic[usize::from(item)];
+        let (TrafficAction::Api { work } | TrafficAction::Emit { work, .. }) = &entry.action;
+        let (down, up) = (normal(&mut stream), normal(&mut stream));
+        let (down, up) = (self.trip(record, down), self.trip(record, up));
         let work = work.span(&mut stream);
-        let down = match action {
-            TrafficAction::Emit { via: Via::Socket, .. } => Span::ZERO,
-            TrafficAction::Api { .. } | TrafficAction::Emit { .. } => self.trip(record, &mut stream),
-        };
-        let choice = match action {
+        let gap = entry.every.span(&mut stream);
+        let choice = match entry.action {
             TrafficAction::Emit { to: Target::Room, .. } => stream.bits() >> 1,
             TrafficAction::Api { .. } | TrafficAction::Emit { .. } => 0,
         };
-        Draws { work, down, choice, stream }
+        Draws { work, down, choice, gap, up }
     }
 
     /// One trip between a client and the balancer: its base, spread by the audience's jitter.
-    fn trip(&self, client: &Client, stream: &mut Stream) -> Span {
+    fn trip(&self, client: &Client, standard_normal: f64) -> Span {
         let sigma = self.spec.audiences[usize::from(client.audience)].network.jitter_sigma;
         if sigma == 0.0 {
             return client.one_way();
         }
-        Span::from_nanos_f64(f64::from(client.one_way_ns) * spread(sigma, stream))
+        Span::from_nanos_f64(f64::from(client.one_way_ns) * exp(sigma * standard_normal))
     }
 }
 
@@ -230,6 +230,8 @@ struct Draws {
     down: Span,
     /// Which room, modulo the number of rooms.
     choice: u64,
-    /// For what follows: the time of the next request and its trip.
-    stream: Stream,
+    /// From when this request was sent to when the next one will be.
+    gap: Span,
+    /// Trip of the next one.
+    up: Span,
 }
