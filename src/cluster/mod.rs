@@ -20,6 +20,9 @@ mod redis;
 mod rooms;
 mod sources;
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use crate::engine::{Column, Ctx, EndReason, Event as EngineEvent, Id, Limits, Model, Seed, SimTime, Simulation};
 use crate::metrics::Record;
 
@@ -175,6 +178,8 @@ struct Cluster<'s> {
     subscribers: flows::Subscribers,
     /// Events between a pod and the others.
     messages: flows::Slab<Message>,
+    /// When requests will be answered, and by whom, earliest first: for balancers that count them.
+    answers: BinaryHeap<Reverse<(SimTime, PodId)>>,
     /// Broadcasts whose outcome is not recorded yet.
     deliveries: Deliveries,
     /// Scratch for recording one: its parts, and how far each pod is.

@@ -70,17 +70,25 @@ pub struct Nginx {
     servers: Vec<Server>,
     /// A server has failed since the last reload.
     failing: bool,
+    /// `fail_timeout` in the whole seconds that nginx counts in.
+    fail_timeout_s: u64,
+    /// Sum of the weights.
+    total: i64,
+    /// Scratch: connections of each line.
+    loads: Vec<i64>,
 }
 
 impl Nginx {
     /// An upstream without servers.
     pub const fn new(spec: NginxSpec) -> Nginx {
-        Nginx { spec, servers: Vec::new(), failing: false }
+        let fail_timeout_s = spec.fail_timeout.as_nanos() / 1_000_000_000;
+        Nginx { spec, servers: Vec::new(), failing: false, fail_timeout_s, total: 0, loads: Vec::new() }
     }
     /// A reload with these `server` lines: all state starts afresh.
     pub fn set_peers(&mut self, peers: &[Peer]) {
         self.failing = false;
         self.servers = peers.iter().map(|peer| Server::new(peer.clone(), 1)).collect();
+        self.total = self.servers.len() as i64;
     }
     /// How many lines there are.
     pub const fn len(&self) -> usize {
@@ -102,6 +110,7 @@ impl Nginx {
     pub fn configure(&mut self, line: usize, weight: u32, down: bool) {
         self.servers[line] = Server::new(self.servers[line].peer.clone(), i64::from(weight));
         self.servers[line].down = down;
+        self.total = self.servers.iter().map(|server| server.weight).sum();
     }
 
     /// True when it looks at addresses.
@@ -133,7 +142,7 @@ impl Nginx {
             NginxMethod::IpHash => self.ip_hash(request.address, now_s, tries),
         }?;
         let server = &mut self.servers[line];
-        if now_s.saturating_sub(server.checked_s) > self.spec.fail_timeout.as_nanos() / 1_000_000_000 {
+        if now_s.saturating_sub(server.checked_s) > self.fail_timeout_s {
             server.checked_s = now_s;
         }
         Some(line)
@@ -168,10 +177,9 @@ impl Nginx {
 
     fn usable(&self, line: usize, now_s: u64, tries: &Tries) -> bool {
         let server = &self.servers[line];
-        let timeout_s = self.spec.fail_timeout.as_nanos() / 1_000_000_000;
         let resting = self.spec.max_fails > 0
             && server.fails >= self.spec.max_fails
-            && now_s.saturating_sub(server.checked_s) <= timeout_s;
+            && now_s.saturating_sub(server.checked_s) <= self.fail_timeout_s;
         !(server.down || resting || tries.refused.contains(&line))
     }
 
@@ -192,7 +200,16 @@ impl Nginx {
     }
 
     fn least_conn(&mut self, now_s: u64, tries: &Tries, connections: impl Fn(&Peer) -> u32) -> Option<usize> {
-        let loads: Vec<i64> = self.servers.iter().map(|server| i64::from(connections(&server.peer))).collect();
+        let mut loads = std::mem::take(&mut self.loads);
+        loads.clear();
+        loads.extend(self.servers.iter().map(|server| i64::from(connections(&server.peer))));
+        let line = self.least_of(&loads, now_s, tries);
+        self.loads = loads;
+        line
+    }
+
+    /// The usable line with the fewest connections for its weight.
+    fn least_of(&mut self, loads: &[i64], now_s: u64, tries: &Tries) -> Option<usize> {
         let mut best: Option<usize> = None;
         let mut tied = false;
         for line in 0..self.servers.len() {
@@ -227,7 +244,7 @@ impl Nginx {
     }
 
     fn random(&mut self, now_s: u64, tries: &mut Tries, stream: &mut LazyStream) -> Option<usize> {
-        let total: i64 = self.servers.iter().map(|server| server.weight).sum();
+        let total = self.total;
         while tries.misses <= MAX_MISSES && total > 0 {
             let line = self.line_at(stream.get().below(total as u64) as i64);
             if self.usable(line, now_s, tries) {
@@ -251,7 +268,7 @@ impl Nginx {
                 &octets_v6
             }
         };
-        let total: i64 = self.servers.iter().map(|server| server.weight).sum();
+        let total = self.total;
         if tries.misses > MAX_MISSES || total == 0 {
             return self.round_robin(now_s, tries);
         }

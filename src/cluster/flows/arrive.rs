@@ -1,5 +1,6 @@
 //! Clients appear, and leave.
 
+use std::collections::BinaryHeap;
 use std::net::IpAddr;
 
 use crate::cluster::balancer::Balancer;
@@ -82,6 +83,7 @@ impl<'s> Cluster<'s> {
             redis: Redis::new(spec.redis.clone()),
             subscribers: std::rc::Rc::new([]),
             messages: Slab::new(),
+            answers: BinaryHeap::new(),
             deliveries: Deliveries::default(),
             parts: Vec::new(),
             turns: Vec::new(),

@@ -1,5 +1,7 @@
 //! Traffic of clients: HTTP requests, and events they emit.
 
+use std::cmp::Reverse;
+
 use crate::cluster::clients::{Client, ClientId, Link, TrafficSlot};
 use crate::cluster::flows::Held;
 use crate::cluster::flows::emit::{Emission, Origin};
@@ -135,6 +137,9 @@ impl Cluster<'_> {
         let job = Job { done: booking.done, sent: call.sent, arrived: now, down: call.down };
         if self.pods[pod].push(booking, job) {
             self.settle(pod, now);
+        }
+        if self.balancer.counts_connections() {
+            self.answers.push(Reverse((booking.done, pod)));
         }
     }
 

@@ -1,5 +1,6 @@
 //! The balancer sends a request to a pod, trying others where the product would.
 
+use std::cmp::Reverse;
 use std::net::Ipv4Addr;
 
 use crate::cluster::balancer::{AffinityKey, Request, Tries};
@@ -14,8 +15,9 @@ impl Cluster<'_> {
     pub fn route(&mut self, client: ClientId, now: SimTime) -> Result<PodId, FailReason> {
         if self.balancer.counts_connections() {
             // requests that are answered by now no longer count, also on pods that nobody has looked at since
-            for index in 0..self.running.len() {
-                self.settle(self.running[index], now);
+            while let Some(&Reverse((_, pod))) = self.answers.peek().filter(|&&Reverse((done, _))| done <= now) {
+                self.answers.pop();
+                self.settle(pod, now);
             }
         }
         let record = &mut self.clients[client];
