@@ -25,13 +25,14 @@ class Frame:
 
 
 def short(name: str) -> str:
-    """`<stickysim::a::b::C as d::E<f::G>>::h` → `C::h`: the last two names, without generics and hashes."""
+    """`<stickysim::a::b::C as d::E<f::G>>::h` → `C::h`: the last two names, without generics, hashes and `Cluster`."""
     name = re.sub(r"::h[0-9a-f]{16}$|\+0x[0-9a-f]+$", "", name)
     name = re.sub(r"<impl ([^<>]*)>", r"\1", name)
     name = re.sub(r"<([^<>]*(?:<[^<>]*>)?) as [^<>]*(?:<[^<>]*>)?>", r"\1", name)
     while re.search(r"(::)?<[^<>]*>", name):
         name = re.sub(r"(::)?<[^<>]*>", "", name)
-    return "::".join(name.replace("{{", "{").replace("}}", "}").split("::")[-2:])
+    name = "::".join(name.replace("{{", "{").replace("}}", "}").split("::")[-2:])
+    return name[len("Cluster::"):] if name.startswith("Cluster::") else name
 
 
 def stacks(lines: Iterable[str]) -> Iterable[List[str]]:
