@@ -72,8 +72,10 @@ pub struct Nginx {
     failing: bool,
     /// `fail_timeout` in the whole seconds that nginx counts in.
     fail_timeout_s: u64,
-    /// Sum of the weights.
+    /// Sum of the weights; whether they are all equal, and whether any line is `down`.
     total: i64,
+    equal_weights: bool,
+    any_down: bool,
     /// Scratch: connections of each line.
     loads: Vec<i64>,
 }
@@ -82,13 +84,22 @@ impl Nginx {
     /// An upstream without servers.
     pub const fn new(spec: NginxSpec) -> Nginx {
         let fail_timeout_s = spec.fail_timeout.as_nanos() / 1_000_000_000;
-        Nginx { spec, servers: Vec::new(), failing: false, fail_timeout_s, total: 0, loads: Vec::new() }
+        Nginx {
+            spec,
+            servers: Vec::new(),
+            failing: false,
+            fail_timeout_s,
+            total: 0,
+            equal_weights: true,
+            any_down: false,
+            loads: Vec::new(),
+        }
     }
     /// A reload with these `server` lines: all state starts afresh.
     pub fn set_peers(&mut self, peers: &[Peer]) {
         self.failing = false;
         self.servers = peers.iter().map(|peer| Server::new(peer.clone(), 1)).collect();
-        self.total = self.servers.len() as i64;
+        self.sum_up();
     }
     /// How many lines there are.
     pub const fn len(&self) -> usize {
@@ -110,7 +121,13 @@ impl Nginx {
     pub fn configure(&mut self, line: usize, weight: u32, down: bool) {
         self.servers[line] = Server::new(self.servers[line].peer.clone(), i64::from(weight));
         self.servers[line].down = down;
+        self.sum_up();
+    }
+
+    fn sum_up(&mut self) {
         self.total = self.servers.iter().map(|server| server.weight).sum();
+        self.equal_weights = self.servers.windows(2).all(|pair| pair[0].weight == pair[1].weight);
+        self.any_down = self.servers.iter().any(|server| server.down);
     }
 
     /// True when it looks at addresses.
@@ -175,6 +192,11 @@ impl Nginx {
         self.failing && self.servers.iter().any(|server| server.peer.pod == pod && server.fails > 0)
     }
 
+    /// True when nothing has failed and nobody is `down`: no line needs to be looked at.
+    fn all_usable(&self, tries: &Tries) -> bool {
+        !self.failing && !self.any_down && tries.refused.is_empty()
+    }
+
     fn usable(&self, line: usize, now_s: u64, tries: &Tries) -> bool {
         let server = &self.servers[line];
         let resting = self.spec.max_fails > 0
@@ -186,8 +208,9 @@ impl Nginx {
     fn round_robin(&mut self, now_s: u64, tries: &Tries) -> Option<usize> {
         let mut total = 0;
         let mut best: Option<usize> = None;
+        let all_usable = self.all_usable(tries);
         for line in 0..self.servers.len() {
-            if !self.usable(line, now_s, tries) {
+            if !(all_usable || self.usable(line, now_s, tries)) {
                 continue;
             }
             total += self.servers[line].take_turn();
@@ -210,6 +233,34 @@ impl Nginx {
 
     /// The usable line with the fewest connections for its weight.
     fn least_of(&mut self, loads: &[i64], now_s: u64, tries: &Tries) -> Option<usize> {
+        let all_usable = self.all_usable(tries);
+        let (first, tied) = if all_usable && self.equal_weights {
+            let least = loads.iter().min()?;
+            let first = loads.iter().position(|load| load == least)?;
+            (first, loads[first + 1..].contains(least))
+        } else {
+            self.least_weighted(loads, now_s, tries)?
+        };
+        let mut best = first;
+        if tied {
+            let mut total = 0;
+            for line in first..self.servers.len() {
+                let equal = loads[line] * self.servers[first].weight == loads[first] * self.servers[line].weight;
+                if !equal || !(all_usable || self.usable(line, now_s, tries)) {
+                    continue;
+                }
+                total += self.servers[line].take_turn();
+                if self.servers[line].current > self.servers[best].current {
+                    best = line;
+                }
+            }
+            self.servers[best].current -= total;
+        }
+        Some(best)
+    }
+
+    /// The first of the usable lines with the fewest connections for its weight, and whether there are others.
+    fn least_weighted(&self, loads: &[i64], now_s: u64, tries: &Tries) -> Option<(usize, bool)> {
         let mut best: Option<usize> = None;
         let mut tied = false;
         for line in 0..self.servers.len() {
@@ -225,22 +276,7 @@ impl Nginx {
                 Some(std::cmp::Ordering::Greater) => {}
             }
         }
-        let mut best = best?;
-        if tied {
-            let (first, mut total) = (best, 0);
-            for line in first..self.servers.len() {
-                let equal = loads[line] * self.servers[first].weight == loads[first] * self.servers[line].weight;
-                if !equal || !self.usable(line, now_s, tries) {
-                    continue;
-                }
-                total += self.servers[line].take_turn();
-                if self.servers[line].current > self.servers[best].current {
-                    best = line;
-                }
-            }
-            self.servers[best].current -= total;
-        }
-        Some(best)
+        best.map(|best| (best, tied))
     }
 
     fn random(&mut self, now_s: u64, tries: &mut Tries, stream: &mut LazyStream) -> Option<usize> {
