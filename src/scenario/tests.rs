@@ -229,6 +229,9 @@ fn a_byte_order_mark_is_accepted() {
 #[test]
 fn what_cannot_be_a_file_is_refused_quickly() {
     assert_eq!(codes(&"#".repeat(locate::MAX_BYTES + 1), &[]), ["too-large"]);
+    let audiences = |n: u32| (0..n).map(|n| format!("  - {{name: a{n}, count: 1}}\n")).collect::<String>();
+    assert_eq!(codes(&format!("name: a\nclients:\n{}", audiences(251)), &[]), ["too-many-entries"]);
+    assert_eq!(codes(&format!("name: a\nclients:\n{}", audiences(250)), &[]), [""; 0]);
     assert_eq!(codes(&"[".repeat(40_000), &[]), ["too-deep"]);
     assert_eq!(codes(&format!("name: {}", "{a: ".repeat(40_000)), &[]), ["too-deep"]);
 }

@@ -79,6 +79,7 @@ pub fn validate(
 ) -> Vec<Found> {
     let mut checks = Checks::default();
     check_frame(&mut checks, file);
+    check_lengths(&mut checks, file);
     clients::check(&mut checks, file);
     clients::check_traffic(&mut checks, file);
     cluster::check(&mut checks, file);
@@ -92,6 +93,25 @@ pub fn validate(
         load::check(&mut checks, file, traces);
     }
     checks.list
+}
+
+/// Lists longer than this are mistakes; the model numbers what stands in them in one byte, and moments in two.
+const MOST_ENTRIES: usize = 250;
+const MOST_MOMENTS: usize = 60_000;
+
+fn check_lengths(checks: &mut Checks, file: &ScenarioFile) {
+    let lengths = [
+        ("clients", file.clients.len(), MOST_ENTRIES),
+        ("traffic", file.traffic.as_ref().map_or(0, Vec::len), MOST_ENTRIES),
+        ("server_traffic", file.server_traffic.as_ref().map_or(0, Vec::len), MOST_ENTRIES),
+        ("timeline", file.timeline.as_ref().map_or(0, Vec::len), MOST_MOMENTS),
+    ];
+    for (list, length, most) in lengths {
+        if length > most {
+            let message = format!("{length} entries are more than the {most} that fit");
+            checks.fail("too-many-entries", list, message, "put several of a kind into one entry");
+        }
+    }
 }
 
 fn check_frame(checks: &mut Checks, file: &ScenarioFile) {
