@@ -11,6 +11,7 @@ pub mod spec;
 mod clients;
 mod conservation;
 mod deliveries;
+mod draws;
 mod flows;
 mod meter;
 mod network;
@@ -20,15 +21,15 @@ mod redis;
 mod rooms;
 mod sources;
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
-use crate::engine::{Column, Ctx, EndReason, Event as EngineEvent, Id, Limits, Model, Seed, SimTime, Simulation};
+use crate::engine::{
+    Column, Ctx, EndReason, Event as EngineEvent, Id, Limits, Model, Seed, SimTime, Simulation, Streams,
+};
 use crate::metrics::Record;
 
 use balancer::Balancer;
 use clients::{ClientId, Clients};
 use deliveries::{Deliveries, Part, Turn};
+use draws::Ahead;
 use flows::endpoints::Endpoints;
 use flows::rollout::Rollout;
 use flows::{Held, Message};
@@ -99,6 +100,7 @@ pub enum Event {
 
 /// Kind in the top byte, so that equal times are ordered as the kinds are listed; then a short and a long number.
 impl EngineEvent for Event {
+    #[inline]
     fn word(self) -> u64 {
         let (kind, a, b): (u64, u32, u16) = match self {
             Event::EndWarmUp => (1, 0, 0),
@@ -127,7 +129,17 @@ impl EngineEvent for Event {
         };
         kind << 56 | u64::from(b) << 32 | u64::from(a)
     }
+    #[inline]
     fn from_word(word: u64) -> Event {
+        // nearly always: the rest is kept away from what happens often
+        if word >> 56 == 16 { Event::Traffic(Id::new(word as u32), (word >> 32) as u8) } else { Event::rarer(word) }
+    }
+}
+
+impl Event {
+    /// Any event but traffic.
+    #[inline(never)]
+    fn rarer(word: u64) -> Event {
         let (a, b) = (word as u32, (word >> 32) as u16);
         match word >> 56 {
             1 => Event::EndWarmUp,
@@ -145,7 +157,6 @@ impl EngineEvent for Event {
             13 => Event::Upgrade(Id::new(a), b),
             14 => Event::Join(Id::new(a), b),
             15 => Event::Flush(Id::new(a), b),
-            16 => Event::Traffic(Id::new(a), b as u8),
             17 => Event::TraceSent(b),
             18 => Event::TraceArrives(b, a),
             19 => Event::Tick(b as u8),
@@ -161,6 +172,9 @@ impl EngineEvent for Event {
 struct Cluster<'s> {
     spec: &'s ClusterSpec,
     seed: Seed,
+    /// Random numbers of each traffic entry.
+    traffic: Vec<Streams>,
+    ahead: Ahead,
     clients: Clients,
     /// Events that clients hold back until they are connected.
     held: FxHashMap<ClientId, Vec<Held>>,
@@ -178,8 +192,6 @@ struct Cluster<'s> {
     subscribers: flows::Subscribers,
     /// Events between a pod and the others.
     messages: flows::Slab<Message>,
-    /// When requests will be answered, and by whom, earliest first: for balancers that count them.
-    answers: BinaryHeap<Reverse<(SimTime, PodId)>>,
     /// Broadcasts whose outcome is not recorded yet.
     deliveries: Deliveries,
     /// Scratch for recording one: its parts, and how far each pod is.
@@ -195,7 +207,35 @@ struct Cluster<'s> {
 impl Model for Cluster<'_> {
     type Event = Event;
 
+    #[inline]
     fn handle(&mut self, event: Event, ctx: &mut Ctx<Event>) {
+        match event {
+            Event::Traffic(client, item) => self.traffic(client, item, ctx),
+            _ => self.handle_rarer(event, ctx),
+        }
+    }
+
+    #[inline]
+    fn look_ahead(&mut self, soon: impl Iterator<Item = Event> + Clone) -> u64 {
+        self.draw_ahead(soon.clone().filter_map(|event| match event {
+            Event::Traffic(client, item) => Some((client, item)),
+            _ => None,
+        }));
+        let mut read = 0;
+        if self.balancer.reads_address() || self.clients.has_wires() {
+            read ^= soon.clone().map(|event| self.touch(event)).fold(0, u64::wrapping_add);
+        }
+        if self.clients.has_wires() {
+            read ^= soon.map(|event| self.touch_rooms(event)).fold(0, u64::wrapping_add);
+        }
+        read
+    }
+}
+
+impl Cluster<'_> {
+    /// Whatever is not traffic: apart, so that what happens nearly always stays short.
+    #[inline(never)]
+    fn handle_rarer(&mut self, event: Event, ctx: &mut Ctx<Event>) {
         match event {
             Event::EndWarmUp => self.end_warm_up(ctx),
             Event::Timeline(entry) => self.timeline(usize::from(entry), ctx),
@@ -223,12 +263,14 @@ impl Model for Cluster<'_> {
         }
     }
 
+    /// Reads what is known to be needed for an event, and returns anything that depends on it.
+    #[inline]
     fn touch(&self, event: Event) -> u64 {
         match event {
             Event::Traffic(client, item) if self.emits(item) => {
-                self.clients.touch(client, item) ^ self.clients.touch_wire(client) ^ self.rooms.touch(client)
+                self.clients.touch_wire(client) ^ self.rooms.touch(client)
             }
-            Event::Traffic(client, item) => self.clients.touch(client, item),
+            Event::Traffic(client, _) => self.clients.touch_address(client),
             Event::Connect(client, _) | Event::Upgrade(client, _) | Event::Join(client, _) | Event::Leave(client) => {
                 u64::from(self.clients[client].routed) ^ self.clients.touch_wire(client) ^ self.rooms.touch(client)
             }
@@ -236,16 +278,15 @@ impl Model for Cluster<'_> {
         }
     }
 
-    fn touch_deeper(&self, event: Event) -> u64 {
+    /// The same, afterwards, for what is found through it.
+    fn touch_rooms(&self, event: Event) -> u64 {
         match event {
             Event::Traffic(client, item) if self.emits(item) => self.rooms.touch_deeper(client),
             Event::Join(client, _) | Event::Leave(client) => self.rooms.touch_deeper(client),
             _ => 0,
         }
     }
-}
 
-impl Cluster<'_> {
     /// Whether a traffic entry is about events.
     fn emits(&self, item: u8) -> bool {
         matches!(self.spec.traffic[usize::from(item)].action, TrafficAction::Emit { .. })

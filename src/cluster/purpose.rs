@@ -1,6 +1,6 @@
 //! What random numbers are for: the first part of their address.
 
-use crate::engine::{LazyStream, Seed, Stream};
+use crate::engine::{LazyStream, Seed, Stream, Streams};
 
 /// One purpose per kind of draw. Numbers with different purposes never influence each other, so a new purpose, or one
 /// more draw for an old one, moves nobody else's numbers.
@@ -55,7 +55,7 @@ impl Purpose {
     }
 }
 
-/// The stream of the `n`-th request of `client` for the traffic entry `item`.
-pub fn traffic(seed: Seed, item: u8, client: u32, n: u32) -> Stream {
-    seed.stream(Purpose::Traffic as u64 + u64::from(item), u64::from(client), u64::from(n))
+/// The streams of the requests for the traffic entry `item` (entity: client).
+pub const fn traffic(seed: Seed, item: u8) -> Streams {
+    seed.streams(Purpose::Traffic as u64 + item as u64)
 }

@@ -146,17 +146,17 @@ impl Law {
     #[inline]
     pub fn draw(&self, stream: &mut Stream) -> f64 {
         match self {
-            Law::Fixed(value) => *value,
             Law::Exponential { mean } => mean * exponential(stream),
-            Law::LogNormal { mu, sigma } => exp(mu + sigma * normal(stream)),
             _ => self.draw_rarer(stream),
         }
     }
-    /// One draw of the laws that requests rarely follow; apart, so that the others stay short.
+    /// One draw of any other law; apart, so that the one that most gaps follow stays short.
     #[inline(never)]
     fn draw_rarer(&self, stream: &mut Stream) -> f64 {
         match self {
-            Law::Fixed(_) | Law::Exponential { .. } | Law::LogNormal { .. } => self.draw(stream),
+            Law::Fixed(value) => *value,
+            Law::Exponential { mean } => mean * exponential(stream),
+            Law::LogNormal { mu, sigma } => exp(mu + sigma * normal(stream)),
             Law::Uniform { low, high } => low + (high - low) * stream.unit(),
             Law::Erlang { k, mean } => mean / f64::from(*k) * erlang_sum(*k, stream),
             Law::Pareto { min, alpha } => min * exp(exponential(stream) / alpha),

@@ -57,10 +57,10 @@ mod ziggurat;
 
 pub use digest::Digest;
 pub use dist::{Law, TableError};
-pub use exp::exp;
+pub use exp::{exp, exp_both};
 pub use ids::{Column, Id};
 pub use queue::EventQueue;
-pub use rng::{LazyStream, Seed, Stream};
+pub use rng::{LazyStream, Seed, Stream, Streams};
 pub use run::{Ctx, End, EndReason, Event, Limits, Model, Simulation};
 pub use time::{ParseSpanError, SimTime, Span};
-pub use ziggurat::normal;
+pub use ziggurat::{normal, normals};

@@ -14,6 +14,19 @@ pub struct Seed(pub u64);
 /// costs no more than one of its numbers; see docs/decisions/009.
 pub struct Stream(u64);
 
+/// All streams of one purpose: what is common to their addresses is mixed once.
+#[derive(Clone, Copy)]
+pub struct Streams(u64);
+
+impl Streams {
+    /// The random numbers for the `n`-th time that `entity` needs one, both below 2³².
+    #[inline]
+    pub const fn stream(self, entity: u64, n: u64) -> Stream {
+        debug_assert!(entity < 1 << 32 && n < 1 << 32, "other addresses would give the same numbers");
+        Stream(mix(self.0 ^ entity.rotate_left(32) ^ n))
+    }
+}
+
 impl Seed {
     /// The random numbers for the `n`-th time that `entity` needs one for `purpose`.
     ///
@@ -21,9 +34,13 @@ impl Seed {
     /// two strategies see the same think times (common random numbers). Different addresses give different streams;
     /// `entity` and `n` are below 2³².
     #[inline]
-    pub fn stream(self, purpose: u64, entity: u64, n: u64) -> Stream {
-        let of_purpose = mix(self.0 ^ 0x5851_F42D_4C95_7F2D ^ purpose.wrapping_mul(0xD134_2543_DE82_EF95));
-        Stream(mix(of_purpose ^ entity.rotate_left(32) ^ n))
+    pub const fn stream(self, purpose: u64, entity: u64, n: u64) -> Stream {
+        self.streams(purpose).stream(entity, n)
+    }
+    /// All streams for `purpose`.
+    #[inline]
+    pub const fn streams(self, purpose: u64) -> Streams {
+        Streams(mix(self.0 ^ 0x5851_F42D_4C95_7F2D ^ purpose.wrapping_mul(0xD134_2543_DE82_EF95)))
     }
     /// The seed of the `index`-th replication. Replication 0 runs with the seed itself.
     pub fn replication(self, index: u32) -> Seed {
@@ -71,6 +88,16 @@ impl Stream {
         let bits = mix(self.0);
         self.0 = self.0.wrapping_add(GOLDEN);
         bits
+    }
+    /// What the next two calls of [`Stream::bits`] will give.
+    #[inline]
+    pub(super) const fn next_two(&self) -> [u64; 2] {
+        [mix(self.0), mix(self.0.wrapping_add(GOLDEN))]
+    }
+    /// Passes over two numbers.
+    #[inline]
+    pub(super) const fn skip_two(&mut self) {
+        self.0 = self.0.wrapping_add(GOLDEN.wrapping_mul(2));
     }
     /// Uniform in [0, 1), a multiple of 2⁻⁵³.
     pub fn unit(&mut self) -> f64 {

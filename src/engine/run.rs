@@ -19,13 +19,10 @@ pub trait Model {
     type Event: Event;
     /// Lets `event` happen at [`Ctx::now`]; whatever follows from it is scheduled through `ctx`.
     fn handle(&mut self, event: Self::Event, ctx: &mut Ctx<Self::Event>);
-    /// Reads whatever `event`, which will happen soon, is going to need, and returns anything that depends on it.
-    /// Called for many events at once, so that their cache misses overlap; changes nothing.
-    fn touch(&self, _event: Self::Event) -> u64 {
-        0
-    }
-    /// The same, afterwards, for what is found through what [`Model::touch`] read.
-    fn touch_deeper(&self, _event: Self::Event) -> u64 {
+    /// Prepares for events that will happen soon, in this order, though others may happen between them: reads what they
+    /// need, computes what is known before. They are many at once, so that their cache misses overlap. Nothing that can be
+    /// seen of the model may change by it. Returns anything that depends on what was only read.
+    fn look_ahead(&mut self, _soon: impl Iterator<Item = Self::Event> + Clone) -> u64 {
         0
     }
 }
@@ -139,17 +136,14 @@ impl<M: Model> Simulation<M> {
             if self.events >= limits.max_events {
                 return self.end(EndReason::TooManyEvents);
             }
-            let Some((at, event)) = self.ctx.queue.pop_until(until) else { break };
-            if self.ctx.queue.has_opened() {
-                let soon = self.ctx.queue.soon().map(|event| self.model.touch(event));
-                std::hint::black_box(soon.fold(0, u64::wrapping_add));
-                let deeper = self.ctx.queue.soon().map(|event| self.model.touch_deeper(event));
-                std::hint::black_box(deeper.fold(0, u64::wrapping_add));
+            if self.ctx.queue.has_news() {
+                std::hint::black_box(self.model.look_ahead(self.ctx.queue.soon()));
             }
+            let Some((at, word)) = self.ctx.queue.pop_word_until(until) else { break };
             self.ctx.now = at;
-            self.digest.add(at.as_nanos(), event.word());
+            self.digest.add(at.as_nanos(), word);
             self.events += 1;
-            self.model.handle(event, &mut self.ctx);
+            self.model.handle(M::Event::from_word(word), &mut self.ctx);
         }
         let nothing_left = self.ctx.queue.is_empty() && !self.ctx.beyond;
         if until < SimTime::NEVER {

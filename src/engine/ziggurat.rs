@@ -87,6 +87,27 @@ pub fn normal(stream: &mut Stream) -> f64 {
     if x.abs() < NORMAL.x[layer + 1] { x } else { normal_at_edge(x, layer, stream) }
 }
 
+/// Two draws of [`normal`], in little more time than one.
+#[inline]
+pub fn normals(stream: &mut Stream) -> [f64; 2] {
+    let [a, b] = stream.next_two();
+    let (i, j) = (a as usize % LAYERS, b as usize % LAYERS);
+    let (x, y) = ((2.0 * one_to_two(a) - 3.0) * NORMAL.x[i], (2.0 * one_to_two(b) - 3.0) * NORMAL.x[j]);
+    if (x.abs() < NORMAL.x[i + 1]) & (y.abs() < NORMAL.x[j + 1]) {
+        stream.skip_two();
+        [x, y]
+    } else {
+        normals_at_edge(stream)
+    }
+}
+
+/// One of two is outside of the rectangles.
+#[cold]
+#[inline(never)]
+fn normals_at_edge(stream: &mut Stream) -> [f64; 2] {
+    [normal(stream), normal(stream)]
+}
+
 /// Outside of the rectangles: about one draw in eighty.
 #[cold]
 #[inline(never)]
@@ -138,6 +159,15 @@ mod tests {
             (share - rank as f64 / n).abs().max((share - (rank as f64 + 1.0) / n).abs())
         };
         draws.iter().enumerate().map(apart).fold(0.0, f64::max) * n.sqrt()
+    }
+
+    #[test]
+    fn two_draws_at_once_are_those_one_after_the_other() {
+        for n in 0..10_000 {
+            let (mut one, mut two) = (Seed(5).stream(1, 0, n), Seed(5).stream(1, 0, n));
+            assert_eq!(normals(&mut two), [normal(&mut one), normal(&mut one)]);
+            assert_eq!(two.bits(), one.bits());
+        }
     }
 
     #[test]

@@ -133,6 +133,18 @@ impl IngressNginx {
     pub fn sticky(&self) -> bool {
         self.spec.affinity == Affinity::Cookie
     }
+    /// The pod that a cookie means now.
+    #[inline]
+    pub fn bound(&self, cookie: u32) -> Option<PodId> {
+        match (self.spec.affinity, self.spec.affinity_mode) {
+            (Affinity::None, _) => None,
+            (Affinity::Cookie, AffinityMode::Balanced) => self.find(cookie).map(|position| self.pod_at(position)),
+            (Affinity::Cookie, AffinityMode::Persistent) => {
+                let pod = PodId::new(cookie);
+                self.position(pod).map(|_| pod)
+            }
+        }
+    }
     /// How long a cookie issued now lives; `None` = as long as the browser session.
     pub fn cookie_lifetime(&self) -> Option<Span> {
         self.spec.session_cookie_max_age.or(self.spec.session_cookie_expires)

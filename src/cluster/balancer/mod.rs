@@ -16,6 +16,7 @@ use crate::engine::{LazyStream, SimTime, Span, Stream};
 mod ingress_nginx;
 mod nginx;
 mod ring;
+mod turns;
 
 pub use ingress_nginx::{Affinity, AffinityMode, IngressNginx, IngressNginxSpec, LoadBalance};
 pub use nginx::{Nginx, NginxMethod, NginxSpec};
@@ -179,20 +180,25 @@ impl Balancer {
         request: &Request,
         tries: &mut Tries,
         stream: &mut LazyStream,
-        connections: impl Fn(&Peer) -> u32,
+        connections: impl FnMut(&Peer) -> u32,
     ) -> Option<usize> {
         match self {
             Balancer::Nginx(nginx) => nginx.pick(request, tries, stream, connections),
             Balancer::IngressNginx(ingress) => ingress.pick(request, tries, stream),
         }
     }
+    /// The pod that this cookie takes a request to, if that is all it takes: the first try has no other outcome and
+    /// leaves no trace.
+    #[inline]
+    pub fn bound(&self, cookie: u32) -> Option<PodId> {
+        match self {
+            Balancer::Nginx(_) => None,
+            Balancer::IngressNginx(ingress) => ingress.bound(cookie),
+        }
+    }
     /// True when it looks at the address that a request comes from.
     pub const fn reads_address(&self) -> bool {
         matches!(self, Balancer::Nginx(nginx) if nginx.reads_address())
-    }
-    /// True when it chooses by connections: those must be up to date before it picks.
-    pub const fn counts_connections(&self) -> bool {
-        matches!(self, Balancer::Nginx(nginx) if nginx.counts_connections())
     }
     /// The try refused the connection.
     pub fn failed(&mut self, position: usize, now: SimTime) {

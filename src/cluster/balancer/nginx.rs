@@ -4,11 +4,13 @@
 //! (tag 1.31.4; decisions of 1.22.1 are the same). Held against recordings of both versions in `tests/it/balancers.rs`.
 //! Only `random` cannot be equal: libc's generator seeded from the clock; here it is a seeded uniform draw.
 
+use std::cmp::Ordering;
 use std::net::IpAddr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::turns::Turns;
 use super::{Peer, Request, Tries};
 use crate::cluster::PodId;
 use crate::engine::{LazyStream, SimTime, Span};
@@ -52,9 +54,6 @@ const MAX_MISSES: u32 = 20;
 #[derive(Clone, Debug)]
 struct Server {
     peer: Peer,
-    weight: i64,
-    current: i64,
-    effective: i64,
     down: bool,
     fails: u32,
     /// Whole seconds of the last failure.
@@ -68,38 +67,38 @@ struct Server {
 pub struct Nginx {
     spec: NginxSpec,
     servers: Vec<Server>,
+    turns: Turns,
     /// A server has failed since the last reload.
     failing: bool,
     /// `fail_timeout` in the whole seconds that nginx counts in.
     fail_timeout_s: u64,
-    /// Sum of the weights; whether they are all equal, and whether any line is `down`.
-    total: i64,
-    equal_weights: bool,
     any_down: bool,
-    /// Scratch: connections of each line.
-    loads: Vec<i64>,
+    /// Scratch: connections of each line, and the lines that have the fewest.
+    loads: Vec<u32>,
+    least: Vec<usize>,
 }
 
 impl Nginx {
     /// An upstream without servers.
-    pub const fn new(spec: NginxSpec) -> Nginx {
+    pub fn new(spec: NginxSpec) -> Nginx {
         let fail_timeout_s = spec.fail_timeout.as_nanos() / 1_000_000_000;
         Nginx {
             spec,
             servers: Vec::new(),
+            turns: Turns::default(),
             failing: false,
             fail_timeout_s,
-            total: 0,
-            equal_weights: true,
             any_down: false,
             loads: Vec::new(),
+            least: Vec::new(),
         }
     }
     /// A reload with these `server` lines: all state starts afresh.
     pub fn set_peers(&mut self, peers: &[Peer]) {
         self.failing = false;
-        self.servers = peers.iter().map(|peer| Server::new(peer.clone(), 1)).collect();
-        self.sum_up();
+        self.servers = peers.iter().map(|peer| Server::new(peer.clone())).collect();
+        self.turns = Turns::new(peers.iter().map(|_| 1));
+        self.any_down = false;
     }
     /// How many lines there are.
     pub const fn len(&self) -> usize {
@@ -117,26 +116,17 @@ impl Nginx {
     pub fn pod_at(&self, position: usize) -> PodId {
         self.servers[position].peer.pod
     }
-    /// Sets the weight of a line and marks it `down` or not.
+    /// Sets the weight of a line and marks it `down` or not; turns begin afresh.
     pub fn configure(&mut self, line: usize, weight: u32, down: bool) {
-        self.servers[line] = Server::new(self.servers[line].peer.clone(), i64::from(weight));
         self.servers[line].down = down;
-        self.sum_up();
-    }
-
-    fn sum_up(&mut self) {
-        self.total = self.servers.iter().map(|server| server.weight).sum();
-        self.equal_weights = self.servers.windows(2).all(|pair| pair[0].weight == pair[1].weight);
         self.any_down = self.servers.iter().any(|server| server.down);
+        let weight_of = |other| if other == line { i64::from(weight) } else { self.turns.weight(other) };
+        self.turns = Turns::new((0..self.servers.len()).map(weight_of));
     }
 
     /// True when it looks at addresses.
     pub const fn reads_address(&self) -> bool {
         matches!(self.spec.method, NginxMethod::IpHash)
-    }
-    /// True when it chooses by connections.
-    pub const fn counts_connections(&self) -> bool {
-        matches!(self.spec.method, NginxMethod::LeastConn)
     }
     /// The line to try next, `None` when no server is usable (502, "no live upstreams").
     /// `connections` says how many connections this nginx has to a line.
@@ -145,7 +135,7 @@ impl Nginx {
         request: &Request,
         tries: &mut Tries,
         stream: &mut LazyStream,
-        connections: impl Fn(&Peer) -> u32,
+        connections: impl FnMut(&Peer) -> u32,
     ) -> Option<usize> {
         let now_s = seconds(request.now);
         if self.servers.len() == 1 {
@@ -177,7 +167,7 @@ impl Nginx {
         server.accessed_s = seconds(now);
         server.checked_s = server.accessed_s;
         if max_fails > 0 {
-            server.effective = (server.effective - server.weight / i64::from(max_fails)).max(0);
+            self.turns.fail(line, max_fails);
         }
     }
     /// A request or tunnel of this line ended well; forgives its failures if a probe was let through since.
@@ -206,83 +196,64 @@ impl Nginx {
     }
 
     fn round_robin(&mut self, now_s: u64, tries: &Tries) -> Option<usize> {
-        let mut total = 0;
-        let mut best: Option<usize> = None;
-        let all_usable = self.all_usable(tries);
-        for line in 0..self.servers.len() {
-            if !(all_usable || self.usable(line, now_s, tries)) {
-                continue;
-            }
-            total += self.servers[line].take_turn();
-            if best.is_none_or(|best| self.servers[line].current > self.servers[best].current) {
-                best = Some(line);
-            }
+        if self.all_usable(tries) {
+            return self.turns.next();
         }
-        self.servers[best?].current -= total;
-        best
-    }
-
-    fn least_conn(&mut self, now_s: u64, tries: &Tries, connections: impl Fn(&Peer) -> u32) -> Option<usize> {
-        let mut loads = std::mem::take(&mut self.loads);
-        loads.clear();
-        loads.extend(self.servers.iter().map(|server| i64::from(connections(&server.peer))));
-        let line = self.least_of(&loads, now_s, tries);
-        self.loads = loads;
+        let mut turns = std::mem::take(&mut self.turns);
+        let line = turns.next_among((0..self.servers.len()).filter(|&line| self.usable(line, now_s, tries)));
+        self.turns = turns;
         line
     }
 
-    /// The usable line with the fewest connections for its weight.
-    fn least_of(&mut self, loads: &[i64], now_s: u64, tries: &Tries) -> Option<usize> {
-        let all_usable = self.all_usable(tries);
-        let (first, tied) = if all_usable && self.equal_weights {
-            let least = loads.iter().min()?;
-            let first = loads.iter().position(|load| load == least)?;
-            (first, loads[first + 1..].contains(least))
+    fn least_conn(&mut self, now_s: u64, tries: &Tries, connections: impl FnMut(&Peer) -> u32) -> Option<usize> {
+        self.loads.clear();
+        self.loads.extend(self.servers.iter().map(|server| &server.peer).map(connections));
+        let mut least = std::mem::take(&mut self.least);
+        if self.all_usable(tries) && self.turns.are_equal() {
+            self.find_least(&mut least);
         } else {
-            self.least_weighted(loads, now_s, tries)?
-        };
-        let mut best = first;
-        if tied {
-            let mut total = 0;
-            for line in first..self.servers.len() {
-                let equal = loads[line] * self.servers[first].weight == loads[first] * self.servers[line].weight;
-                if !equal || !(all_usable || self.usable(line, now_s, tries)) {
-                    continue;
-                }
-                total += self.servers[line].take_turn();
-                if self.servers[line].current > self.servers[best].current {
-                    best = line;
-                }
-            }
-            self.servers[best].current -= total;
+            self.find_least_weighted(now_s, tries, &mut least);
         }
-        Some(best)
+        let line = match *least.as_slice() {
+            [] => None,
+            [one] => Some(one),
+            _ => self.turns.next_among(least.iter().copied()),
+        };
+        self.least = least;
+        line
     }
 
-    /// The first of the usable lines with the fewest connections for its weight, and whether there are others.
-    fn least_weighted(&self, loads: &[i64], now_s: u64, tries: &Tries) -> Option<(usize, bool)> {
-        let mut best: Option<usize> = None;
-        let mut tied = false;
-        for line in 0..self.servers.len() {
-            if !self.usable(line, now_s, tries) {
-                continue;
-            }
-            // conns/weight compared as products, as nginx does
-            match best
-                .map(|best| (loads[line] * self.servers[best].weight).cmp(&(loads[best] * self.servers[line].weight)))
-            {
-                None | Some(std::cmp::Ordering::Less) => (best, tied) = (Some(line), false),
-                Some(std::cmp::Ordering::Equal) => tied = true,
-                Some(std::cmp::Ordering::Greater) => {}
-            }
+    /// The lines with the fewest connections. Which they are cannot be foretold, so it is not asked at each of them.
+    fn find_least(&self, least: &mut Vec<usize>) {
+        let fewest = self.loads.iter().copied().fold(u32::MAX, u32::min);
+        least.resize(self.loads.len(), 0);
+        let mut count = 0;
+        for (line, &load) in self.loads.iter().enumerate() {
+            least[count] = line;
+            count += usize::from(load == fewest);
         }
-        best.map(|best| (best, tied))
+        least.truncate(count);
+    }
+
+    /// The usable lines with the fewest connections for their weight.
+    fn find_least_weighted(&self, now_s: u64, tries: &Tries, least: &mut Vec<usize>) {
+        least.clear();
+        for line in (0..self.servers.len()).filter(|&line| self.usable(line, now_s, tries)) {
+            // conns/weight compared as products, as nginx does
+            let product = |of: usize, by: usize| i64::from(self.loads[of]) * self.turns.weight(by);
+            match least.first().map(|&best| product(line, best).cmp(&product(best, line))) {
+                Some(Ordering::Greater) => continue,
+                None | Some(Ordering::Less) => least.clear(),
+                Some(Ordering::Equal) => {}
+            }
+            least.push(line);
+        }
     }
 
     fn random(&mut self, now_s: u64, tries: &mut Tries, stream: &mut LazyStream) -> Option<usize> {
-        let total = self.total;
+        let total = self.turns.total();
         while tries.misses <= MAX_MISSES && total > 0 {
-            let line = self.line_at(stream.get().below(total as u64) as i64);
+            let line = self.turns.line_at(stream.get().below(total as u64) as i64);
             if self.usable(line, now_s, tries) {
                 return Some(line);
             }
@@ -292,28 +263,15 @@ impl Nginx {
     }
 
     fn ip_hash(&mut self, address: IpAddr, now_s: u64, tries: &mut Tries) -> Option<usize> {
-        let octets_v4;
-        let octets_v6;
-        let key: &[u8] = match address {
-            IpAddr::V4(v4) => {
-                octets_v4 = v4.octets();
-                &octets_v4[..3]
-            }
-            IpAddr::V6(v6) => {
-                octets_v6 = v6.octets();
-                &octets_v6
-            }
-        };
-        let total = self.total;
+        let total = self.turns.total();
         if tries.misses > MAX_MISSES || total == 0 {
             return self.round_robin(now_s, tries);
         }
+        let (factor, sum) = hash_step(address);
         let mut hash = tries.hash.unwrap_or(89);
         loop {
-            for &octet in key {
-                hash = (hash * 113 + u32::from(octet)) % 6271;
-            }
-            let line = self.line_at(i64::from(hash) % total);
+            hash = (hash * factor + sum) % HASH_PRIME;
+            let line = self.turns.line_at(i64::from(hash) % total);
             if self.usable(line, now_s, tries) {
                 tries.hash = Some(hash);
                 return Some(line);
@@ -324,31 +282,37 @@ impl Nginx {
             }
         }
     }
-
-    /// The line whose share of the weights 0..total holds `w`.
-    fn line_at(&self, mut w: i64) -> usize {
-        for (line, server) in self.servers.iter().enumerate() {
-            if w < server.weight {
-                return line;
-            }
-            w -= server.weight;
-        }
-        self.servers.len() - 1
-    }
 }
 
 impl Server {
-    const fn new(peer: Peer, weight: i64) -> Server {
-        Server { peer, weight, current: 0, effective: weight, down: false, fails: 0, accessed_s: 0, checked_s: 0 }
+    const fn new(peer: Peer) -> Server {
+        Server { peer, down: false, fails: 0, accessed_s: 0, checked_s: 0 }
     }
-    /// One turn of smooth weighted round robin; returns what it added to the total.
-    fn take_turn(&mut self) -> i64 {
-        let effective = self.effective;
-        self.current += effective;
-        if self.effective < self.weight {
-            self.effective += 1;
-        }
-        effective
+}
+
+/// nginx hashes one octet after the other: `hash = (hash * 113 + octet) % 6271`.
+const HASH_PRIME: u32 = 6271;
+
+/// 113ⁿ modulo 6271, for n from 16 down to 0.
+const HASH_POWERS: [u32; 17] = {
+    let mut powers = [1; 17];
+    let mut n = 16;
+    while n > 0 {
+        powers[n - 1] = powers[n] * 113 % HASH_PRIME;
+        n -= 1;
+    }
+    powers
+};
+
+/// What all octets of an address that count do to the hash together: it is multiplied, then something is added to it.
+fn hash_step(address: IpAddr) -> (u32, u32) {
+    let step = |octets: &[u8]| {
+        let [factor, powers @ ..] = &HASH_POWERS[16 - octets.len()..] else { return (1, 0) };
+        (*factor, octets.iter().zip(powers).map(|(&octet, power)| u32::from(octet) * power).sum())
+    };
+    match address {
+        IpAddr::V4(v4) => step(&v4.octets()[..3]),
+        IpAddr::V6(v6) => step(&v6.octets()),
     }
 }
 

@@ -8,6 +8,10 @@ const POINTS: usize = 160;
 pub struct Ring {
     /// (point, endpoint), sorted.
     points: Vec<(u32, u32)>,
+    /// The circle in about as many equal parts as there are points, and the first point in or after each.
+    parts: Vec<u32>,
+    /// A key's part is what is left of its hash when so many bits are shifted out.
+    shift: u32,
 }
 
 impl Ring {
@@ -27,18 +31,42 @@ impl Ring {
         }
         points.sort_unstable();
         points.dedup_by_key(|&mut (point, _)| point);
-        Ring { points }
+        let shift = 32 - points.len().next_power_of_two().ilog2().clamp(1, 24);
+        let first_from = |part: u32| points.partition_point(|&(point, _)| point < part << shift) as u32;
+        let parts = (0..1 << (32 - shift)).map(first_from).collect();
+        Ring { points, parts, shift }
     }
     /// The endpoint responsible for a key: the first point at or after its hash.
     pub fn find(&self, key_hash: u32) -> Option<usize> {
         if self.points.is_empty() {
             return None;
         }
-        let at = self.points.partition_point(|&(point, _)| point < key_hash) % self.points.len();
-        Some(self.points[at].1 as usize)
+        let first = self.parts[(key_hash >> self.shift) as usize] as usize;
+        let at_or_after = self.points[first..].iter().find(|&&(point, _)| point >= key_hash);
+        // beyond the last point the circle begins again
+        Some(at_or_after.unwrap_or(&self.points[0]).1 as usize)
     }
     /// The hash of a key.
     pub fn hash(key: &str) -> u32 {
         crc32fast::hash(key.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_belongs_to_the_first_point_at_or_after_it() {
+        for endpoints in [1, 2, 20, 300] {
+            let names: Vec<String> = (0..endpoints).map(|n| format!("10.244.0.{n}:3000")).collect();
+            let ring = Ring::new(names.iter().map(String::as_str));
+            let around = |&(point, _): &(u32, u32)| [point.wrapping_sub(1), point, point.wrapping_add(1)];
+            for key in ring.points.iter().flat_map(around).chain([0, u32::MAX]) {
+                let at = ring.points.partition_point(|&(point, _)| point < key) % ring.points.len();
+                assert_eq!(ring.find(key), Some(ring.points[at].1 as usize), "{key} of {endpoints}");
+            }
+        }
+        assert_eq!(Ring::default().find(7), None);
     }
 }

@@ -193,6 +193,13 @@ impl Client {
     pub fn round_trip(&self) -> Span {
         self.one_way() * 2
     }
+    /// The balancer has sent it there.
+    pub fn routed_to(&mut self, pod: PodId) {
+        self.last_pod = pod;
+        if self.roaming == Roaming::SinceLastRequest {
+            self.roaming = Roaming::Before;
+        }
+    }
     /// True from arrival to departure.
     pub fn is_present(&self) -> bool {
         self.link != Link::Left

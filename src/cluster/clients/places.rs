@@ -123,9 +123,14 @@ impl Clients {
         (0..self.records.len()).map(ClientId::from_usize)
     }
 
-    /// Reads what a request of this traffic entry needs, and returns anything that depends on it.
-    pub fn touch(&self, client: ClientId, item: u8) -> u64 {
-        u64::from(self.slot(client, item).n) ^ u64::from(self[client].routed)
+    /// Whether any client has a WebSocket.
+    pub const fn has_wires(&self) -> bool {
+        self.layout.websockets
+    }
+    /// Reads what a balancer needs that looks at addresses, and returns anything that depends on it.
+    #[inline]
+    pub fn touch_address(&self, client: ClientId) -> u64 {
+        u64::from(self.addresses[client.index()].is_ipv6())
     }
     /// The same for what a connection needs.
     pub fn touch_wire(&self, client: ClientId) -> u64 {

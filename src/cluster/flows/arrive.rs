@@ -1,17 +1,17 @@
 //! Clients appear, and leave.
 
-use std::collections::BinaryHeap;
 use std::net::IpAddr;
 
 use crate::cluster::balancer::Balancer;
 use crate::cluster::clients::{Client, ClientId, Clients, Layout, Link, NO_POD, Roaming};
 use crate::cluster::deliveries::Deliveries;
+use crate::cluster::draws::Ahead;
 use crate::cluster::flows::fan_out::LONGEST_TRIP;
 use crate::cluster::flows::{Slab, endpoints::Endpoints, rollout::Rollout};
 use crate::cluster::meter::Meter;
 use crate::cluster::network::{self, Pool};
 use crate::cluster::pods::{Phase, Pod};
-use crate::cluster::purpose::Purpose;
+use crate::cluster::purpose::{Purpose, traffic};
 use crate::cluster::redis::Redis;
 use crate::cluster::rooms::Rooms;
 use crate::cluster::spec::{AudienceSpec, ClusterSpec, Population};
@@ -68,6 +68,8 @@ impl<'s> Cluster<'s> {
         Cluster {
             spec,
             seed,
+            traffic: (0..spec.traffic.len()).map(|item| traffic(seed, item as u8)).collect(),
+            ahead: Ahead::default(),
             clients: Clients::new(layout, there),
             held: rustc_hash::FxHashMap::default(),
             audiences: audiences.collect(),
@@ -83,7 +85,6 @@ impl<'s> Cluster<'s> {
             redis: Redis::new(spec.redis.clone()),
             subscribers: std::rc::Rc::new([]),
             messages: Slab::new(),
-            answers: BinaryHeap::new(),
             deliveries: Deliveries::default(),
             parts: Vec::new(),
             turns: Vec::new(),

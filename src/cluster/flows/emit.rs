@@ -110,8 +110,10 @@ impl Cluster<'_> {
             batch.add(part, live, booking.done, now, &mut self.deliveries);
             self.deliver_later(batch, now);
         }
-        if let Some(call) = call {
-            self.answer(pod, booking, call, now);
+        if let Some(call) = call
+            && self.pods[pod].push(booking, call.job(booking, now))
+        {
+            self.settle(pod, now);
         }
         let counts = &mut self.meter.counts;
         counts.events_emitted += 1;

@@ -27,9 +27,14 @@ impl Cluster<'_> {
 
     /// Records the requests of a pod that are done by `now`.
     pub fn settle(&mut self, pod: PodId, now: SimTime) {
-        while let Some(job) = self.pods[pod].pop_done(now) {
-            self.record(&job);
-        }
+        let Cluster { pods, meter, .. } = self;
+        let counts = &mut meter.counts;
+        let in_time = pods[pod].take_done(now).filter(|job| {
+            let late = timed_out(job.arrived, job.done);
+            counts.requests_failed.add_many(FailReason::TimedOut, u64::from(late));
+            !late
+        });
+        counts.requests_answered += meter.latencies.request.record_all(in_time.map(|job| job.latency));
     }
 
     /// Records the broadcasts that are done by `now`.
@@ -80,7 +85,7 @@ impl Cluster<'_> {
             counts.requests_in_flight += 1;
         } else {
             counts.requests_answered += 1;
-            self.meter.latencies.request.record(job.done + job.down - job.sent);
+            self.meter.latencies.request.record(job.latency);
         }
     }
 

@@ -1,8 +1,7 @@
 //! Traffic of clients: HTTP requests, and events they emit.
 
-use std::cmp::Reverse;
-
-use crate::cluster::clients::{Client, ClientId, Link, TrafficSlot};
+use crate::cluster::clients::{ClientId, Link, TrafficSlot};
+use crate::cluster::draws::Owner;
 use crate::cluster::flows::Held;
 use crate::cluster::flows::emit::{Emission, Origin};
 use crate::cluster::pods::{Booking, Job};
@@ -10,7 +9,7 @@ use crate::cluster::purpose::traffic;
 use crate::cluster::rooms::Recipients;
 use crate::cluster::spec::{Population, Target, TrafficAction, Via};
 use crate::cluster::{Cluster, Event, PodId};
-use crate::engine::{Ctx, SimTime, Span, exp, normal};
+use crate::engine::{Ctx, SimTime, Span};
 use crate::metrics::FailReason;
 
 /// An HTTP request on its way.
@@ -22,21 +21,29 @@ pub struct Call {
     pub down: Span,
 }
 
+impl Call {
+    /// What the pod has to answer when the booked work is done, if it arrived now.
+    pub fn job(self, booking: Booking, now: SimTime) -> Job {
+        Job { done: booking.done, arrived: now, latency: booking.done + self.down - self.sent }
+    }
+}
+
 impl Cluster<'_> {
     /// Request number `slot.n` of a client for a traffic entry reaches the balancer, or its pod if it comes by socket.
     pub fn traffic(&mut self, client: ClientId, item: u8, ctx: &mut Ctx<Event>) {
+        let slot = self.clients.slot(client, item);
+        let draws = self.draws_now(Owner { client, item, n: slot.n });
         if !self.clients[client].is_present() {
             return;
         }
-        let slot = self.clients.slot(client, item);
-        let entry = &self.spec.traffic[usize::from(item)];
         let sent = SimTime::from_nanos(ctx.now().as_nanos() - u64::from(slot.up_ns));
-        let draws = self.draws(client, item, slot.n);
-        match &entry.action {
-            TrafficAction::Api { .. } => self.call(client, Call { sent, down: draws.down }, draws.work, None, ctx),
+        self.schedule_traffic(client, item, slot.n.wrapping_add(1), sent + draws.gap, draws.up, ctx);
+        let call = Call { sent, down: draws.down };
+        match &self.spec.traffic[usize::from(item)].action {
+            TrafficAction::Api { .. } => self.call(client, call, draws.work, ctx),
             TrafficAction::Emit { to, via: Via::Api, bytes, .. } => {
                 let emission = self.emission(client, *to, Via::Api, *bytes, sent, draws.choice);
-                self.call(client, Call { sent, down: draws.down }, draws.work, Some(emission), ctx);
+                self.call_that_emits(client, call, draws.work, emission, ctx);
             }
             TrafficAction::Emit { via: Via::Socket, .. } => {
                 if self.clients[client].link == Link::Open {
@@ -47,24 +54,28 @@ impl Cluster<'_> {
                 }
             }
         }
-        self.schedule_traffic(client, item, sent + draws.gap, draws.up, ctx);
     }
 
     /// A client that is new, or there at the start, will send its first request for a traffic entry.
     pub fn schedule_first_traffic(&mut self, client: ClientId, item: u8, at_start: bool, ctx: &mut Ctx<Event>) {
-        let every = &self.spec.traffic[usize::from(item)].every;
-        let mut stream = traffic(self.seed, item, self.clients[client].number, u32::MAX);
-        let gap = if at_start { every.residual(&mut stream) } else { every.span(&mut stream) };
-        let up = self.trip(&self.clients[client], normal(&mut stream));
-        self.schedule_traffic(client, item, ctx.now() + gap, up, ctx);
+        let (gap, up) = self.first_draws(client, item, at_start);
+        self.schedule_traffic(client, item, 1, ctx.now() + gap, up, ctx);
     }
 
-    /// The client will send its next request for a traffic entry at `send_at`, if it is still there; it travels for `up`.
-    fn schedule_traffic(&mut self, client: ClientId, item: u8, send_at: SimTime, up: Span, ctx: &mut Ctx<Event>) {
+    /// The client will send its `n`-th request for a traffic entry at `send_at`, if it is still there; it travels for `up`.
+    #[inline(always)]
+    fn schedule_traffic(
+        &mut self,
+        client: ClientId,
+        item: u8,
+        n: u32,
+        send_at: SimTime,
+        up: Span,
+        ctx: &mut Ctx<Event>,
+    ) {
         if send_at >= self.clients.leaves_at(client) {
             return;
         }
-        let n = self.clients.slot(client, item).n.wrapping_add(1);
         let slot = TrafficSlot { n, up_ns: u32::try_from(up.as_nanos()).unwrap_or(u32::MAX) };
         self.clients.set_slot(client, item, slot);
         // never before now: a trip is at least as long as nothing, and the last one may have been longer than the gap
@@ -77,7 +88,7 @@ impl Cluster<'_> {
             return; // it lost the connection again: what is held stays held
         }
         for held in self.held.remove(&client).unwrap_or_default() {
-            let draws = self.draws(client, held.item, held.n);
+            let draws = self.draws_again(Owner { client, item: held.item, n: held.n });
             self.emit_by_socket(client, held.item, draws.work, draws.choice, held.emitted, ctx);
         }
     }
@@ -97,49 +108,57 @@ impl Cluster<'_> {
         self.emit(pod, emission, self.spec.pods.costs.receive + work, None, ctx);
     }
 
-    /// An HTTP request reaches the balancer; its handler may emit an event.
-    pub fn call(&mut self, client: ClientId, call: Call, work: Span, emission: Option<Emission>, ctx: &mut Ctx<Event>) {
+    /// An HTTP request reaches the balancer.
+    #[inline(always)]
+    fn call(&mut self, client: ClientId, call: Call, work: Span, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
-        self.meter.counts.requests += 1;
-        let routed = if self.clients.has_network(client, call.sent) {
-            self.route(client, now)
-        } else {
-            Err(FailReason::ClientOffline)
-        };
-        let pod = match routed {
-            Ok(pod) => pod,
-            Err(reason) => {
-                self.meter.counts.requests_failed.add(reason);
-                if let Some(emission) = emission {
-                    self.emission_failed(emission.recipients);
-                }
-                return;
-            }
-        };
+        let Some(pod) = self.balance(client, call.sent, now) else { return };
         let target = &mut self.pods[pod];
         target.requests += 1;
-        let work = self.spec.pods.costs.request + work;
-        let done = match emission {
-            Some(emission) => self.emit(pod, emission, work, Some(call), ctx),
-            None => {
-                let booking = target.book(now, work);
-                self.answer(pod, booking, call, now);
-                booking.done
-            }
+        let booking = target.book(now, self.spec.pods.costs.request + work);
+        if target.push(booking, call.job(booking, now)) {
+            self.settle(pod, now);
+        }
+        if self.balancer.watches(pod) {
+            ctx.schedule(booking.done, Event::ProbeSucceeded(pod));
+        }
+    }
+
+    /// An HTTP request reaches the balancer whose handler emits an event.
+    fn call_that_emits(
+        &mut self,
+        client: ClientId,
+        call: Call,
+        work: Span,
+        emission: Emission,
+        ctx: &mut Ctx<Event>,
+    ) {
+        let Some(pod) = self.balance(client, call.sent, ctx.now()) else {
+            self.emission_failed(emission.recipients);
+            return;
         };
+        self.pods[pod].requests += 1;
+        let done = self.emit(pod, emission, self.spec.pods.costs.request + work, Some(call), ctx);
         if self.balancer.watches(pod) {
             ctx.schedule(done, Event::ProbeSucceeded(pod));
         }
     }
 
-    /// A pod will answer a request that arrived now when the booked work is done.
-    pub fn answer(&mut self, pod: PodId, booking: Booking, call: Call, now: SimTime) {
-        let job = Job { done: booking.done, sent: call.sent, arrived: now, down: call.down };
-        if self.pods[pod].push(booking, job) {
-            self.settle(pod, now);
-        }
-        if self.balancer.counts_connections() {
-            self.answers.push(Reverse((booking.done, pod)));
+    /// The pod that gets an HTTP request which was sent then; `None`, and counted, if it fails before.
+    #[inline(always)]
+    fn balance(&mut self, client: ClientId, sent: SimTime, now: SimTime) -> Option<PodId> {
+        self.meter.counts.requests += 1;
+        let routed = if self.clients.has_network(client, sent) {
+            self.route(client, now)
+        } else {
+            Err(FailReason::ClientOffline)
+        };
+        match routed {
+            Ok(pod) => Some(pod),
+            Err(reason) => {
+                self.meter.counts.requests_failed.add(reason);
+                None
+            }
         }
     }
 
@@ -169,13 +188,14 @@ impl Cluster<'_> {
         let record = &self.clients[client];
         let call = Call { sent: SimTime::ZERO + request.at, down: record.one_way() };
         // traces draw their work after the last traffic entry
-        let work = work.span(&mut traffic(self.seed, u8::MAX, record.number, number));
-        self.call(client, call, work, None, ctx);
+        let mut stream = traffic(self.seed, u8::MAX).stream(u64::from(record.number), u64::from(number));
+        let work = work.span(&mut stream);
+        self.call(client, call, work, ctx);
     }
 
     /// An event that was held back is lost because its client leaves.
     pub fn not_sent(&mut self, client: ClientId, item: u8, n: u32) {
-        let draws = self.draws(client, item, n);
+        let draws = self.draws_again(Owner { client, item, n });
         if let TrafficAction::Emit { to, .. } = self.spec.traffic[usize::from(item)].action {
             let recipients = self.recipients(client, to, draws.choice);
             self.emission_failed(recipients);
@@ -199,44 +219,4 @@ impl Cluster<'_> {
             }
         }
     }
-
-    /// The random numbers of one request and of when the next one is sent. All are drawn together: the processor works on
-    /// several at a time, for none waits for another.
-    fn draws(&self, client: ClientId, item: u8, n: u32) -> Draws {
-        let record = &self.clients[client];
-        let mut stream = traffic(self.seed, item, record.number, n);
-        let entry = &self.spec.traffic[usize::from(item)];
-        let (TrafficAction::Api { work } | TrafficAction::Emit { work, .. }) = &entry.action;
-        let (down, up) = (normal(&mut stream), normal(&mut stream));
-        let (down, up) = (self.trip(record, down), self.trip(record, up));
-        let work = work.span(&mut stream);
-        let gap = entry.every.span(&mut stream);
-        let choice = match entry.action {
-            TrafficAction::Emit { to: Target::Room, .. } => stream.bits() >> 1,
-            TrafficAction::Api { .. } | TrafficAction::Emit { .. } => 0,
-        };
-        Draws { work, down, choice, gap, up }
-    }
-
-    /// One trip between a client and the balancer: its base, spread by the audience's jitter.
-    fn trip(&self, client: &Client, standard_normal: f64) -> Span {
-        let sigma = self.spec.audiences[usize::from(client.audience)].network.jitter_sigma;
-        if sigma == 0.0 {
-            return client.one_way();
-        }
-        Span::from_nanos_f64(f64::from(client.one_way_ns) * exp(sigma * standard_normal))
-    }
-}
-
-/// The random numbers of one request.
-struct Draws {
-    work: Span,
-    /// Trip of the answer, if there is one.
-    down: Span,
-    /// Which room, modulo the number of rooms.
-    choice: u64,
-    /// From when this request was sent to when the next one will be.
-    gap: Span,
-    /// Trip of the next one.
-    up: Span,
 }

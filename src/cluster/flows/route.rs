@@ -1,9 +1,8 @@
 //! The balancer sends a request to a pod, trying others where the product would.
 
-use std::cmp::Reverse;
 use std::net::Ipv4Addr;
 
-use crate::cluster::balancer::{AffinityKey, Request, Tries};
+use crate::cluster::balancer::{AffinityKey, Peer, Request, Tries};
 use crate::cluster::clients::{Client, ClientId, NO_POD, Roaming};
 use crate::cluster::purpose::Purpose;
 use crate::cluster::{Cluster, PodId};
@@ -12,14 +11,24 @@ use crate::metrics::{FailReason, MoveReason};
 
 impl Cluster<'_> {
     /// The pod that takes this request of `client`, or why none does. Counts stickiness and issues cookies.
+    #[inline(always)]
     pub fn route(&mut self, client: ClientId, now: SimTime) -> Result<PodId, FailReason> {
-        if self.balancer.counts_connections() {
-            // requests that are answered by now no longer count, also on pods that nobody has looked at since
-            while let Some(&Reverse((_, pod))) = self.answers.peek().filter(|&&Reverse((done, _))| done <= now) {
-                self.answers.pop();
-                self.settle(pod, now);
-            }
+        let record = &mut self.clients[client];
+        let pod = record.last_pod;
+        let bound = record.cookie_at(now).is_some_and(|cookie| self.balancer.bound(cookie) == Some(pod));
+        if bound && self.pods[pod].serves() {
+            // as nearly always: its cookie takes it where it was
+            record.routed += 1;
+            record.routed_to(pod);
+            self.meter.counts.routed_again += 1;
+            return Ok(pod);
         }
+        self.route_anew(client, now)
+    }
+
+    /// The same for a request that is not known to go where the last one went.
+    #[inline(never)]
+    fn route_anew(&mut self, client: ClientId, now: SimTime) -> Result<PodId, FailReason> {
         let record = &mut self.clients[client];
         let had_cookie = record.had_cookie();
         let cookie = record.cookie_at(now);
@@ -33,12 +42,12 @@ impl Cluster<'_> {
         let request = Request { now, address, cookie };
         let mut tries = Tries::default();
         let mut chosen = Err(FailReason::NoPod);
-        let pods = &self.pods;
         for _ in 0..self.balancer.max_tries() {
-            let load = |peer: &crate::cluster::balancer::Peer| pods[peer.pod].balancer_connections();
+            let pods = &mut self.pods;
+            let load = |peer: &Peer| pods[peer.pod].balancer_connections(now);
             let Some(position) = self.balancer.pick(&request, &mut tries, &mut stream, load) else { break };
             let pod = self.balancer.pod_at(position);
-            if pods[pod].serves() {
+            if self.pods[pod].serves() {
                 chosen = Ok(pod);
                 break;
             }
@@ -53,11 +62,7 @@ impl Cluster<'_> {
         if let Some(cookie) = tries.cookie {
             self.issue_cookie(client, cookie, request.cookie.is_some(), now);
         }
-        let record = &mut self.clients[client];
-        record.last_pod = pod;
-        if record.roaming == Roaming::SinceLastRequest {
-            record.roaming = Roaming::Before;
-        }
+        self.clients[client].routed_to(pod);
         Ok(pod)
     }
 

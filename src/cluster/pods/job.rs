@@ -1,19 +1,24 @@
 //! Requests whose outcome is known only when they are done, because the pod may die before.
 //!
 //! When a request will be done is known when it arrives, so no event is needed for it; its outcome is recorded when
-//! somebody needs to know it ([`super::Pod::pop_done`]), or the process dies.
-
-use std::collections::VecDeque;
+//! somebody needs to know it ([`super::Pod::take_done`]), or the process dies.
 
 use crate::engine::{SimTime, Span};
 
-/// One event loop: when it is free again, and the requests it has taken on, in order of completion.
+/// Requests of a worker are recorded so many at a time: they are then at hand, and memory stays small.
+const MANY: usize = 256;
+
+/// One event loop: when it is free again, and the requests it has taken on.
 #[derive(Default)]
 pub struct Worker {
     /// When all its work is done.
     pub free: SimTime,
-    /// Requests without a recorded outcome.
-    pub jobs: VecDeque<Job>,
+    /// Requests without a recorded outcome, in order of completion.
+    jobs: Vec<Job>,
+    /// How many of them, the first ones, the balancer knows to be done.
+    answered: usize,
+    /// How many were left when some were recorded last.
+    left: usize,
 }
 
 /// An HTTP request at a pod.
@@ -21,10 +26,39 @@ pub struct Worker {
 pub struct Job {
     /// When it is answered.
     pub done: SimTime,
-    /// When the client sent it.
-    pub sent: SimTime,
     /// When it reached the balancer.
     pub arrived: SimTime,
-    /// How long the answer travels.
-    pub down: Span,
+    /// From when the client sent it to when it has the answer.
+    pub latency: Span,
+}
+
+impl Worker {
+    /// Takes on a request that will be done after all others. True: many wait to be recorded by now. A backlog that
+    /// grows is gone through the more rarely the longer it is.
+    #[inline]
+    pub fn push(&mut self, job: Job) -> bool {
+        self.jobs.push(job);
+        self.jobs.len() >= 2 * self.left + MANY
+    }
+    /// Counts how many more are done by `now` than the last time.
+    pub fn count_answered(&mut self, now: SimTime) -> u32 {
+        let more = self.jobs[self.answered..].partition_point(|job| job.done <= now);
+        self.answered += more;
+        more as u32
+    }
+    /// When the first is done that was not the last time.
+    pub fn next_answer(&self) -> SimTime {
+        self.jobs.get(self.answered).map_or(SimTime::NEVER, |job| job.done)
+    }
+    /// Takes out those that were done the last time.
+    pub fn take_answered(&mut self) -> std::vec::Drain<'_, Job> {
+        let answered = std::mem::take(&mut self.answered);
+        self.left = self.jobs.len() - answered;
+        self.jobs.drain(..answered)
+    }
+    /// Takes out all.
+    pub fn take_all(&mut self) -> std::vec::Drain<'_, Job> {
+        (self.answered, self.left) = (0, 0);
+        self.jobs.drain(..)
+    }
 }

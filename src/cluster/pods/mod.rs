@@ -24,9 +24,6 @@ pub enum Phase {
 /// Heartbeats are never said to take more than this share: a pod that drowns in them does everything else ever slower.
 const MOST_HEARTBEATS: f64 = 0.99;
 
-/// So many requests of a worker are recorded together: they are then at hand, and memory stays small.
-const MANY_JOBS: usize = 256;
-
 /// When and where work is done.
 #[derive(Clone, Copy)]
 pub struct Booking {
@@ -69,8 +66,10 @@ pub struct Pod {
     pub ghosts: u32,
     /// Clients whose upgrade is under way; they count as connections of the balancer.
     pub upgrading: Vec<ClientId>,
-    /// HTTP requests that the pod has not answered yet.
-    pub in_flight: u32,
+    /// HTTP requests that the pod had not answered when the balancer looked last, with those that came since.
+    in_flight: u32,
+    /// When the first of them is answered.
+    next_answer: SimTime,
     /// Requests and upgrades that arrived, ever.
     pub requests: u64,
     /// Events sent to clients, ever.
@@ -109,6 +108,7 @@ impl Pod {
             ghosts: 0,
             upgrading: Vec::new(),
             in_flight: 0,
+            next_answer: SimTime::NEVER,
             requests: 0,
             sends: 0,
             work_ns: 0,
@@ -145,13 +145,28 @@ impl Pod {
         self.live.len() as u32 + self.ghosts
     }
     /// Connections and requests as the balancer counts them.
-    pub fn balancer_connections(&self) -> u32 {
+    #[inline]
+    pub fn balancer_connections(&mut self, now: SimTime) -> u32 {
+        if self.next_answer <= now {
+            self.count_answered(now);
+        }
         self.connections() + self.upgrading.len() as u32 + self.in_flight
+    }
+    /// Requests that are answered by now no longer count.
+    fn count_answered(&mut self, now: SimTime) {
+        self.next_answer = SimTime::NEVER;
+        for worker in &mut self.workers {
+            self.in_flight -= worker.count_answered(now);
+            self.next_answer = self.next_answer.min(worker.next_answer());
+        }
     }
 
     /// The worker that is free first, the first among equals.
     #[inline]
     fn next_worker(&self) -> usize {
+        if self.workers.len() == 1 {
+            return 0;
+        }
         let mut best = (0, SimTime::NEVER);
         for (index, worker) in self.workers.iter().enumerate() {
             if worker.free < best.1 {
@@ -209,11 +224,11 @@ impl Pod {
         Booking { worker, start, done }
     }
     /// The booked work is a request, whose outcome is known when it is done. True: many wait to be recorded by now.
+    #[inline]
     pub fn push(&mut self, booking: Booking, job: Job) -> bool {
         self.in_flight += 1;
-        let jobs = &mut self.workers[booking.worker].jobs;
-        jobs.push_back(job);
-        jobs.len() >= MANY_JOBS
+        self.next_answer = self.next_answer.min(job.done);
+        self.workers[booking.worker].push(job)
     }
     /// CPU time used up to `now`, over all processes. A worker stretched by the CPU limit is throttled part of its time.
     pub fn cpu_used(&self, now: SimTime) -> Span {
@@ -221,15 +236,10 @@ impl Pod {
         Span::from_nanos_f64(self.work_ns.saturating_sub(ahead) as f64 / self.stretch)
     }
 
-    /// The next request that is done by `now`, in order of worker and time.
-    pub fn pop_done(&mut self, now: SimTime) -> Option<Job> {
-        for worker in &mut self.workers {
-            if worker.jobs.front().is_some_and(|job| job.done <= now) {
-                self.in_flight -= 1;
-                return worker.jobs.pop_front();
-            }
-        }
-        None
+    /// Takes out the requests that are done by `now`.
+    pub fn take_done(&mut self, now: SimTime) -> impl Iterator<Item = Job> {
+        self.count_answered(now);
+        self.workers.iter_mut().flat_map(Worker::take_answered)
     }
     /// The process ends now with everything it had not finished; returns the requests among it.
     pub fn abandon(&mut self, now: SimTime) -> Vec<Job> {
@@ -241,7 +251,7 @@ impl Pod {
     }
     /// Takes out every request that is not done yet, when nothing follows any more.
     pub fn unfinished(&mut self) -> Vec<Job> {
-        self.in_flight = 0;
-        self.workers.iter_mut().flat_map(|worker| worker.jobs.drain(..)).collect()
+        (self.in_flight, self.next_answer) = (0, SimTime::NEVER);
+        self.workers.iter_mut().flat_map(Worker::take_all).collect()
     }
 }

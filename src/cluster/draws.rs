@@ -1,0 +1,151 @@
+//! The random numbers of requests, and those of the next requests, drawn ahead.
+//!
+//! What a request draws depends on who sends it and on its number, so it is known as soon as its event is. Drawn for many
+//! requests one after the other, the numbers of one do not wait for those of another; drawn when each request happens,
+//! everything would wait for them.
+
+use super::Cluster;
+use super::clients::{Client, ClientId};
+use super::spec::{Target, TrafficAction};
+use crate::engine::{Span, Stream, exp_both, normals};
+
+/// The random numbers of one request and of when the next one is sent.
+#[derive(Clone, Copy)]
+pub struct Draws {
+    /// Work of its handler.
+    pub work: Span,
+    /// Trip of the answer, if there is one.
+    pub down: Span,
+    /// Which room, modulo the number of rooms.
+    pub choice: u64,
+    /// From when this request was sent to when the next one will be.
+    pub gap: Span,
+    /// Trip of the next one.
+    pub up: Span,
+}
+
+/// Whose draws.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Owner {
+    /// Who sends the request …
+    pub client: ClientId,
+    /// … for which traffic entry …
+    pub item: u8,
+    /// … and which one it is.
+    pub n: u32,
+}
+
+/// What the draws of a request depend on.
+#[derive(Clone, Copy)]
+struct Source {
+    owner: Owner,
+    /// See [`Client::number`].
+    number: u32,
+    one_way_ns: u32,
+    audience: u8,
+}
+
+/// Draws of requests that come soon, in the order in which they come. Others may come between them.
+#[derive(Default)]
+pub struct Ahead {
+    sources: Vec<Source>,
+    draws: Vec<Draws>,
+    taken: usize,
+}
+
+impl Ahead {
+    /// Takes the draws of the request that comes now, if they are there.
+    #[inline]
+    fn take(&mut self, owner: Owner) -> Option<Draws> {
+        let draws = *self.draws.get(self.taken)?;
+        (self.sources[self.taken].owner == owner).then(|| {
+            self.taken += 1;
+            draws
+        })
+    }
+}
+
+impl Cluster<'_> {
+    /// Draws for the requests that come next, in place of those that came last.
+    #[inline]
+    pub fn draw_ahead(&mut self, soon: impl Iterator<Item = (ClientId, u8)>) {
+        let Ahead { mut sources, mut draws, .. } = std::mem::take(&mut self.ahead);
+        sources.clear();
+        draws.clear();
+        // first everything is read, so that cache misses overlap
+        for (client, item) in soon {
+            sources.push(self.source(Owner { client, item, n: self.clients.slot(client, item).n }));
+        }
+        for source in &sources {
+            draws.push(self.draws(source));
+        }
+        self.ahead = Ahead { sources, draws, taken: 0 };
+    }
+
+    #[inline(always)]
+    fn source(&self, owner: Owner) -> Source {
+        let Client { number, one_way_ns, audience, .. } = self.clients[owner.client];
+        Source { owner, number, one_way_ns, audience }
+    }
+
+    /// The random numbers of a request that comes now.
+    #[inline(always)]
+    pub fn draws_now(&mut self, owner: Owner) -> Draws {
+        match self.ahead.take(owner) {
+            Some(draws) => draws,
+            None => self.draws_again(owner),
+        }
+    }
+
+    /// The random numbers of a request whenever they are wanted.
+    #[inline(never)]
+    pub fn draws_again(&self, owner: Owner) -> Draws {
+        self.draws(&self.source(owner))
+    }
+
+    /// All numbers of a request are drawn together: the processor works on several at a time.
+    #[inline(always)]
+    fn draws(&self, source: &Source) -> Draws {
+        let mut stream = self.stream_of_request(source);
+        let entry = &self.spec.traffic[usize::from(source.owner.item)];
+        let (TrafficAction::Api { work } | TrafficAction::Emit { work, .. }) = &entry.action;
+        let [down, up] = self.trips(source, &mut stream);
+        let work = work.span(&mut stream);
+        let gap = entry.every.span(&mut stream);
+        let choice = match entry.action {
+            TrafficAction::Emit { to: Target::Room, .. } => stream.bits() >> 1,
+            TrafficAction::Api { .. } | TrafficAction::Emit { .. } => 0,
+        };
+        Draws { work, down, choice, gap, up }
+    }
+
+    #[inline(always)]
+    fn stream_of_request(&self, source: &Source) -> Stream {
+        let Owner { item, n, .. } = source.owner;
+        self.traffic[usize::from(item)].stream(u64::from(source.number), u64::from(n))
+    }
+
+    /// When a client sends its first request for a traffic entry, from when it appears or, `at_start`, from the start of
+    /// the run; and how long that travels.
+    pub fn first_draws(&self, client: ClientId, item: u8, at_start: bool) -> (Span, Span) {
+        let source = self.source(Owner { client, item, n: u32::MAX });
+        let mut stream = self.stream_of_request(&source);
+        let every = &self.spec.traffic[usize::from(item)].every;
+        let gap = if at_start { every.residual(&mut stream) } else { every.span(&mut stream) };
+        let [up, _] = self.trips(&source, &mut stream);
+        (gap, up)
+    }
+
+    /// Two trips between a client and the balancer: its base, spread by the audience's jitter.
+    #[inline(always)]
+    fn trips(&self, source: &Source, stream: &mut Stream) -> [Span; 2] {
+        let [x, y] = normals(stream);
+        let sigma = self.spec.audiences[usize::from(source.audience)].network.jitter_sigma;
+        if sigma == 0.0 {
+            return [Span::from_nanos(u64::from(source.one_way_ns)); 2];
+        }
+        let [x, y] = exp_both([sigma * x, sigma * y]);
+        let base = f64::from(source.one_way_ns);
+        [Span::from_nanos_f64(base * x), Span::from_nanos_f64(base * y)]
+    }
+}
