@@ -16,6 +16,7 @@ mod flows;
 mod meter;
 mod network;
 mod pods;
+mod progress;
 mod purpose;
 mod redis;
 mod rooms;
@@ -28,13 +29,14 @@ use crate::metrics::Record;
 
 use balancer::Balancer;
 use clients::{ClientId, Clients};
-use deliveries::{Deliveries, Part, Turn};
+use deliveries::{Deliveries, Part};
 use draws::Ahead;
 use flows::endpoints::Endpoints;
 use flows::rollout::Rollout;
 use flows::{Held, Message};
 use meter::Meter;
 use pods::Pod;
+use progress::Progress;
 use redis::Redis;
 use rooms::Rooms;
 use rustc_hash::FxHashMap;
@@ -196,7 +198,7 @@ struct Cluster<'s> {
     deliveries: Deliveries,
     /// Scratch for recording one: its parts, and how far each pod is.
     parts: Vec<Part>,
-    turns: Vec<Turn>,
+    progress: Progress,
     /// Connections whose client is gone without the pod knowing.
     ghosts: flows::Slab<flows::disconnect::Ghost>,
     /// The next room of each server tick.

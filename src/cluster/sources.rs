@@ -19,6 +19,13 @@ impl Sums {
         self.weights += weight;
         self.squares += u128::from(weight) * u128::from(weight);
     }
+    /// Adds what each source of these pairs weighs.
+    fn add_up<K: Copy + Ord>(&mut self, pairs: &mut [(K, u32)]) {
+        pairs.sort_unstable();
+        for source in pairs.chunk_by(|a, b| a.0 == b.0) {
+            self.add(source.iter().map(|&(_, weight)| u64::from(weight)).sum());
+        }
+    }
     /// (Σw)²/Σw²; 0 when there is none.
     fn effective(self) -> f64 {
         if self.squares == 0 { 0.0 } else { self.weights as f64 * self.weights as f64 / self.squares as f64 }
@@ -30,31 +37,27 @@ impl Sums {
 pub fn effective<I: Iterator<Item = (IpAddr, u32)>>(count: usize, pairs: impl Fn() -> I) -> f64 {
     let turns = if count > FEW { PARTS } else { 1 };
     let mut sums = Sums::default();
-    let mut some: Vec<(u128, u32)> = Vec::new();
+    let (mut v4, mut v6): (Vec<(u32, u32)>, Vec<(u128, u32)>) = (Vec::new(), Vec::new());
     for turn in 0..turns {
-        some.clear();
-        some.extend(
-            pairs().map(|(source, weight)| (key_of(source), weight)).filter(|&(key, _)| turn_of(key, turns) == turn),
-        );
-        some.sort_unstable();
-        for source in some.chunk_by(|a, b| a.0 == b.0) {
-            sums.add(source.iter().map(|&(_, weight)| u64::from(weight)).sum());
+        v4.clear();
+        v6.clear();
+        for (source, weight) in pairs() {
+            match source {
+                IpAddr::V4(source) => v4.extend(of_turn(source.to_bits(), weight, turn, turns)),
+                IpAddr::V6(source) => v6.extend(of_turn(source.to_bits(), weight, turn, turns)),
+            }
         }
+        sums.add_up(&mut v4);
+        sums.add_up(&mut v6);
     }
     sums.effective()
 }
 
-fn key_of(source: IpAddr) -> u128 {
-    match source {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped().into(),
-        IpAddr::V6(v6) => v6.into(),
-    }
-}
-
-/// In which of so many turns a source is looked at.
-const fn turn_of(key: u128, turns: u64) -> u64 {
-    let hash = ((key >> 64) as u64 ^ key as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-    (hash * turns) >> 32
+/// A pair, if it is in this turn that its source is looked at.
+fn of_turn<K: Copy + Into<u128>>(key: K, weight: u32, turn: u64, turns: u64) -> Option<(K, u32)> {
+    let wide: u128 = key.into();
+    let hash = ((wide >> 64) as u64 ^ wide as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+    ((hash * turns) >> 32 == turn).then_some((key, weight))
 }
 
 /// Sources of clients that are gone, with what each sent.

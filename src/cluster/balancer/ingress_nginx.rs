@@ -170,8 +170,10 @@ impl IngressNginx {
             let (endpoint, cookie) = match self.spec.affinity_mode {
                 AffinityMode::Balanced => {
                     // the key is the time, the worker's process id and a random number up to 999,999
-                    let seconds = request.now.as_secs_f64() + candidate as f64;
-                    let cookie = Ring::hash(&format!("{seconds:.3}.223.{}", 1 + stream.get().below(999_999)));
+                    let millis = (request.now.as_nanos() + 500_000) / 1_000_000;
+                    let (seconds, millis) = (millis / 1_000 + candidate, millis % 1_000);
+                    let number = 1 + stream.get().below(999_999);
+                    let cookie = Ring::hash(&format!("{seconds}.{millis:03}.223.{number}"));
                     (self.ring.find(cookie)?, cookie)
                 }
                 AffinityMode::Persistent => {

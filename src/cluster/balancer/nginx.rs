@@ -73,8 +73,7 @@ pub struct Nginx {
     /// `fail_timeout` in the whole seconds that nginx counts in.
     fail_timeout_s: u64,
     any_down: bool,
-    /// Scratch: connections of each line, and the lines that have the fewest.
-    loads: Vec<u32>,
+    /// Scratch, as long as there are lines: those that have the fewest connections come first.
     least: Vec<usize>,
 }
 
@@ -89,7 +88,6 @@ impl Nginx {
             failing: false,
             fail_timeout_s,
             any_down: false,
-            loads: Vec::new(),
             least: Vec::new(),
         }
     }
@@ -99,6 +97,7 @@ impl Nginx {
         self.servers = peers.iter().map(|peer| Server::new(peer.clone())).collect();
         self.turns = Turns::new(peers.iter().map(|_| 1));
         self.any_down = false;
+        self.least = vec![0; peers.len()];
     }
     /// How many lines there are.
     pub const fn len(&self) -> usize {
@@ -187,7 +186,11 @@ impl Nginx {
         !self.failing && !self.any_down && tries.refused.is_empty()
     }
 
+    #[inline]
     fn usable(&self, line: usize, now_s: u64, tries: &Tries) -> bool {
+        if self.all_usable(tries) {
+            return true;
+        }
         let server = &self.servers[line];
         let resting = self.spec.max_fails > 0
             && server.fails >= self.spec.max_fails
@@ -206,48 +209,56 @@ impl Nginx {
     }
 
     fn least_conn(&mut self, now_s: u64, tries: &Tries, connections: impl FnMut(&Peer) -> u32) -> Option<usize> {
-        self.loads.clear();
-        self.loads.extend(self.servers.iter().map(|server| &server.peer).map(connections));
         let mut least = std::mem::take(&mut self.least);
-        if self.all_usable(tries) && self.turns.are_equal() {
-            self.find_least(&mut least);
+        let count = if self.all_usable(tries) && self.turns.are_equal() {
+            self.find_least(&mut least, connections)
         } else {
-            self.find_least_weighted(now_s, tries, &mut least);
-        }
-        let line = match *least.as_slice() {
+            self.find_least_weighted(now_s, tries, &mut least, connections)
+        };
+        let line = match least[..count] {
             [] => None,
             [one] => Some(one),
-            _ => self.turns.next_among(least.iter().copied()),
+            _ => self.turns.next_among(least[..count].iter().copied()),
         };
         self.least = least;
         line
     }
 
-    /// The lines with the fewest connections. Which they are cannot be foretold, so it is not asked at each of them.
-    fn find_least(&self, least: &mut Vec<usize>) {
-        let fewest = self.loads.iter().copied().fold(u32::MAX, u32::min);
-        least.resize(self.loads.len(), 0);
-        let mut count = 0;
-        for (line, &load) in self.loads.iter().enumerate() {
+    /// Puts first the lines with the fewest connections, and says how many they are. Nobody can foretell which, so nothing
+    /// here is done for some lines only.
+    fn find_least(&self, least: &mut [usize], mut connections: impl FnMut(&Peer) -> u32) -> usize {
+        let (mut fewest, mut count) = (u32::MAX, 0);
+        for (line, server) in self.servers.iter().enumerate() {
+            let load = connections(&server.peer);
+            count = if load < fewest { 0 } else { count };
+            fewest = fewest.min(load);
             least[count] = line;
             count += usize::from(load == fewest);
         }
-        least.truncate(count);
+        count
     }
 
-    /// The usable lines with the fewest connections for their weight.
-    fn find_least_weighted(&self, now_s: u64, tries: &Tries, least: &mut Vec<usize>) {
-        least.clear();
+    /// The same for the usable lines with the fewest connections for their weight.
+    fn find_least_weighted(
+        &self,
+        now_s: u64,
+        tries: &Tries,
+        least: &mut [usize],
+        mut connections: impl FnMut(&Peer) -> u32,
+    ) -> usize {
+        let (mut fewest, mut count) = (0, 0);
         for line in (0..self.servers.len()).filter(|&line| self.usable(line, now_s, tries)) {
+            let load = i64::from(connections(&self.servers[line].peer));
             // conns/weight compared as products, as nginx does
-            let product = |of: usize, by: usize| i64::from(self.loads[of]) * self.turns.weight(by);
-            match least.first().map(|&best| product(line, best).cmp(&product(best, line))) {
-                Some(Ordering::Greater) => continue,
-                None | Some(Ordering::Less) => least.clear(),
-                Some(Ordering::Equal) => {}
+            match (load * self.turns.weight(least[0])).cmp(&(fewest * self.turns.weight(line))) {
+                Ordering::Greater if count > 0 => continue,
+                Ordering::Equal if count > 0 => {}
+                _ => (fewest, count) = (load, 0),
             }
-            least.push(line);
+            least[count] = line;
+            count += 1;
         }
+        count
     }
 
     fn random(&mut self, now_s: u64, tries: &mut Tries, stream: &mut LazyStream) -> Option<usize> {

@@ -45,8 +45,8 @@ impl Turns {
     }
     /// The line whose share of the weights 0..total holds `w`.
     pub fn line_at(&self, mut w: i64) -> usize {
-        if self.equal {
-            return (w / self.lines[0].weight) as usize;
+        if self.equal && self.lines[0].weight == 1 {
+            return w as usize;
         }
         for (line, Line { weight, .. }) in self.lines.iter().enumerate() {
             if w < *weight {

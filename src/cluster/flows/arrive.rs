@@ -11,6 +11,7 @@ use crate::cluster::flows::{Slab, endpoints::Endpoints, rollout::Rollout};
 use crate::cluster::meter::Meter;
 use crate::cluster::network::{self, Pool};
 use crate::cluster::pods::{Phase, Pod};
+use crate::cluster::progress::Progress;
 use crate::cluster::purpose::{Purpose, traffic};
 use crate::cluster::redis::Redis;
 use crate::cluster::rooms::Rooms;
@@ -87,7 +88,7 @@ impl<'s> Cluster<'s> {
             messages: Slab::new(),
             deliveries: Deliveries::default(),
             parts: Vec::new(),
-            turns: Vec::new(),
+            progress: Progress::default(),
             ghosts: Slab::new(),
             tick_rooms: vec![0; spec.ticks.len()],
             meter: Meter::new(spec),

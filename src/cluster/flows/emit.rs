@@ -54,6 +54,7 @@ impl Batch {
     fn add(&mut self, part: Part, copies: u32, done: SimTime, now: SimTime, deliveries: &mut Deliveries) {
         self.served += copies;
         let in_time = done <= now + PROMPT;
+        deliveries.push_part(part, in_time);
         if in_time {
             self.parts += 1;
             self.fan_out.copies += copies;
@@ -61,7 +62,6 @@ impl Batch {
         } else {
             self.behind_done = self.behind_done.max(done);
         }
-        deliveries.push_part(part, in_time);
     }
 }
 

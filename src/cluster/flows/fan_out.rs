@@ -4,9 +4,9 @@
 
 use std::rc::Rc;
 
-use crate::cluster::deliveries::{Audience, Deliveries, FanOut, Part, Turn};
+use crate::cluster::deliveries::{Audience, Deliveries, FanOut, Part};
 use crate::cluster::pods::Job;
-use crate::cluster::rooms::{Member, Path};
+use crate::cluster::rooms::Member;
 use crate::cluster::{Cluster, PodId};
 use crate::engine::{SimTime, Span};
 use crate::metrics::{FailReason, LossReason};
@@ -118,45 +118,30 @@ impl Cluster<'_> {
     /// Records a broadcast. The copies of each pod leave one after the other, each for a client whose connection ends at
     /// some time, at the latest with the process. What has left arrives half a round trip later.
     fn deliver(&mut self, fan_out: &FanOut, parts: &[Part], to: &Audience, undisturbed: bool) {
-        if self.turns.len() < self.pods.len() {
-            self.turns.resize(self.pods.len(), Turn::NONE);
-        }
-        for part in parts {
-            let death = self.pods[part.pod].deaths.get(part.process as usize).copied().unwrap_or(SimTime::NEVER);
-            self.turns[part.pod.index()] = Turn::of(part, fan_out.emitted, death);
-        }
+        self.progress.begin(fan_out, parts, self.pods.len());
         let delivered = if undisturbed && fan_out.done + LONGEST_TRIP <= self.meter.horizon {
-            self.deliver_undisturbed(fan_out, to.paths())
+            // every copy leaves, and arrives before the end of the run
+            let latencies = self.progress.latencies(to.paths(), fan_out.copies as usize);
+            self.meter.latencies.event_mut(fan_out.local).record_all(latencies.iter().copied())
         } else {
+            for part in parts.iter().filter(|part| !part.is_void()) {
+                let death = self.pods[part.pod].deaths.get(part.process as usize);
+                self.progress.set_death(part.pod, death.copied().unwrap_or(SimTime::NEVER));
+            }
             self.deliver_one_by_one(fan_out, to.members())
         };
         let counts = &mut self.meter.counts;
         *(if fan_out.local { &mut counts.delivered_local } else { &mut counts.delivered_cross }) += delivered;
-        for part in parts {
-            self.turns[part.pod.index()] = Turn::NONE;
-        }
-    }
-
-    /// Every copy leaves, and arrives before the end of the run. Returns how many.
-    fn deliver_undisturbed(&mut self, fan_out: &FanOut, paths: &[Path]) -> u64 {
-        let Cluster { turns, meter, .. } = self;
-        let arrivals = paths.iter().filter_map(|path| {
-            let leaves = turns[path.pod.index()].next()?;
-            Some(leaves + path.one_way())
-        });
-        // nobody is looked for any more when all have got theirs
-        meter.latencies.event_mut(fan_out.local).record_all(arrivals.take(fan_out.copies as usize))
     }
 
     /// Connections ended meanwhile, or the run ends. Returns how many copies arrive.
     fn deliver_one_by_one(&mut self, fan_out: &FanOut, members: impl Iterator<Item = Member>) -> u64 {
-        let Cluster { turns, meter, clients, .. } = self;
+        let Cluster { progress, meter, clients, .. } = self;
         let counts = &mut meter.counts;
         let horizon = meter.horizon;
         let arrivals = members.filter_map(|Member { path, who }| {
-            let turn = &mut turns[path.pod.index()];
-            let death = turn.death;
-            let leaves = fan_out.emitted + turn.next()?;
+            let (left, death) = progress.next(path.pod)?;
+            let leaves = fan_out.emitted + left;
             let ends = clients.ended_at(who.client, who.connection).min(death);
             let arrives = leaves + path.one_way();
             if leaves > ends {

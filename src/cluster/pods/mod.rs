@@ -153,6 +153,7 @@ impl Pod {
         self.connections() + self.upgrading.len() as u32 + self.in_flight
     }
     /// Requests that are answered by now no longer count.
+    #[inline(never)]
     fn count_answered(&mut self, now: SimTime) {
         self.next_answer = SimTime::NEVER;
         for worker in &mut self.workers {
@@ -164,16 +165,13 @@ impl Pod {
     /// The worker that is free first, the first among equals.
     #[inline]
     fn next_worker(&self) -> usize {
-        if self.workers.len() == 1 {
-            return 0;
+        let (mut best, mut free) = (0, self.workers[0].free);
+        for (index, worker) in self.workers.iter().enumerate().skip(1) {
+            // which is free first cannot be foretold: both are chosen without a branch
+            best = if worker.free < free { index } else { best };
+            free = free.min(worker.free);
         }
-        let mut best = (0, SimTime::NEVER);
-        for (index, worker) in self.workers.iter().enumerate() {
-            if worker.free < best.1 {
-                best = (index, worker.free);
-            }
-        }
-        best.0
+        best
     }
     /// How long `work` takes under the CPU limit, beside the heartbeats.
     #[inline]
