@@ -66,16 +66,23 @@ impl Ahead {
 }
 
 impl Cluster<'_> {
-    /// Draws for the requests that come next, in place of those that came last.
-    #[inline]
-    pub fn draw_ahead(&mut self, soon: impl Iterator<Item = (ClientId, u8)>) {
-        let Ahead { mut sources, mut draws, .. } = std::mem::take(&mut self.ahead);
+    /// These requests come next, after those that were announced before. What their draws depend on is read: at first for
+    /// all, so that cache misses overlap.
+    #[inline(always)]
+    pub fn announce(&mut self, requests: impl Iterator<Item = (ClientId, u8)>) {
+        let mut sources = std::mem::take(&mut self.ahead.sources);
         sources.clear();
-        draws.clear();
-        // first everything is read, so that cache misses overlap
-        for (client, item) in soon {
+        for (client, item) in requests {
             sources.push(self.source(Owner { client, item, n: self.clients.slot(client, item).n }));
         }
+        self.ahead.sources = sources;
+    }
+
+    /// Draws for all requests that were announced.
+    #[inline(always)]
+    pub fn draw_ahead(&mut self) {
+        let Ahead { sources, mut draws, .. } = std::mem::take(&mut self.ahead);
+        draws.clear();
         for source in &sources {
             draws.push(self.draws(source));
         }

@@ -219,17 +219,18 @@ impl Model for Cluster<'_> {
 
     #[inline]
     fn look_ahead(&mut self, soon: impl Iterator<Item = Event> + Clone) -> u64 {
-        self.draw_ahead(soon.clone().filter_map(|event| match event {
+        self.announce(soon.clone().filter_map(|event| match event {
             Event::Traffic(client, item) => Some((client, item)),
             _ => None,
         }));
         let mut read = 0;
-        if self.balancer.reads_address() || self.clients.has_wires() {
+        if self.clients.has_wires() || self.clients.leave_at_all() || self.balancer.reads_address() {
             read ^= soon.clone().map(|event| self.touch(event)).fold(0, u64::wrapping_add);
         }
         if self.clients.has_wires() {
             read ^= soon.map(|event| self.touch_rooms(event)).fold(0, u64::wrapping_add);
         }
+        self.draw_ahead();
         read
     }
 }
@@ -266,13 +267,19 @@ impl Cluster<'_> {
     }
 
     /// Reads what is known to be needed for an event, and returns anything that depends on it.
-    #[inline]
+    #[inline(always)]
     fn touch(&self, event: Event) -> u64 {
         match event {
-            Event::Traffic(client, item) if self.emits(item) => {
-                self.clients.touch_wire(client) ^ self.rooms.touch(client)
+            Event::Traffic(client, item) => {
+                let leaving = self.clients.touch_leaving(client);
+                if self.emits(item) {
+                    leaving ^ self.clients.touch_wire(client) ^ self.rooms.touch(client)
+                } else if self.balancer.reads_address() {
+                    leaving ^ self.clients.touch_address(client)
+                } else {
+                    leaving
+                }
             }
-            Event::Traffic(client, _) => self.clients.touch_address(client),
             Event::Connect(client, _) | Event::Upgrade(client, _) | Event::Join(client, _) | Event::Leave(client) => {
                 u64::from(self.clients[client].routed) ^ self.clients.touch_wire(client) ^ self.rooms.touch(client)
             }

@@ -115,6 +115,7 @@ impl TrafficSlot {
 
 /// What only the life of a WebSocket touches.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub struct Wire {
     /// It has lost a connection in this session.
     pub lost_one: bool,

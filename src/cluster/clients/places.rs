@@ -123,9 +123,19 @@ impl Clients {
         (0..self.records.len()).map(ClientId::from_usize)
     }
 
+    /// Whether any client leaves, ever.
+    pub const fn leave_at_all(&self) -> bool {
+        self.layout.leaving
+    }
     /// Whether any client has a WebSocket.
     pub const fn has_wires(&self) -> bool {
         self.layout.websockets
+    }
+    /// Reads when a client leaves, which need not stand in one cache line with its requests, and returns anything that
+    /// depends on it.
+    #[inline]
+    pub fn touch_leaving(&self, client: ClientId) -> u64 {
+        self.leaves_at(client).as_nanos()
     }
     /// Reads what a balancer needs that looks at addresses, and returns anything that depends on it.
     #[inline]
