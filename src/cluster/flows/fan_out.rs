@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use crate::cluster::deliveries::{Audience, Deliveries, FanOut, Part};
 use crate::cluster::pods::Job;
-use crate::cluster::rooms::Member;
+use crate::cluster::rooms::{Member, Room};
 use crate::cluster::{Cluster, PodId};
 use crate::engine::{SimTime, Span};
 use crate::metrics::{FailReason, LossReason};
@@ -128,21 +128,25 @@ impl Cluster<'_> {
                 let death = self.pods[part.pod].deaths.get(part.process as usize);
                 self.progress.set_death(part.pod, death.copied().unwrap_or(SimTime::NEVER));
             }
-            self.deliver_one_by_one(fan_out, to.members())
+            self.deliver_one_by_one(fan_out, to)
         };
         let counts = &mut self.meter.counts;
         *(if fan_out.local { &mut counts.delivered_local } else { &mut counts.delivered_cross }) += delivered;
     }
 
     /// Connections ended meanwhile, or the run ends. Returns how many copies arrive.
-    fn deliver_one_by_one(&mut self, fan_out: &FanOut, members: impl Iterator<Item = Member>) -> u64 {
-        let Cluster { progress, meter, clients, .. } = self;
+    fn deliver_one_by_one(&mut self, fan_out: &FanOut, to: &Audience) -> u64 {
+        let Cluster { progress, meter, clients, rooms, .. } = self;
         let counts = &mut meter.counts;
         let horizon = meter.horizon;
-        let arrivals = members.filter_map(|Member { path, who }| {
+        // most members are where they were: they need not be looked at themselves
+        let now = rooms.find(fan_out.recipients).map(Room::members);
+        let arrivals = to.members().enumerate().filter_map(|(position, Member { path, who })| {
             let (left, death) = progress.next(path.pod)?;
             let leaves = fan_out.emitted + left;
-            let ends = clients.ended_at(who.client, who.connection).min(death);
+            let is_open = now.is_some_and(|now| now.who(position) == Some(who));
+            let ended = if is_open { SimTime::NEVER } else { clients.ended_at(who.client, who.connection) };
+            let ends = ended.min(death);
             let arrives = leaves + path.one_way();
             if leaves > ends {
                 let reason = if ends == death { LossReason::PodDied } else { LossReason::RecipientOffline };

@@ -164,14 +164,14 @@ impl Pod {
 
     /// The worker that is free first, the first among equals.
     #[inline]
-    fn next_worker(&self) -> usize {
-        let (mut best, mut free) = (0, self.workers[0].free);
-        for (index, worker) in self.workers.iter().enumerate().skip(1) {
-            // which is free first cannot be foretold: both are chosen without a branch
-            best = if worker.free < free { index } else { best };
-            free = free.min(worker.free);
+    fn next_worker(&mut self) -> (usize, &mut Worker) {
+        let mut best = 0;
+        for index in 1..self.workers.len() {
+            // which is free first cannot be foretold: it is chosen without a branch
+            let earlier = self.workers[index].free < self.workers[best].free;
+            best = std::hint::select_unpredictable(earlier, index, best);
         }
-        best
+        (best, &mut self.workers[best])
     }
     /// How long `work` takes under the CPU limit, beside the heartbeats.
     #[inline]
@@ -214,11 +214,11 @@ impl Pod {
     /// The same with work that is said as long as it takes beside the heartbeats.
     #[inline]
     pub fn book_slowed(&mut self, now: SimTime, work: Span) -> Booking {
-        let worker = self.next_worker();
         self.work_ns = self.work_ns.saturating_add(work.as_nanos());
-        let start = self.workers[worker].free.max(now);
+        let (worker, Worker { free, .. }) = self.next_worker();
+        let start = (*free).max(now);
         let done = start + work;
-        self.workers[worker].free = done;
+        *free = done;
         Booking { worker, start, done }
     }
     /// The booked work is a request, whose outcome is known when it is done. True: many wait to be recorded by now.

@@ -56,6 +56,10 @@ impl MemberList {
     pub fn paths(&self) -> &[Path] {
         &self.paths
     }
+    /// Who is at a position.
+    pub fn who(&self, position: usize) -> Option<Who> {
+        self.who.get(position).copied()
+    }
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = Member> {
         self.paths.iter().zip(&self.who).map(|(&path, &who)| Member { path, who })
