@@ -68,8 +68,8 @@ pub struct Pod {
     pub upgrading: Vec<ClientId>,
     /// HTTP requests that the pod had not answered when the balancer looked last, with those that came since.
     in_flight: u32,
-    /// When the first of them is answered.
-    next_answer: SimTime,
+    /// When the balancer may count other connections and requests than when it looked last: now, or at the next answer.
+    recount_at: SimTime,
     /// Requests and upgrades that arrived, ever.
     pub requests: u64,
     /// Events sent to clients, ever.
@@ -108,7 +108,7 @@ impl Pod {
             ghosts: 0,
             upgrading: Vec::new(),
             in_flight: 0,
-            next_answer: SimTime::NEVER,
+            recount_at: SimTime::ZERO,
             requests: 0,
             sends: 0,
             work_ns: 0,
@@ -144,22 +144,36 @@ impl Pod {
     pub fn connections(&self) -> u32 {
         self.live.len() as u32 + self.ghosts
     }
-    /// Connections and requests as the balancer counts them.
+    /// Connections and requests as the balancer counts them, if they may have changed since it looked last.
     #[inline]
-    pub fn balancer_connections(&mut self, now: SimTime) -> u32 {
-        if self.next_answer <= now {
-            self.count_answered(now);
+    pub fn changed_connections(&mut self, now: SimTime) -> Option<u32> {
+        (self.recount_at <= now).then(|| self.count_answered(now))
+    }
+    /// The balancer has forgotten what it counted.
+    pub fn count_anew(&mut self) {
+        self.recount_at = SimTime::ZERO;
+    }
+    /// Connections and requests as the balancer counts them: what is answered by now counts no longer.
+    #[inline(never)]
+    fn count_answered(&mut self, now: SimTime) -> u32 {
+        self.recount_at = SimTime::NEVER;
+        for worker in &mut self.workers {
+            self.in_flight -= worker.count_answered(now);
+            self.recount_at = self.recount_at.min(worker.next_answer());
         }
         self.connections() + self.upgrading.len() as u32 + self.in_flight
     }
-    /// Requests that are answered by now no longer count.
-    #[inline(never)]
-    fn count_answered(&mut self, now: SimTime) {
-        self.next_answer = SimTime::NEVER;
-        for worker in &mut self.workers {
-            self.in_flight -= worker.count_answered(now);
-            self.next_answer = self.next_answer.min(worker.next_answer());
-        }
+    /// A client's upgrade is under way; returns its position among those.
+    pub fn start_upgrade(&mut self, client: ClientId) -> u32 {
+        self.recount_at = SimTime::ZERO;
+        self.upgrading.push(client);
+        self.upgrading.len() as u32 - 1
+    }
+    /// The upgrade at a position is no longer under way; the last one takes its place and is returned.
+    pub fn end_upgrade(&mut self, position: u32) -> Option<ClientId> {
+        self.recount_at = SimTime::ZERO;
+        self.upgrading.swap_remove(position as usize);
+        self.upgrading.get(position as usize).copied()
     }
 
     /// The worker that is free first, the first among equals.
@@ -197,6 +211,7 @@ impl Pod {
     }
     /// The number of connections has changed.
     pub fn count_heartbeats(&mut self) {
+        self.recount_at = SimTime::ZERO;
         self.heartbeats = (f64::from(self.connections()) * self.heartbeat).min(MOST_HEARTBEATS);
         self.slowdown = self.stretch / (1.0 - self.heartbeats);
         let Frequent { send, copy_delivered, copy_dropped } = self.costs;
@@ -225,7 +240,7 @@ impl Pod {
     #[inline]
     pub fn push(&mut self, booking: Booking, job: Job) -> bool {
         self.in_flight += 1;
-        self.next_answer = self.next_answer.min(job.done);
+        self.recount_at = SimTime::ZERO;
         self.workers[booking.worker].push(job)
     }
     /// CPU time used up to `now`, over all processes. A worker stretched by the CPU limit is throttled part of its time.
@@ -237,6 +252,7 @@ impl Pod {
     /// Takes out the requests that are done by `now`.
     pub fn take_done(&mut self, now: SimTime) -> impl Iterator<Item = Job> {
         self.count_answered(now);
+        self.recount_at = SimTime::ZERO;
         self.workers.iter_mut().flat_map(Worker::take_answered)
     }
     /// The process ends now with everything it had not finished; returns the requests among it.
@@ -249,7 +265,7 @@ impl Pod {
     }
     /// Takes out every request that is not done yet, when nothing follows any more.
     pub fn unfinished(&mut self) -> Vec<Job> {
-        (self.in_flight, self.next_answer) = (0, SimTime::NEVER);
+        (self.in_flight, self.recount_at) = (0, SimTime::ZERO);
         self.workers.iter_mut().flat_map(Worker::take_all).collect()
     }
 }
