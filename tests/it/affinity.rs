@@ -75,7 +75,7 @@ fn ip_hash(lines: usize) -> Nginx {
 
 fn line(nginx: &mut Nginx, address: [u8; 4]) -> usize {
     let request = Request { now: SimTime::ZERO, address: IpAddr::V4(Ipv4Addr::from(address)), cookie: None };
-    nginx.pick(&request, &mut Tries::default(), &mut LazyStream::new(Seed(1), 1, 1, 1)).expect("all are up")
+    nginx.pick(&request, &mut Tries::default(), &mut LazyStream::new(Seed(1), 1, 1, 1), |_| 0).expect("all are up")
 }
 
 #[test]

@@ -52,10 +52,9 @@ fn nginx(method: NginxMethod, max_fails: u32, weights: &str, down: Option<usize>
 /// The lines tried for one request while those of `refusing` refuse.
 fn tried(nginx: &mut Nginx, request: &Request, refusing: Option<usize>, loads: &[u32]) -> Vec<usize> {
     let (mut tries, mut chain) = (Tries::default(), Vec::new());
-    for line in 0..nginx.len() {
-        nginx.set_connections(line, loads.get(line).copied().unwrap_or(0));
-    }
-    while let Some(line) = nginx.pick(request, &mut tries, &mut lazy(0)) {
+    while let Some(line) =
+        nginx.pick(request, &mut tries, &mut lazy(0), |peer| loads.get(peer.pod.index()).copied().unwrap_or(0))
+    {
         chain.push(line);
         if refusing != Some(line) {
             nginx.finished(line);
@@ -246,7 +245,7 @@ fn sticky(balancer: &mut Balancer, cookie: Option<u32>, n: u64) -> (Vec<u32>, Op
     let mut stream = lazy(n);
     for _ in 0..balancer.max_tries() {
         let request = request("192.0.2.1", 0, cookie);
-        let position = balancer.pick(&request, &mut tries, &mut stream).expect("there are endpoints");
+        let position = balancer.pick(&request, &mut tries, &mut stream, |_| 0).expect("there are endpoints");
         let number = balancer.pod_at(position).raw();
         chain.push(number);
         if number != 90 {

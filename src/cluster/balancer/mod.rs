@@ -15,7 +15,6 @@ use crate::engine::{LazyStream, SimTime, Span, Stream};
 
 mod ingress_nginx;
 mod nginx;
-mod least;
 mod ring;
 mod turns;
 
@@ -181,19 +180,11 @@ impl Balancer {
         request: &Request,
         tries: &mut Tries,
         stream: &mut LazyStream,
+        connections: impl FnMut(&Peer) -> u32,
     ) -> Option<usize> {
         match self {
-            Balancer::Nginx(nginx) => nginx.pick(request, tries, stream),
+            Balancer::Nginx(nginx) => nginx.pick(request, tries, stream, connections),
             Balancer::IngressNginx(ingress) => ingress.pick(request, tries, stream),
-        }
-    }
-    /// Tells a balancer that chooses by connections how many there are to each of its pods.
-    #[inline]
-    pub fn tell_connections(&mut self, changed: impl FnMut(PodId) -> Option<u32>) {
-        if let Balancer::Nginx(nginx) = self
-            && nginx.counts_connections()
-        {
-            nginx.tell_connections(changed);
         }
     }
     /// The pod that this cookie takes a request to, if that is all it takes: the first try has no other outcome and

@@ -10,7 +10,6 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::least::Least;
 use super::turns::Turns;
 use super::{Peer, Request, Tries};
 use crate::cluster::PodId;
@@ -74,7 +73,8 @@ pub struct Nginx {
     /// `fail_timeout` in the whole seconds that nginx counts in.
     fail_timeout_s: u64,
     any_down: bool,
-    least: Least,
+    /// Scratch, as long as there are lines: those that have the fewest connections come first.
+    least: Vec<usize>,
 }
 
 impl Nginx {
@@ -88,7 +88,7 @@ impl Nginx {
             failing: false,
             fail_timeout_s,
             any_down: false,
-            least: Least::default(),
+            least: Vec::new(),
         }
     }
     /// A reload with these `server` lines: all state starts afresh.
@@ -97,7 +97,7 @@ impl Nginx {
         self.servers = peers.iter().map(|peer| Server::new(peer.clone())).collect();
         self.turns = Turns::new(peers.iter().map(|_| 1));
         self.any_down = false;
-        self.least = Least::new(peers.len());
+        self.least = vec![0; peers.len()];
     }
     /// How many lines there are.
     pub const fn len(&self) -> usize {
@@ -127,28 +127,14 @@ impl Nginx {
     pub const fn reads_address(&self) -> bool {
         matches!(self.spec.method, NginxMethod::IpHash)
     }
-    /// True when it chooses by connections: [`Nginx::set_connections`] must tell it how many there are.
-    pub const fn counts_connections(&self) -> bool {
-        matches!(self.spec.method, NginxMethod::LeastConn)
-    }
-    /// Asks of each pod how many connections there are, if that has changed.
-    pub fn tell_connections(&mut self, mut changed: impl FnMut(PodId) -> Option<u32>) {
-        for (line, server) in self.servers.iter().enumerate() {
-            if let Some(connections) = changed(server.peer.pod) {
-                self.least.set(line, connections);
-            }
-        }
-    }
-    /// This nginx has so many connections to a line.
-    pub fn set_connections(&mut self, line: usize, connections: u32) {
-        self.least.set(line, connections);
-    }
     /// The line to try next, `None` when no server is usable (502, "no live upstreams").
+    /// `connections` says how many connections this nginx has to a line.
     pub fn pick(
         &mut self,
         request: &Request,
         tries: &mut Tries,
         stream: &mut LazyStream,
+        connections: impl FnMut(&Peer) -> u32,
     ) -> Option<usize> {
         let now_s = seconds(request.now);
         if self.servers.len() == 1 {
@@ -157,7 +143,7 @@ impl Nginx {
         }
         let line = match self.spec.method {
             NginxMethod::RoundRobin => self.round_robin(now_s, tries),
-            NginxMethod::LeastConn => self.least_conn(now_s, tries),
+            NginxMethod::LeastConn => self.least_conn(now_s, tries, connections),
             NginxMethod::Random => self.random(now_s, tries, stream),
             NginxMethod::IpHash => self.ip_hash(request.address, now_s, tries),
         }?;
@@ -222,35 +208,57 @@ impl Nginx {
         line
     }
 
-    fn least_conn(&mut self, now_s: u64, tries: &Tries) -> Option<usize> {
-        if self.all_usable(tries) && self.turns.are_equal() {
-            return match self.least.count() {
-                0 | 1 => self.least.lines().next(),
-                _ => self.turns.next_among(self.least.lines()),
-            };
-        }
-        let least = self.find_least_weighted(now_s, tries);
-        match *least.as_slice() {
+    fn least_conn(&mut self, now_s: u64, tries: &Tries, connections: impl FnMut(&Peer) -> u32) -> Option<usize> {
+        let mut least = std::mem::take(&mut self.least);
+        let count = if self.all_usable(tries) && self.turns.are_equal() {
+            self.find_least(&mut least, connections)
+        } else {
+            self.find_least_weighted(now_s, tries, &mut least, connections)
+        };
+        let line = match least[..count] {
             [] => None,
             [one] => Some(one),
-            _ => self.turns.next_among(least.into_iter()),
-        }
+            _ => self.turns.next_among(least[..count].iter().copied()),
+        };
+        self.least = least;
+        line
     }
 
-    /// The usable lines with the fewest connections for their weight.
-    fn find_least_weighted(&self, now_s: u64, tries: &Tries) -> Vec<usize> {
-        let mut least: Vec<usize> = Vec::new();
-        for line in (0..self.servers.len()).filter(|&line| self.usable(line, now_s, tries)) {
-            // conns/weight compared as products, as nginx does
-            let product = |of: usize, by: usize| i64::from(self.least.load(of)) * self.turns.weight(by);
-            match least.first().map(|&best| product(line, best).cmp(&product(best, line))) {
-                Some(Ordering::Greater) => continue,
-                None | Some(Ordering::Less) => least.clear(),
-                Some(Ordering::Equal) => {}
-            }
-            least.push(line);
+    /// Puts first the lines with the fewest connections, and says how many they are. Nobody can foretell which, so nothing
+    /// here is done for some lines only.
+    fn find_least(&self, least: &mut [usize], mut connections: impl FnMut(&Peer) -> u32) -> usize {
+        let (mut fewest, mut count) = (u32::MAX, 0);
+        for (line, server) in self.servers.iter().enumerate() {
+            let load = connections(&server.peer);
+            count = if load < fewest { 0 } else { count };
+            fewest = fewest.min(load);
+            least[count] = line;
+            count += usize::from(load == fewest);
         }
-        least
+        count
+    }
+
+    /// The same for the usable lines with the fewest connections for their weight.
+    fn find_least_weighted(
+        &self,
+        now_s: u64,
+        tries: &Tries,
+        least: &mut [usize],
+        mut connections: impl FnMut(&Peer) -> u32,
+    ) -> usize {
+        let (mut fewest, mut count) = (0, 0);
+        for line in (0..self.servers.len()).filter(|&line| self.usable(line, now_s, tries)) {
+            let load = i64::from(connections(&self.servers[line].peer));
+            // conns/weight compared as products, as nginx does
+            match (load * self.turns.weight(least[0])).cmp(&(fewest * self.turns.weight(line))) {
+                Ordering::Greater if count > 0 => continue,
+                Ordering::Equal if count > 0 => {}
+                _ => (fewest, count) = (load, 0),
+            }
+            least[count] = line;
+            count += 1;
+        }
+        count
     }
 
     fn random(&mut self, now_s: u64, tries: &mut Tries, stream: &mut LazyStream) -> Option<usize> {

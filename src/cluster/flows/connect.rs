@@ -63,7 +63,8 @@ impl Cluster<'_> {
         wire.pod = pod;
         wire.process = target.process;
         wire.upgrading = true;
-        wire.position = target.start_upgrade(client);
+        wire.position = target.upgrading.len() as u32;
+        target.upgrading.push(client);
         ctx.schedule(join, Event::Join(client, epoch));
     }
 
@@ -167,7 +168,9 @@ impl Cluster<'_> {
             return;
         }
         let (pod, position) = (wire.pod, wire.position);
-        if let Some(moved) = self.pods[pod].end_upgrade(position) {
+        let upgrading = &mut self.pods[pod].upgrading;
+        upgrading.swap_remove(position as usize);
+        if let Some(&moved) = upgrading.get(position as usize) {
             self.clients.wire_mut(moved).position = position;
         }
     }

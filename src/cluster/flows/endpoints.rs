@@ -98,7 +98,6 @@ impl Cluster<'_> {
         self.endpoints.known = read.iter().map(|peer| peer.pod).collect();
         let mut stream = Purpose::Peers.stream(self.seed, 0, self.endpoints.changes);
         self.balancer.set_peers(&read, &mut stream);
-        self.pods.iter_mut().for_each(Pod::count_anew);
     }
 
     /// At the start the balancer knows the pods as they are.

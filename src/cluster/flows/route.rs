@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use crate::cluster::balancer::{AffinityKey, Request, Tries};
+use crate::cluster::balancer::{AffinityKey, Peer, Request, Tries};
 use crate::cluster::clients::{Client, ClientId, NO_POD, Roaming};
 use crate::cluster::purpose::Purpose;
 use crate::cluster::{Cluster, PodId};
@@ -42,10 +42,10 @@ impl Cluster<'_> {
         let request = Request { now, address, cookie };
         let mut tries = Tries::default();
         let mut chosen = Err(FailReason::NoPod);
-        let pods = &mut self.pods;
-        self.balancer.tell_connections(|pod| pods[pod].changed_connections(now));
         for _ in 0..self.balancer.max_tries() {
-            let Some(position) = self.balancer.pick(&request, &mut tries, &mut stream) else { break };
+            let pods = &mut self.pods;
+            let load = |peer: &Peer| pods[peer.pod].balancer_connections(now);
+            let Some(position) = self.balancer.pick(&request, &mut tries, &mut stream, load) else { break };
             let pod = self.balancer.pod_at(position);
             if self.pods[pod].serves() {
                 chosen = Ok(pod);

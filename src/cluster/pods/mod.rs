@@ -68,8 +68,8 @@ pub struct Pod {
     pub upgrading: Vec<ClientId>,
     /// HTTP requests that the pod had not answered when the balancer looked last, with those that came since.
     in_flight: u32,
-    /// When the balancer may count other connections and requests than when it looked last: now, or at the next answer.
-    recount_at: SimTime,
+    /// When the first of them is answered.
+    next_answer: SimTime,
     /// Requests and upgrades that arrived, ever.
     pub requests: u64,
     /// Events sent to clients, ever.
@@ -108,7 +108,7 @@ impl Pod {
             ghosts: 0,
             upgrading: Vec::new(),
             in_flight: 0,
-            recount_at: SimTime::ZERO,
+            next_answer: SimTime::NEVER,
             requests: 0,
             sends: 0,
             work_ns: 0,
@@ -144,36 +144,22 @@ impl Pod {
     pub fn connections(&self) -> u32 {
         self.live.len() as u32 + self.ghosts
     }
-    /// Connections and requests as the balancer counts them, if they may have changed since it looked last.
+    /// Connections and requests as the balancer counts them.
     #[inline]
-    pub fn changed_connections(&mut self, now: SimTime) -> Option<u32> {
-        (self.recount_at <= now).then(|| self.count_answered(now))
-    }
-    /// The balancer has forgotten what it counted.
-    pub fn count_anew(&mut self) {
-        self.recount_at = SimTime::ZERO;
-    }
-    /// Connections and requests as the balancer counts them: what is answered by now counts no longer.
-    #[inline(never)]
-    fn count_answered(&mut self, now: SimTime) -> u32 {
-        self.recount_at = SimTime::NEVER;
-        for worker in &mut self.workers {
-            self.in_flight -= worker.count_answered(now);
-            self.recount_at = self.recount_at.min(worker.next_answer());
+    pub fn balancer_connections(&mut self, now: SimTime) -> u32 {
+        if self.next_answer <= now {
+            self.count_answered(now);
         }
         self.connections() + self.upgrading.len() as u32 + self.in_flight
     }
-    /// A client's upgrade is under way; returns its position among those.
-    pub fn start_upgrade(&mut self, client: ClientId) -> u32 {
-        self.recount_at = SimTime::ZERO;
-        self.upgrading.push(client);
-        self.upgrading.len() as u32 - 1
-    }
-    /// The upgrade at a position is no longer under way; the last one takes its place and is returned.
-    pub fn end_upgrade(&mut self, position: u32) -> Option<ClientId> {
-        self.recount_at = SimTime::ZERO;
-        self.upgrading.swap_remove(position as usize);
-        self.upgrading.get(position as usize).copied()
+    /// Requests that are answered by now no longer count.
+    #[inline(never)]
+    fn count_answered(&mut self, now: SimTime) {
+        self.next_answer = SimTime::NEVER;
+        for worker in &mut self.workers {
+            self.in_flight -= worker.count_answered(now);
+            self.next_answer = self.next_answer.min(worker.next_answer());
+        }
     }
 
     /// The worker that is free first, the first among equals.
@@ -211,7 +197,6 @@ impl Pod {
     }
     /// The number of connections has changed.
     pub fn count_heartbeats(&mut self) {
-        self.recount_at = SimTime::ZERO;
         self.heartbeats = (f64::from(self.connections()) * self.heartbeat).min(MOST_HEARTBEATS);
         self.slowdown = self.stretch / (1.0 - self.heartbeats);
         let Frequent { send, copy_delivered, copy_dropped } = self.costs;
@@ -240,7 +225,7 @@ impl Pod {
     #[inline]
     pub fn push(&mut self, booking: Booking, job: Job) -> bool {
         self.in_flight += 1;
-        self.recount_at = SimTime::ZERO;
+        self.next_answer = self.next_answer.min(job.done);
         self.workers[booking.worker].push(job)
     }
     /// CPU time used up to `now`, over all processes. A worker stretched by the CPU limit is throttled part of its time.
@@ -252,7 +237,6 @@ impl Pod {
     /// Takes out the requests that are done by `now`.
     pub fn take_done(&mut self, now: SimTime) -> impl Iterator<Item = Job> {
         self.count_answered(now);
-        self.recount_at = SimTime::ZERO;
         self.workers.iter_mut().flat_map(Worker::take_answered)
     }
     /// The process ends now with everything it had not finished; returns the requests among it.
@@ -265,7 +249,7 @@ impl Pod {
     }
     /// Takes out every request that is not done yet, when nothing follows any more.
     pub fn unfinished(&mut self) -> Vec<Job> {
-        (self.in_flight, self.recount_at) = (0, SimTime::ZERO);
+        (self.in_flight, self.next_answer) = (0, SimTime::NEVER);
         self.workers.iter_mut().flat_map(Worker::take_all).collect()
     }
 }
