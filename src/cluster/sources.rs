@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 /// More pairs than this are sorted a part at a time, so that memory stays small beside that of the clients …
-const FEW: usize = 1 << 16;
+const FEW: usize = 1 << 18;
 /// … in so many parts.
 const PARTS: u64 = 4;
 

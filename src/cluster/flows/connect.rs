@@ -63,8 +63,7 @@ impl Cluster<'_> {
         wire.pod = pod;
         wire.process = target.process;
         wire.upgrading = true;
-        wire.position = target.upgrading.len() as u32;
-        target.upgrading.push(client);
+        wire.position = target.start_upgrade(client);
         ctx.schedule(join, Event::Join(client, epoch));
     }
 
@@ -125,7 +124,7 @@ impl Cluster<'_> {
         wire.process = target.process;
         wire.position = target.live.len() as u32;
         target.live.push(client);
-        target.count_heartbeats();
+        target.connections_changed();
         let who = Who { client, connection: wire.connection };
         self.rooms.connect(Member { path: Path { one_way_ns, pod }, who });
         self.meter.counts.connects += 1;
@@ -168,9 +167,7 @@ impl Cluster<'_> {
             return;
         }
         let (pod, position) = (wire.pod, wire.position);
-        let upgrading = &mut self.pods[pod].upgrading;
-        upgrading.swap_remove(position as usize);
-        if let Some(&moved) = upgrading.get(position as usize) {
+        if let Some(moved) = self.pods[pod].end_upgrade(position) {
             self.clients.wire_mut(moved).position = position;
         }
     }

@@ -42,7 +42,7 @@ impl Cluster<'_> {
         self.rooms.forget_ghost(client, pod);
         let target = &mut self.pods[pod];
         target.ghosts -= 1;
-        target.count_heartbeats();
+        target.connections_changed();
         target.book(now, self.spec.pods.costs.disconnect);
         self.balancer.finished(pod);
     }
@@ -55,7 +55,7 @@ impl Cluster<'_> {
         let upgrading = std::mem::take(&mut target.upgrading);
         let live = std::mem::take(&mut target.live);
         target.ghosts = 0;
-        target.count_heartbeats();
+        target.connections_changed();
         for client in upgrading {
             self.clients.wire_mut(client).upgrading = false;
             self.attempt_failed(client, FailReason::PodDied, self.clients[client].one_way(), ctx);

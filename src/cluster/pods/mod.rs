@@ -66,6 +66,8 @@ pub struct Pod {
     pub ghosts: u32,
     /// Clients whose upgrade is under way; they count as connections of the balancer.
     pub upgrading: Vec<ClientId>,
+    /// Connections and upgrades as the balancer counts them.
+    held: u32,
     /// HTTP requests that the pod had not answered when the balancer looked last, with those that came since.
     in_flight: u32,
     /// When the first of them is answered.
@@ -107,6 +109,7 @@ impl Pod {
             live: Vec::new(),
             ghosts: 0,
             upgrading: Vec::new(),
+            held: 0,
             in_flight: 0,
             next_answer: SimTime::NEVER,
             requests: 0,
@@ -124,7 +127,7 @@ impl Pod {
             costs,
             slowed: costs,
         };
-        pod.count_heartbeats();
+        pod.connections_changed();
         pod
     }
     /// `10.244.0.2:3000`: the address that the ring and the cookies of balancers see. Never used twice.
@@ -150,7 +153,23 @@ impl Pod {
         if self.next_answer <= now {
             self.count_answered(now);
         }
-        self.connections() + self.upgrading.len() as u32 + self.in_flight
+        debug_assert_eq!(self.held, self.connections() + self.upgrading.len() as u32, "whoever changes them says so");
+        self.held + self.in_flight
+    }
+    fn count_held(&mut self) {
+        self.held = self.connections() + self.upgrading.len() as u32;
+    }
+    /// A client's upgrade is under way; returns its position among those.
+    pub fn start_upgrade(&mut self, client: ClientId) -> u32 {
+        self.upgrading.push(client);
+        self.count_held();
+        self.upgrading.len() as u32 - 1
+    }
+    /// The upgrade at a position is no longer under way; the last one takes its place and is returned.
+    pub fn end_upgrade(&mut self, position: u32) -> Option<ClientId> {
+        self.upgrading.swap_remove(position as usize);
+        self.count_held();
+        self.upgrading.get(position as usize).copied()
     }
     /// Requests that are answered by now no longer count.
     #[inline(never)]
@@ -196,7 +215,8 @@ impl Pod {
         self.heartbeats
     }
     /// The number of connections has changed.
-    pub fn count_heartbeats(&mut self) {
+    pub fn connections_changed(&mut self) {
+        self.count_held();
         self.heartbeats = (f64::from(self.connections()) * self.heartbeat).min(MOST_HEARTBEATS);
         self.slowdown = self.stretch / (1.0 - self.heartbeats);
         let Frequent { send, copy_delivered, copy_dropped } = self.costs;
