@@ -219,12 +219,11 @@ impl Model for Cluster<'_> {
 
     #[inline]
     fn look_ahead(&mut self, soon: impl Iterator<Item = Event> + Clone) -> u64 {
-        self.announce(soon.clone().filter_map(|event| match event {
+        let mut read = self.announce(soon.clone().filter_map(|event| match event {
             Event::Traffic(client, item) => Some((client, item)),
             _ => None,
         }));
-        let mut read = 0;
-        if self.clients.has_wires() || self.clients.leave_at_all() || self.balancer.reads_address() {
+        if self.clients.has_wires() || self.clients.leave_at_all() {
             read ^= soon.clone().map(|event| self.touch(event)).fold(0, u64::wrapping_add);
         }
         if self.clients.has_wires() {
@@ -274,8 +273,6 @@ impl Cluster<'_> {
                 let leaving = self.clients.touch_leaving(client);
                 if self.emits(item) {
                     leaving ^ self.clients.touch_wire(client) ^ self.rooms.touch(client)
-                } else if self.balancer.reads_address() {
-                    leaving ^ self.clients.touch_address(client)
                 } else {
                     leaving
                 }

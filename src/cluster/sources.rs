@@ -37,7 +37,8 @@ impl Sums {
 pub fn effective<I: Iterator<Item = (IpAddr, u32)>>(count: usize, pairs: impl Fn() -> I) -> f64 {
     let turns = if count > FEW { PARTS } else { 1 };
     let mut sums = Sums::default();
-    let (mut v4, mut v6): (Vec<(u32, u32)>, Vec<(u128, u32)>) = (Vec::new(), Vec::new());
+    let mut v4: Vec<(u32, u32)> = Vec::new();
+    let mut v6: Vec<(u128, u32)> = Vec::new();
     for turn in 0..turns {
         v4.clear();
         v6.clear();

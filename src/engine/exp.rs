@@ -54,7 +54,7 @@ pub const fn exp_both(x: [f64; 2]) -> [f64; 2] {
 
 #[inline]
 const fn is_far(x: f64) -> bool {
-    !(x.abs() <= FAR) // nor is what is no number near
+    x.is_nan() || x.abs() > FAR
 }
 
 /// eˣ of several numbers that are not far from 1, in steps that each do the same to all: so the compiler makes vector

@@ -125,14 +125,7 @@ impl Cluster<'_> {
     }
 
     /// An HTTP request reaches the balancer whose handler emits an event.
-    fn call_that_emits(
-        &mut self,
-        client: ClientId,
-        call: Call,
-        work: Span,
-        emission: Emission,
-        ctx: &mut Ctx<Event>,
-    ) {
+    fn call_that_emits(&mut self, client: ClientId, call: Call, work: Span, emission: Emission, ctx: &mut Ctx<Event>) {
         let Some(pod) = self.balance(client, call.sent, ctx.now()) else {
             self.emission_failed(emission.recipients);
             return;
