@@ -8,6 +8,7 @@
 //! need not wait for them, and the lists of rooms need not be kept as they were.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use super::PodId;
 use super::rooms::{Member, MemberList, Members, Path, Recipients};
@@ -121,11 +122,13 @@ impl<T: Copy> Fifo<T> {
     fn extend(&mut self, values: impl Iterator<Item = T>) {
         self.values.extend(values);
     }
-    /// Takes the first `count` values: `out` holds them and nothing else.
-    fn take(&mut self, count: usize, out: &mut Vec<T>) {
-        out.clear();
-        out.extend_from_slice(&self.values[self.first..self.first + count]);
-        self.first += count;
+    /// Takes the first `count` values; says where they stand until [`Fifo::forget_taken`].
+    fn take(&mut self, count: usize) -> Range<usize> {
+        let taken = self.first..self.first + count;
+        self.first = taken.end;
+        taken
+    }
+    fn forget_taken(&mut self) {
         if 2 * self.first > self.values.len() {
             self.values.drain(..self.first); // what is moved is less than what was taken since the last time
             self.first = 0;
@@ -192,31 +195,43 @@ impl Deliveries {
     pub const fn touched() -> usize {
         BATCH
     }
-    /// Takes the first prompt broadcast if it is done by `now`, and its parts into `parts`.
-    pub fn pop_prompt(&mut self, now: SimTime, parts: &mut Vec<Part>) -> Option<(FanOut, Audience)> {
+    /// Takes the first prompt broadcast if it is done by `now`, and says where its parts stand.
+    pub fn pop_prompt(&mut self, now: SimTime) -> Option<(FanOut, Audience, Range<usize>)> {
         if self.prompt.front()?.0.done > now {
             return None;
         }
         let (fan_out, to, count) = self.prompt.pop_front()?;
-        self.parts.take(count as usize, parts);
-        Some((fan_out, to))
+        Some((fan_out, to, self.parts.take(count as usize)))
     }
-    /// Takes the first of those by pods far behind if it is done by `now`, and its parts into `parts`.
-    pub fn pop_late(&mut self, now: SimTime, parts: &mut Vec<Part>) -> Option<(FanOut, Audience)> {
+    /// Parts that [`Deliveries::pop_prompt`] spoke of.
+    pub fn parts(&self, parts: Range<usize>) -> &[Part] {
+        &self.parts.values[parts]
+    }
+    /// Takes the first of those by pods far behind if it is done by `now`, and says where its parts stand.
+    pub fn pop_late(&mut self, now: SimTime) -> Option<(FanOut, Audience, Range<usize>)> {
         if self.late.front()?.fan_out.done > now {
             return None;
         }
         let Late { fan_out, parts: count, recipients } = self.late.pop_front()?;
-        self.late_parts.take(count as usize, parts);
+        let parts = self.late_parts.take(count as usize);
         let members = match recipients {
             LateRecipients::Copied(count) => {
-                let mut members = Vec::new();
-                self.late_members.take(count as usize, &mut members);
-                Members::new(members.into_iter().collect::<MemberList>())
+                let members = self.late_members.take(count as usize);
+                Members::new(self.late_members.values[members].iter().copied().collect::<MemberList>())
             }
             LateRecipients::Room(members) => members,
         };
-        Some((fan_out, Audience::Room(members)))
+        Some((fan_out, Audience::Room(members), parts))
+    }
+    /// Parts that [`Deliveries::pop_late`] spoke of.
+    pub fn late_parts(&self, parts: Range<usize>) -> &[Part] {
+        &self.late_parts.values[parts]
+    }
+    /// Where parts stand that were popped is void from now on.
+    pub fn forget_what_was_popped(&mut self) {
+        self.parts.forget_taken();
+        self.late_parts.forget_taken();
+        self.late_members.forget_taken();
     }
     /// Takes out the parts of a process that has ended, each with its broadcast and its recipients.
     pub fn take_late_of(&mut self, pod: PodId, process: u32) -> Vec<(FanOut, Part, Members)> {
@@ -280,9 +295,12 @@ mod tests {
         let mut deliveries = Deliveries::default();
         (1..=40).for_each(|done_s| push(&mut deliveries, done_s, 6));
         let at = |seconds| SimTime::ZERO + Span::from_secs(seconds);
-        let mut parts = Vec::new();
         let mut prompt = 0;
-        while let Some((fan_out, to)) = deliveries.pop_prompt(at(30), &mut parts) {
+        while let Some((fan_out, to, parts)) = deliveries.pop_prompt(at(30)) {
+            let parts = deliveries.parts(parts).to_vec();
+            if prompt % 5 == 0 {
+                deliveries.forget_what_was_popped();
+            }
             prompt += 1;
             assert_eq!(fan_out.done, at(prompt));
             assert_eq!(parts.iter().map(|part| part.pod.raw()).collect::<Vec<_>>(), [0, 2]);
@@ -290,7 +308,9 @@ mod tests {
         }
         assert_eq!(prompt, 30);
         let mut late = 0;
-        while let Some((fan_out, to)) = deliveries.pop_late(at(125), &mut parts) {
+        while let Some((fan_out, to, parts)) = deliveries.pop_late(at(125)) {
+            let parts = deliveries.late_parts(parts).to_vec();
+            deliveries.forget_what_was_popped();
             late += 1;
             assert_eq!((fan_out.done, parts.len(), parts[0].pod), (at(late + 100), 1, Id::new(1)));
             assert_eq!(to.members().map(|member| member.who.client.raw()).collect::<Vec<_>>(), [1, 4]);
@@ -310,9 +330,9 @@ mod tests {
                 assert!(recipients.iter().all(|member| member.path.pod == part.pod));
             }
             assert!(deliveries.take_late_of(Id::new(1), 0).is_empty());
-            let mut parts = Vec::new();
-            let (fan_out, _) = deliveries.pop_late(SimTime::NEVER, &mut parts).expect("it stays in the queue");
-            assert_eq!((fan_out.done, parts[0].is_void()), (SimTime::ZERO + Span::from_secs(101), true));
+            let (fan_out, _, parts) = deliveries.pop_late(SimTime::NEVER).expect("it stays in the queue");
+            let part = deliveries.late_parts(parts)[0];
+            assert_eq!((fan_out.done, part.is_void()), (SimTime::ZERO + Span::from_secs(101), true));
         }
     }
 }

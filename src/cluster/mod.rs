@@ -29,7 +29,7 @@ use crate::metrics::Record;
 
 use balancer::Balancer;
 use clients::{ClientId, Clients};
-use deliveries::{Deliveries, Part};
+use deliveries::Deliveries;
 use draws::Ahead;
 use flows::endpoints::Endpoints;
 use flows::rollout::Rollout;
@@ -196,8 +196,7 @@ struct Cluster<'s> {
     messages: flows::Slab<Message>,
     /// Broadcasts whose outcome is not recorded yet.
     deliveries: Deliveries,
-    /// Scratch for recording one: its parts, and how far each pod is.
-    parts: Vec<Part>,
+    /// How far each pod is with the one that is being recorded.
     progress: Progress,
     /// Connections whose client is gone without the pod knowing.
     ghosts: flows::Slab<flows::disconnect::Ghost>,

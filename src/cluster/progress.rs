@@ -11,8 +11,6 @@ pub struct Progress {
     turns: Vec<Turn>,
     /// Number of the broadcast at hand; whatever belongs to another one is void.
     broadcast: u64,
-    /// Scratch.
-    latencies: Vec<Span>,
 }
 
 /// One pod.
@@ -27,9 +25,6 @@ struct Turn {
     /// When the process ended, if it did and somebody asks.
     death: SimTime,
 }
-
-/// One in so many members: so few copies are looked for one by one.
-const RARE: usize = 4;
 
 impl Progress {
     /// Before the first copy of a broadcast of which pods do these parts.
@@ -61,33 +56,22 @@ impl Progress {
         turn.left += turn.send;
         Some((turn.left, turn.death))
     }
-    /// How long each of so many copies takes from the emission to one of these recipients, when all leave and arrive.
+    /// How long a copy takes from the emission to each of these recipients, when all leave and arrive; and whether it gets
+    /// one at all.
     #[inline]
-    pub fn latencies(&mut self, paths: &[Path], copies: usize) -> &[Span] {
-        if self.latencies.len() < paths.len() {
-            self.latencies.resize(paths.len(), Span::ZERO);
-        }
-        let mut count = 0;
-        if copies < paths.len() / RARE {
-            let mut rest = paths.iter();
-            while count < copies
-                && let Some(path) = rest.next()
-            {
-                if let Some((left, _)) = self.next(path.pod) {
-                    self.latencies[count] = left + path.one_way();
-                    count += 1;
-                }
-            }
-        } else {
-            // who is not served cannot be foretold, so that is not asked at each: their numbers are written over
-            let (turns, latencies, broadcast) = (&mut *self.turns, &mut *self.latencies, self.broadcast);
-            for path in paths {
-                let turn = &mut turns[path.pod.index()];
-                turn.left = Span::from_nanos(turn.left.as_nanos().wrapping_add(turn.send.as_nanos()));
-                latencies[count] = Span::from_nanos(turn.left.as_nanos().wrapping_add(u64::from(path.one_way_ns)));
-                count += usize::from(turn.broadcast == broadcast);
-            }
-        }
-        &self.latencies[..count]
+    pub fn latencies(&mut self, paths: &[Path]) -> impl Iterator<Item = (Span, bool)> {
+        let (turns, broadcast) = (self.turns.as_mut_slice(), self.broadcast);
+        paths.iter().map(move |path| {
+            let turn = &mut turns[path.pod.index()];
+            let left_ns = turn.left.as_nanos().wrapping_add(turn.send.as_nanos());
+            turn.left = Span::from_nanos(left_ns);
+            (Span::from_nanos(left_ns.wrapping_add(u64::from(path.one_way_ns))), turn.broadcast == broadcast)
+        })
+    }
+    /// The same for those that get one, when few do: nobody is looked for any more when all have got theirs.
+    #[inline]
+    pub fn few_latencies(&mut self, paths: &[Path], copies: usize) -> impl Iterator<Item = Span> {
+        let served = paths.iter().filter_map(move |path| Some(self.next(path.pod)?.0 + path.one_way()));
+        served.take(copies)
     }
 }

@@ -87,7 +87,6 @@ impl<'s> Cluster<'s> {
             subscribers: std::rc::Rc::new([]),
             messages: Slab::new(),
             deliveries: Deliveries::default(),
-            parts: Vec::new(),
             progress: Progress::default(),
             ghosts: Slab::new(),
             tick_rooms: vec![0; spec.ticks.len()],

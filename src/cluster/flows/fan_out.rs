@@ -16,6 +16,9 @@ const READ_TIMEOUT: Span = Span::from_secs(60);
 /// No trip takes longer: trips are kept in 32 bits.
 pub const LONGEST_TRIP: Span = Span::from_nanos(u32::MAX as u64);
 
+/// If only one in so many recipients gets a copy from a broadcast, they are looked for one by one.
+const RARE: usize = 4;
+
 impl Cluster<'_> {
     /// Records everything that is done by `now`.
     pub fn settle_all(&mut self, now: SimTime) {
@@ -39,21 +42,22 @@ impl Cluster<'_> {
 
     /// Records the broadcasts that are done by `now`.
     pub fn settle_fan_outs(&mut self, now: SimTime) {
-        let mut parts = std::mem::take(&mut self.parts);
+        let mut deliveries = std::mem::take(&mut self.deliveries);
         let mut until_touch = 0;
-        while let Some((fan_out, to)) = self.deliveries.pop_prompt(now, &mut parts) {
+        while let Some((fan_out, to, parts)) = deliveries.pop_prompt(now) {
             if until_touch == 0 {
-                std::hint::black_box(self.deliveries.touch());
+                std::hint::black_box(deliveries.touch());
                 until_touch = Deliveries::touched();
             }
             until_touch -= 1;
             let undisturbed = self.is_undisturbed(&fan_out, &to);
-            self.deliver(&fan_out, &parts, &to, undisturbed);
+            self.deliver(&fan_out, deliveries.parts(parts), &to, undisturbed);
         }
-        while let Some((fan_out, to)) = self.deliveries.pop_late(now, &mut parts) {
-            self.deliver(&fan_out, &parts, &to, false);
+        while let Some((fan_out, to, parts)) = deliveries.pop_late(now) {
+            self.deliver(&fan_out, deliveries.late_parts(parts), &to, false);
         }
-        self.parts = parts;
+        deliveries.forget_what_was_popped();
+        self.deliveries = deliveries;
     }
 
     /// Records the parts of broadcasts that a process did not finish before it ended.
@@ -121,8 +125,13 @@ impl Cluster<'_> {
         self.progress.begin(fan_out, parts, self.pods.len());
         let delivered = if undisturbed && fan_out.done + LONGEST_TRIP <= self.meter.horizon {
             // every copy leaves, and arrives before the end of the run
-            let latencies = self.progress.latencies(to.paths(), fan_out.copies as usize);
-            self.meter.latencies.event_mut(fan_out.local).record_all(latencies.iter().copied())
+            let (paths, copies) = (to.paths(), fan_out.copies as usize);
+            let histogram = self.meter.latencies.event_mut(fan_out.local);
+            if copies < paths.len() / RARE {
+                histogram.record_all(self.progress.few_latencies(paths, copies))
+            } else {
+                histogram.record_some(self.progress.latencies(paths))
+            }
         } else {
             for part in parts.iter().filter(|part| !part.is_void()) {
                 let death = self.pods[part.pod].deaths.get(part.process as usize);
