@@ -17,7 +17,7 @@ use crate::engine::{SimTime, Span};
 /// A pod that takes longer than this to send its copies is far behind.
 pub const PROMPT: Span = Span::from_secs(1);
 /// Broadcasts are recorded so many at a time: the cache misses of their recipients then overlap.
-const BATCH: usize = 16;
+const BATCH: usize = 32;
 /// Larger rooms are not copied for pods that are far behind: their list is kept.
 const LARGE: usize = 4_096;
 
