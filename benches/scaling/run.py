@@ -7,7 +7,7 @@ It runs benches/scenarios/million.yaml, one thread, with work scaled so that pod
 the difference in processor time (user and system) between a short and a long run, divided by that in requests: what start,
 clients and reports take cancels out. The least of some repetitions counts, in turn. A client takes the difference in peak
 memory between the long run and the same one with a single client. Writes scaling.csv beside this file and
-docs/images/performance-scaling.svg. Needs cargo, Linux, 1 GiB of memory and about five minutes.
+docs/images/performance-scaling.svg. Needs cargo, Linux, 1 GiB of memory and about two minutes.
 """
 
 import argparse

@@ -216,7 +216,7 @@ impl Model for Cluster<'_> {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     fn look_ahead(&mut self, soon: impl Iterator<Item = Event> + Clone) -> u64 {
         let mut read = self.announce(soon.clone().filter_map(|event| match event {
             Event::Traffic(client, item) => Some((client, item)),
