@@ -162,3 +162,25 @@ impl Cluster<'_> {
         [Span::from_nanos_f64(base * x), Span::from_nanos_f64(base * y)]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Id;
+
+    #[test]
+    fn draws_are_taken_in_order_and_by_their_owners_only() {
+        let owner = |client| Owner { client: Id::new(client), item: 0, n: 7 };
+        let source = |client| Source { owner: owner(client), number: client, one_way_ns: 1, audience: 0 };
+        let draws = |ns| {
+            let span = Span::from_nanos(ns);
+            Draws { work: span, down: span, choice: 0, gap: span, up: span }
+        };
+        let mut ahead = Ahead { sources: vec![source(1), source(2)], draws: vec![draws(1), draws(2)], taken: 0 };
+        let mut take = |owner| ahead.take(owner).map(|draws| draws.work.as_nanos());
+        assert_eq!(take(owner(2)), None, "somebody came between");
+        assert_eq!(take(Owner { n: 8, ..owner(1) }), None, "another request");
+        assert_eq!(take(Owner { item: 1, ..owner(1) }), None, "for another entry");
+        assert_eq!([take(owner(1)), take(owner(1)), take(owner(2)), take(owner(2))], [Some(1), None, Some(2), None]);
+    }
+}

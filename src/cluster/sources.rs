@@ -43,7 +43,7 @@ pub fn effective<I: Iterator<Item = (IpAddr, u32)>>(count: usize, pairs: impl Fn
         v4.clear();
         v6.clear();
         for (source, weight) in pairs() {
-            match source {
+            match source.to_canonical() {
                 IpAddr::V4(source) => v4.extend(of_turn(source.to_bits(), weight, turn, turns)),
                 IpAddr::V6(source) => v6.extend(of_turn(source.to_bits(), weight, turn, turns)),
             }
@@ -99,6 +99,13 @@ mod tests {
         assert_eq!(of(&[]), 0.0);
         assert_eq!(of(&[(1, 3), (2, 3), (3, 3), (3, 0)]), 3.0);
         assert_eq!(of(&[(1, 1), (1, 1), (2, 2)]), 2.0);
+        let both =
+            ["203.0.113.7", "::ffff:203.0.113.7", "2001:db8::1", "2001:db8::2"].map(|text| text.parse().expect("one"));
+        assert_eq!(
+            effective(4, || both.iter().map(|&source: &IpAddr| (source, 1))),
+            16.0 / 6.0,
+            "the first two are one"
+        );
         let many: Vec<(u32, u32)> = (0..300_000).map(|n| (n % 150_000, 1)).collect();
         assert_eq!(of(&many), 150_000.0);
     }

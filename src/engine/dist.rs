@@ -155,7 +155,7 @@ impl Law {
     fn draw_rarer(&self, stream: &mut Stream) -> f64 {
         match self {
             Law::Fixed(value) => *value,
-            Law::Exponential { mean } => mean * exponential(stream),
+            Law::Exponential { .. } => self.draw(stream),
             Law::LogNormal { mu, sigma } => exp(mu + sigma * normal(stream)),
             Law::Uniform { low, high } => low + (high - low) * stream.unit(),
             Law::Erlang { k, mean } => mean / f64::from(*k) * erlang_sum(*k, stream),

@@ -124,6 +124,7 @@ mod tests {
             assert_eq!(exp_both([x, -2.0 * x]), [mine, exp(-2.0 * x)]);
             x += 0.000_917;
         }
+        assert_eq!((exp_both([800.0, 1.0]), exp_both([1.0, -800.0])), ([f64::INFINITY, exp(1.0)], [exp(1.0), 0.0]));
         assert_eq!(exp(0.0), 1.0);
         assert_eq!(exp(f64::NEG_INFINITY), 0.0);
         assert_eq!(exp(f64::INFINITY), f64::INFINITY);

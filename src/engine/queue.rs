@@ -158,7 +158,7 @@ impl<E: Event> EventQueue<E> {
     }
     /// Events that come next, in order, as far as they are known, when [`EventQueue::has_news`] has just said so.
     pub fn soon(&self) -> impl Iterator<Item = E> + Clone + '_ {
-        self.open[self.unseen..].iter().rev().map(|&entry| E::from_word(word_of(entry)))
+        self.open.get(self.unseen..).unwrap_or_default().iter().rev().map(|&entry| E::from_word(word_of(entry)))
     }
     /// Number of pending events.
     #[inline]

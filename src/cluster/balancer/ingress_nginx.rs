@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::ring::Ring;
 use super::{Peer, Request, Tries};
 use crate::cluster::PodId;
-use crate::engine::{LazyStream, Span, Stream};
+use crate::engine::{LazyStream, SimTime, Span, Stream};
 
 /// The annotations of ingress-nginx that choose a pod, without their prefix `nginx.ingress.kubernetes.io/`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -170,10 +170,8 @@ impl IngressNginx {
             let (endpoint, cookie) = match self.spec.affinity_mode {
                 AffinityMode::Balanced => {
                     // the key is the time, the worker's process id and a random number up to 999,999
-                    let millis = (request.now.as_nanos() + 500_000) / 1_000_000;
-                    let (seconds, millis) = (millis / 1_000 + candidate, millis % 1_000);
-                    let number = 1 + stream.get().below(999_999);
-                    let cookie = Ring::hash(&format!("{seconds}.{millis:03}.223.{number}"));
+                    let seconds = seconds_text(request.now, candidate);
+                    let cookie = Ring::hash(&format!("{seconds}.223.{}", 1 + stream.get().below(999_999)));
                     (self.ring.find(cookie)?, cookie)
                 }
                 AffinityMode::Persistent => {
@@ -195,6 +193,35 @@ impl IngressNginx {
         match self.spec.affinity_mode {
             AffinityMode::Balanced => self.ring.find(cookie),
             AffinityMode::Persistent => self.position(PodId::new(cookie)),
+        }
+    }
+}
+
+/// A time plus whole seconds as seconds with three digits: what `{:.3}` makes of the nearest floating-point number. Only close
+/// to the middle between two milliseconds does it depend on that number; elsewhere whole numbers are many times as fast.
+fn seconds_text(now: SimTime, more: u64) -> String {
+    let ns = now.as_nanos();
+    if ns >= 1 << 53 || (499_000..=501_000).contains(&(ns % 1_000_000)) {
+        return format!("{:.3}", now.as_secs_f64() + more as f64);
+    }
+    let millis = (ns + 500_000) / 1_000_000;
+    format!("{}.{:03}", millis / 1_000 + more, millis % 1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Seed;
+
+    #[test]
+    fn times_in_cookie_keys_are_rounded_as_floating_point_numbers_are() {
+        let drawn = (0..20_000).map(|n| Seed(1).stream(1, 1, n).below(1 << (20 + n % 40)));
+        let near = |n: u64| 63_004_500_000 + 1_000_000 * n - n % 5;
+        for ns in drawn.chain((0..5_000).map(near)) {
+            for more in [1, 20] {
+                let now = SimTime::from_nanos(ns);
+                assert_eq!(seconds_text(now, more), format!("{:.3}", now.as_secs_f64() + more as f64), "{ns} ns");
+            }
         }
     }
 }

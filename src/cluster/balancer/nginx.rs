@@ -115,9 +115,9 @@ impl Nginx {
     pub fn pod_at(&self, position: usize) -> PodId {
         self.servers[position].peer.pod
     }
-    /// Sets the weight of a line and marks it `down` or not; turns begin afresh.
+    /// Sets the weight of a line, at least 1, and marks it `down` or not, before the first request: turns begin afresh.
     pub fn configure(&mut self, line: usize, weight: u32, down: bool) {
-        self.servers[line].down = down;
+        self.servers[line] = Server { down, ..Server::new(self.servers[line].peer.clone()) };
         self.any_down = self.servers.iter().any(|server| server.down);
         let weight_of = |other| if other == line { i64::from(weight) } else { self.turns.weight(other) };
         self.turns = Turns::new((0..self.servers.len()).map(weight_of));

@@ -21,7 +21,7 @@ impl Cluster<'_> {
         let wire = self.clients.wire(client);
         let (pod, process) = (wire.pod, wire.process);
         self.remove_live(client, pod);
-        self.pods[pod].ghosts += 1;
+        self.pods[pod].ghosts += 1; // so the number of connections is the same
         self.rooms.disconnect(client, pod, true);
         let noticed = match reason {
             CloseReason::SessionEnd => now + self.clients[client].one_way(),

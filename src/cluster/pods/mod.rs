@@ -273,3 +273,43 @@ impl Pod {
         self.workers.iter_mut().flat_map(Worker::take_all).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(done_ns: u64) -> Job {
+        Job { done: SimTime::from_nanos(done_ns), arrived: SimTime::ZERO, latency: Span::ZERO }
+    }
+
+    #[test]
+    fn an_answer_of_any_worker_counts_at_once() {
+        let none = Span::ZERO;
+        let costs = Costs {
+            connect: none,
+            disconnect: none,
+            request: none,
+            receive: none,
+            broadcast: none,
+            send: none,
+            publish: none,
+            copy_dropped: none,
+            copy_delivered: none,
+            heartbeat: none,
+            heartbeat_every: none,
+            heartbeat_timeout: none,
+            memory_base: 0,
+            memory_per_connection: 0,
+        };
+        let startup = crate::engine::Law::Fixed(0.0);
+        let spec = PodSpec { replicas: 1, cpu: 2.0, workers: 2, memory_bytes: None, costs, startup, pre_stop: none };
+        let mut pod = Pod::new(&spec, 0, SimTime::ZERO);
+        for ns in [10, 30, 15] {
+            let booking = pod.book(SimTime::ZERO, Span::from_nanos(ns));
+            pod.push(booking, job(booking.done.as_nanos()));
+        }
+        // done at 10, 30 and, on the worker that is free first, 25
+        let counted = [9, 10, 24, 25, 29, 30].map(|ns| pod.balancer_connections(SimTime::from_nanos(ns)));
+        assert_eq!(counted, [3, 2, 2, 1, 1, 0]);
+    }
+}
