@@ -100,6 +100,9 @@ pub enum Event {
     Window,
 }
 
+/// The kind of [`Event::Traffic`].
+const TRAFFIC: u64 = 16;
+
 /// Kind in the top byte, so that equal times are ordered as the kinds are listed; then a short and a long number.
 impl EngineEvent for Event {
     #[inline]
@@ -120,7 +123,7 @@ impl EngineEvent for Event {
             Event::Upgrade(client, b) => (13, client.raw(), b),
             Event::Join(client, b) => (14, client.raw(), b),
             Event::Flush(client, b) => (15, client.raw(), b),
-            Event::Traffic(client, b) => (16, client.raw(), u16::from(b)),
+            Event::Traffic(client, b) => (TRAFFIC, client.raw(), u16::from(b)),
             Event::TraceSent(b) => (17, 0, b),
             Event::TraceArrives(b, a) => (18, a, b),
             Event::Tick(b) => (19, 0, u16::from(b)),
@@ -134,7 +137,11 @@ impl EngineEvent for Event {
     #[inline]
     fn from_word(word: u64) -> Event {
         // nearly always: the rest is kept away from what happens often
-        if word >> 56 == 16 { Event::Traffic(Id::new(word as u32), (word >> 32) as u8) } else { Event::rarer(word) }
+        if word >> 56 == TRAFFIC {
+            Event::Traffic(Id::new(word as u32), (word >> 32) as u8)
+        } else {
+            Event::rarer(word)
+        }
     }
 }
 
