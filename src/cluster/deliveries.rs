@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::PodId;
+use super::fifo::Fifo;
 use super::rooms::{Member, MemberList, Members, Path, Recipients};
 use crate::engine::{SimTime, Span};
 
@@ -99,47 +100,6 @@ enum LateRecipients {
     Room(Members),
 }
 
-/// Plain values in the order in which they came, taken many at a time.
-struct Fifo<T> {
-    values: Vec<T>,
-    /// Values before this one are taken.
-    first: usize,
-}
-
-impl<T> Default for Fifo<T> {
-    fn default() -> Self {
-        Fifo { values: Vec::new(), first: 0 }
-    }
-}
-
-impl<T: Copy> Fifo<T> {
-    fn len(&self) -> usize {
-        self.values.len() - self.first
-    }
-    fn push(&mut self, value: T) {
-        self.values.push(value);
-    }
-    fn extend(&mut self, values: impl Iterator<Item = T>) {
-        self.values.extend(values);
-    }
-    /// Takes the first `count` values; says where they stand until [`Fifo::forget_taken`].
-    fn take(&mut self, count: usize) -> Range<usize> {
-        let taken = self.first..self.first + count;
-        self.first = taken.end;
-        taken
-    }
-    fn forget_taken(&mut self) {
-        if 2 * self.first > self.values.len() {
-            self.values.drain(..self.first); // what is moved is less than what was taken since the last time
-            self.first = 0;
-        }
-    }
-    /// The values that are left.
-    fn as_mut_slice(&mut self) -> &mut [T] {
-        &mut self.values[self.first..]
-    }
-}
-
 /// Broadcasts that are not recorded yet.
 #[derive(Default)]
 pub struct Deliveries {
@@ -205,7 +165,7 @@ impl Deliveries {
     }
     /// Parts that [`Deliveries::pop_prompt`] spoke of.
     pub fn parts(&self, parts: Range<usize>) -> &[Part] {
-        &self.parts.values[parts]
+        self.parts.taken(parts)
     }
     /// Takes the first of those by pods far behind if it is done by `now`, and says where its parts stand.
     pub fn pop_late(&mut self, now: SimTime) -> Option<(FanOut, Audience, Range<usize>)> {
@@ -217,7 +177,7 @@ impl Deliveries {
         let members = match recipients {
             LateRecipients::Copied(count) => {
                 let members = self.late_members.take(count as usize);
-                Members::new(self.late_members.values[members].iter().copied().collect::<MemberList>())
+                Members::new(self.late_members.taken(members).iter().copied().collect::<MemberList>())
             }
             LateRecipients::Room(members) => members,
         };
@@ -225,7 +185,7 @@ impl Deliveries {
     }
     /// Parts that [`Deliveries::pop_late`] spoke of.
     pub fn late_parts(&self, parts: Range<usize>) -> &[Part] {
-        &self.late_parts.values[parts]
+        self.late_parts.taken(parts)
     }
     /// Where parts stand that were popped is void from now on.
     pub fn forget_what_was_popped(&mut self) {

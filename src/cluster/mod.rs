@@ -12,6 +12,7 @@ mod clients;
 mod conservation;
 mod deliveries;
 mod draws;
+mod fifo;
 mod flows;
 mod meter;
 mod network;

@@ -3,6 +3,7 @@
 //! When a request will be done is known when it arrives, so no event is needed for it; its outcome is recorded when
 //! somebody needs to know it ([`super::Pod::take_done`]), or the process dies.
 
+use crate::cluster::fifo::Fifo;
 use crate::engine::{SimTime, Span};
 
 /// Requests of a worker are recorded so many at a time: they are then at hand, and memory stays small.
@@ -14,7 +15,7 @@ pub struct Worker {
     /// When all its work is done.
     pub free: SimTime,
     /// Requests without a recorded outcome, in order of completion.
-    jobs: Vec<Job>,
+    jobs: Fifo<Job>,
     /// How many of them, the first ones, the balancer knows to be done.
     answered: usize,
     /// How many were left when some were recorded last.
@@ -42,23 +43,26 @@ impl Worker {
     }
     /// Counts how many more are done by `now` than the last time.
     pub fn count_answered(&mut self, now: SimTime) -> u32 {
-        let more = self.jobs[self.answered..].partition_point(|job| job.done <= now);
+        let more = self.jobs.as_slice()[self.answered..].partition_point(|job| job.done <= now);
         self.answered += more;
         more as u32
     }
     /// When the first is done that was not the last time.
     pub fn next_answer(&self) -> SimTime {
-        self.jobs.get(self.answered).map_or(SimTime::NEVER, |job| job.done)
+        self.jobs.as_slice().get(self.answered).map_or(SimTime::NEVER, |job| job.done)
     }
     /// Takes out those that were done the last time.
-    pub fn take_answered(&mut self) -> std::vec::Drain<'_, Job> {
-        let answered = std::mem::take(&mut self.answered);
-        self.left = self.jobs.len() - answered;
-        self.jobs.drain(..answered)
+    pub fn take_answered(&mut self) -> impl Iterator<Item = Job> {
+        self.take(self.answered)
     }
     /// Takes out all.
-    pub fn take_all(&mut self) -> std::vec::Drain<'_, Job> {
-        (self.answered, self.left) = (0, 0);
-        self.jobs.drain(..)
+    pub fn take_all(&mut self) -> impl Iterator<Item = Job> {
+        self.take(self.jobs.len())
+    }
+    fn take(&mut self, count: usize) -> impl Iterator<Item = Job> {
+        self.jobs.forget_taken();
+        let taken = self.jobs.take(count);
+        (self.answered, self.left) = (0, self.jobs.len());
+        self.jobs.taken(taken).iter().copied()
     }
 }
