@@ -252,7 +252,7 @@ impl Cluster<'_> {
             Event::PodStops(pod, process) => self.pod_stops(pod, process, ctx),
             Event::SyncEndpoints => self.sync_endpoints(ctx),
             Event::ApplyEndpoints => self.apply_endpoints(),
-            Event::ProbeSucceeded(pod) => self.balancer.finished(pod),
+            Event::ProbeSucceeded(pod) => self.ended_well(pod, ctx.now()),
             Event::Arrival(audience) => self.arrival(audience, ctx),
             Event::Leave(client) => self.leave(client, ctx),
             Event::AddressChange(client) => self.address_change(client, ctx),

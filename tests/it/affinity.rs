@@ -3,9 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use stickysim::cluster::PodId;
-use stickysim::cluster::balancer::{BalancerSpec, Nginx, NginxMethod, NginxSpec, Peer, Request, Ring, Tries};
+use stickysim::cluster::balancer::{BalancerSpec, Decide, Nginx, NginxMethod, NginxSpec, Peer, Request, Ring, Tries};
 use stickysim::cluster::spec::{Action, ClusterSpec, RolloutMode, Sharing, TimedAction};
-use stickysim::engine::{Law, LazyStream, Seed, SimTime, Span};
+use stickysim::engine::{Law, LazyStream, Seed, Span};
 use stickysim::metrics::Record;
 
 use crate::support::{assert_agrees, assert_agrees_to, cluster, run, seconds};
@@ -63,18 +63,18 @@ fn ip_hash_skew_of_zipf_groups() {
 }
 
 fn peers(addresses: impl Iterator<Item = String>) -> Vec<Peer> {
-    addresses.enumerate().map(|(pod, address)| Peer { pod: PodId::new(pod as u32), address }).collect()
+    addresses.enumerate().map(|(pod, address)| Peer::new(PodId::new(pod as u32), address)).collect()
 }
 
 /// nginx with `ip_hash` and so many server lines.
 fn ip_hash(lines: usize) -> Nginx {
     let mut nginx = Nginx::new(NginxSpec { method: NginxMethod::IpHash, ..NginxSpec::default() });
-    nginx.set_peers(&peers((0..lines).map(|line| format!("10.0.0.{}:3000", line + 1))));
+    nginx.set_peers(&peers((0..lines).map(|line| format!("10.0.0.{}:3000", line + 1))), &mut Seed(1).stream(1, 1, 1));
     nginx
 }
 
 fn line(nginx: &mut Nginx, address: [u8; 4]) -> usize {
-    let request = Request { now: SimTime::ZERO, address: IpAddr::V4(Ipv4Addr::from(address)), cookie: None };
+    let request = Request::from_address(IpAddr::V4(Ipv4Addr::from(address)));
     nginx.pick(&request, &mut Tries::default(), &mut LazyStream::new(Seed(1), 1, 1, 1), |_| 0).expect("all are up")
 }
 

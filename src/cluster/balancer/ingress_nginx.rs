@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ring::Ring;
-use super::{Peer, Request, Tries};
+use super::{AffinityKey, Decide, Following, Health, List, Peer, Peers, Request, SetCookie, Settings, Tries};
 use crate::cluster::PodId;
 use crate::engine::{LazyStream, SimTime, Span, Stream};
 
@@ -27,12 +27,12 @@ pub struct IngressNginxSpec {
     pub session_cookie_name: String,
     /// Lifetime of the cookie, fixed when it is issued: a number of seconds as in the annotation, or a duration.
     /// Absent: it lives as long as the browser session.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "super::seconds_or_span")]
-    #[schemars(with = "Option<super::SecondsOrSpan>")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "super::words::seconds_or_span")]
+    #[schemars(with = "Option<super::words::SecondsOrSpan>")]
     pub session_cookie_max_age: Option<Span>,
     /// Lifetime of the cookie for old browsers; `session-cookie-max-age` wins where both stand.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "super::seconds_or_span")]
-    #[schemars(with = "Option<super::SecondsOrSpan>")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "super::words::seconds_or_span")]
+    #[schemars(with = "Option<super::words::SecondsOrSpan>")]
     pub session_cookie_expires: Option<Span>,
     /// True: a failed try goes to another pod and a new cookie is issued. False (the default of ingress-nginx): the
     /// same pod is tried again until it leaves the endpoints.
@@ -81,8 +81,46 @@ impl Default for IngressNginxSpec {
     }
 }
 
+impl Settings for IngressNginxSpec {
+    fn describe(&self) -> String {
+        match (self.affinity, self.affinity_mode) {
+            (Affinity::None, _) => "ingress-nginx round robin".to_owned(),
+            (Affinity::Cookie, AffinityMode::Balanced) => "ingress-nginx cookie, balanced".to_owned(),
+            (Affinity::Cookie, AffinityMode::Persistent) => "ingress-nginx cookie, persistent".to_owned(),
+        }
+    }
+    fn decisions(&self) -> &'static str {
+        match self.affinity {
+            Affinity::None => "exact turns from a seeded start",
+            Affinity::Cookie => "exact cookies, first pod a seeded draw",
+        }
+    }
+    fn affinity(&self) -> AffinityKey {
+        match self.affinity {
+            Affinity::None => AffinityKey::None,
+            Affinity::Cookie => AffinityKey::Cookie,
+        }
+    }
+    fn following(&self) -> Following {
+        Following {
+            list: List::Endpoints,
+            delay: WATCH_DELAY,
+            at_most_every: SYNC_DISTANCE,
+            tick: WORKER_TICK,
+            checks: None,
+        }
+    }
+}
+
+/// From a change in the API server to a controller that watches it (assumption: no published figure; 10–200 ms).
+pub const WATCH_DELAY: Span = Span::from_millis(100);
+/// ingress-nginx synchronises at most 0.3 times per second (`--sync-rate-limit`).
+const SYNC_DISTANCE: Span = Span::from_nanos(3_333_333_333);
+/// Workers of ingress-nginx look for new endpoints at every tick of this length (`BACKENDS_SYNC_INTERVAL`).
+const WORKER_TICK: Span = Span::from_secs(1);
+
 /// Tries per request (`proxy-next-upstream-tries`, config.go).
-pub const MAX_TRIES: usize = 3;
+const MAX_TRIES: usize = 3;
 /// Candidate keys or draws after which no pod is found that has not failed yet (`sticky.lua`).
 const MAX_CANDIDATES: u64 = 20;
 
@@ -90,9 +128,7 @@ const MAX_CANDIDATES: u64 = 20;
 #[derive(Clone, Debug)]
 pub struct IngressNginx {
     spec: IngressNginxSpec,
-    peers: Vec<Peer>,
-    /// Position of each pod among the endpoints, by its number; `u32::MAX` = none.
-    positions: Vec<u32>,
+    peers: Peers,
     ring: Ring,
     /// Turn of round robin.
     turn: usize,
@@ -101,57 +137,60 @@ pub struct IngressNginx {
 impl IngressNginx {
     /// A controller without endpoints.
     pub fn new(spec: IngressNginxSpec) -> IngressNginx {
-        IngressNginx { spec, peers: Vec::new(), positions: Vec::new(), ring: Ring::default(), turn: 0 }
+        IngressNginx { spec, peers: Peers::default(), ring: Ring::default(), turn: 0 }
     }
-    /// New endpoints: round robin starts again at a random one, the ring is built anew, cookies stay.
-    pub fn set_peers(&mut self, peers: &[Peer], stream: &mut Stream) {
-        self.peers = peers.to_vec();
-        self.positions.clear();
-        for (position, peer) in peers.iter().enumerate() {
-            let number = peer.pod.index();
-            self.positions.resize(self.positions.len().max(number + 1), u32::MAX);
-            self.positions[number] = position as u32;
+    /// Whether clients are kept on a pod by a cookie.
+    fn sticky(&self) -> bool {
+        self.spec.affinity == Affinity::Cookie
+    }
+    /// How long a cookie issued now lives; `None` = as long as the browser session.
+    fn cookie_lifetime(&self) -> Option<Span> {
+        self.spec.session_cookie_max_age.or(self.spec.session_cookie_expires)
+    }
+    /// The endpoint that a cookie means now. Balanced: a key, every value means some endpoint. Persistent: one address;
+    /// the cookie is the md5 of backend and `ip:port`, for which the pod's number stands (an address is never reused).
+    fn find(&self, cookie: u32) -> Option<usize> {
+        match self.spec.affinity_mode {
+            AffinityMode::Balanced => self.ring.find(cookie),
+            AffinityMode::Persistent => self.peers.position(PodId::new(cookie)),
         }
+    }
+}
+
+impl Decide for IngressNginx {
+    /// New endpoints: round robin starts again at a random one, the ring is built anew, cookies stay.
+    fn set_peers(&mut self, peers: &[Peer], stream: &mut Stream) {
+        self.peers = Peers::new(peers);
         self.turn = stream.below(peers.len().max(1) as u64) as usize;
         if self.spec.affinity == Affinity::Cookie && self.spec.affinity_mode == AffinityMode::Balanced {
             self.ring = Ring::new(peers.iter().map(|peer| peer.address.as_str()));
         }
     }
-    /// Position of a pod among the endpoints.
-    pub fn position(&self, pod: PodId) -> Option<usize> {
-        self.positions.get(pod.index()).filter(|&&position| position != u32::MAX).map(|&position| position as usize)
+    fn set_health(&mut self, position: usize, health: Health) {
+        self.peers.set_health(position, health);
     }
-    /// The endpoints in order.
-    pub fn peers(&self) -> impl Iterator<Item = &Peer> {
-        self.peers.iter()
-    }
-    /// The pod at a position.
-    pub fn pod_at(&self, position: usize) -> PodId {
-        self.peers[position].pod
-    }
-    /// Whether clients are kept on a pod by a cookie.
-    pub fn sticky(&self) -> bool {
-        self.spec.affinity == Affinity::Cookie
-    }
-    /// The pod that a cookie means now.
     #[inline]
-    pub fn bound(&self, cookie: u32) -> Option<PodId> {
+    fn peers(&self) -> &Peers {
+        &self.peers
+    }
+    #[inline]
+    fn bound(&self, cookie: u32) -> Option<PodId> {
         match (self.spec.affinity, self.spec.affinity_mode) {
             (Affinity::None, _) => None,
-            (Affinity::Cookie, AffinityMode::Balanced) => self.find(cookie).map(|position| self.pod_at(position)),
+            (Affinity::Cookie, AffinityMode::Balanced) => self.find(cookie).map(|position| self.peers[position].pod),
             (Affinity::Cookie, AffinityMode::Persistent) => {
                 let pod = PodId::new(cookie);
-                self.position(pod).map(|_| pod)
+                self.peers.position(pod).map(|_| pod)
             }
         }
     }
-    /// How long a cookie issued now lives; `None` = as long as the browser session.
-    pub fn cookie_lifetime(&self) -> Option<Span> {
-        self.spec.session_cookie_max_age.or(self.spec.session_cookie_expires)
-    }
-
-    /// The endpoint to try next; sets `tries.cookie` when a new cookie is issued.
-    pub fn pick(&mut self, request: &Request, tries: &mut Tries, stream: &mut LazyStream) -> Option<usize> {
+    fn pick(
+        &mut self,
+        request: &Request<'_>,
+        tries: &mut Tries,
+        stream: &mut LazyStream,
+        _load: impl FnMut(&Peer) -> u32,
+    ) -> Option<usize> {
         if self.peers.is_empty() {
             return None;
         }
@@ -180,20 +219,14 @@ impl IngressNginx {
                 }
             };
             if !tries.refused.contains(&endpoint) {
-                tries.cookie = Some(cookie);
+                tries.cookie = Some(SetCookie::new(cookie, request.now, self.cookie_lifetime()));
                 return Some(endpoint);
             }
         }
         None
     }
-
-    /// The endpoint that a cookie means now. Balanced: a key, every value means some endpoint. Persistent: one address;
-    /// the cookie is the md5 of backend and `ip:port`, for which the pod's number stands (an address is never reused).
-    fn find(&self, cookie: u32) -> Option<usize> {
-        match self.spec.affinity_mode {
-            AffinityMode::Balanced => self.ring.find(cookie),
-            AffinityMode::Persistent => self.position(PodId::new(cookie)),
-        }
+    fn max_tries(&self) -> usize {
+        MAX_TRIES
     }
 }
 

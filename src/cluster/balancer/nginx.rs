@@ -5,15 +5,18 @@
 //! Only `random` cannot be equal: libc's generator seeded from the clock; here it is a seeded uniform draw.
 
 use std::cmp::Ordering;
+use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::turns::Turns;
-use super::{Peer, Request, Tries};
+use super::words::{as_text, unknown};
+use super::{AffinityKey, Decide, Following, Health, List, Peer, Peers, Request, Settings, Tries};
 use crate::cluster::PodId;
-use crate::engine::{LazyStream, SimTime, Span};
+use crate::engine::{LazyStream, SimTime, Span, Stream};
 
 /// The settings of an nginx `upstream` block, one `server` line per pod.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -28,8 +31,7 @@ pub struct NginxSpec {
 }
 
 /// The balancing directive of an nginx `upstream` block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NginxMethod {
     /// Smooth weighted round robin: nginx's default.
     RoundRobin,
@@ -41,20 +43,80 @@ pub enum NginxMethod {
     IpHash,
 }
 
+as_text!(NginxMethod, "ip_hash");
+
+impl fmt::Display for NginxMethod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            NginxMethod::RoundRobin => "round_robin",
+            NginxMethod::LeastConn => "least_conn",
+            NginxMethod::Random => "random",
+            NginxMethod::IpHash => "ip_hash",
+        })
+    }
+}
+
+impl FromStr for NginxMethod {
+    type Err = String;
+    fn from_str(text: &str) -> Result<NginxMethod, String> {
+        match text {
+            "round_robin" => Ok(NginxMethod::RoundRobin),
+            "least_conn" => Ok(NginxMethod::LeastConn),
+            "random" => Ok(NginxMethod::Random),
+            "ip_hash" => Ok(NginxMethod::IpHash),
+            _ => Err(unknown(text, "method", &["round_robin", "least_conn", "random", "ip_hash"])),
+        }
+    }
+}
+
 impl Default for NginxSpec {
     fn default() -> Self {
         NginxSpec { method: NginxMethod::RoundRobin, max_fails: 1, fail_timeout: Span::from_secs(10) }
     }
 }
 
+impl Settings for NginxSpec {
+    fn describe(&self) -> String {
+        let method = match self.method {
+            NginxMethod::RoundRobin => "round robin",
+            NginxMethod::LeastConn => "least_conn",
+            NginxMethod::Random => "random",
+            NginxMethod::IpHash => "ip_hash",
+        };
+        format!("nginx {method}")
+    }
+    fn decisions(&self) -> &'static str {
+        match self.method {
+            NginxMethod::Random => "seeded draw (nginx seeds its own from the clock)",
+            _ => "exact",
+        }
+    }
+    fn affinity(&self) -> AffinityKey {
+        match self.method {
+            NginxMethod::IpHash => AffinityKey::Network,
+            _ => AffinityKey::None,
+        }
+    }
+    fn following(&self) -> Following {
+        Following {
+            list: List::Servers,
+            delay: RELOAD_DELAY,
+            at_most_every: Span::ZERO,
+            tick: Span::ZERO,
+            checks: None,
+        }
+    }
+}
+
+/// From a change of the list of servers to nginx's reload (assumption: a template watcher).
+const RELOAD_DELAY: Span = Span::from_secs(1);
+
 /// Misses of a hash or of a random draw after which nginx falls back to round robin.
 const MAX_MISSES: u32 = 20;
 
 /// One `server` line and what one worker process knows of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Server {
-    peer: Peer,
-    down: bool,
     fails: u32,
     /// Whole seconds of the last failure.
     accessed_s: u64,
@@ -66,13 +128,13 @@ struct Server {
 #[derive(Clone, Debug)]
 pub struct Nginx {
     spec: NginxSpec,
+    peers: Peers,
     servers: Vec<Server>,
     turns: Turns,
     /// A server has failed since the last reload.
     failing: bool,
     /// `fail_timeout` in the whole seconds that nginx counts in.
     fail_timeout_s: u64,
-    any_down: bool,
     /// Scratch, as long as there are lines: those that have the fewest connections come first.
     least: Vec<usize>,
 }
@@ -83,67 +145,48 @@ impl Nginx {
         let fail_timeout_s = spec.fail_timeout.as_nanos() / 1_000_000_000;
         Nginx {
             spec,
+            peers: Peers::default(),
             servers: Vec::new(),
             turns: Turns::default(),
             failing: false,
             fail_timeout_s,
-            any_down: false,
             least: Vec::new(),
         }
     }
+}
+
+impl Decide for Nginx {
     /// A reload with these `server` lines: all state starts afresh.
-    pub fn set_peers(&mut self, peers: &[Peer]) {
+    fn set_peers(&mut self, peers: &[Peer], _stream: &mut Stream) {
         self.failing = false;
-        self.servers = peers.iter().map(|peer| Server::new(peer.clone())).collect();
-        self.turns = Turns::new(peers.iter().map(|_| 1));
-        self.any_down = false;
+        self.peers = Peers::new(peers);
+        self.servers = vec![Server::default(); peers.len()];
+        self.turns = Turns::new(peers.iter().map(|peer| i64::from(peer.weight)));
         self.least = vec![0; peers.len()];
     }
-    /// How many lines there are.
-    pub const fn len(&self) -> usize {
-        self.servers.len()
+    fn set_health(&mut self, position: usize, health: Health) {
+        self.peers.set_health(position, health);
     }
-    /// True when there is none.
-    pub const fn is_empty(&self) -> bool {
-        self.servers.is_empty()
-    }
-    /// The lines in order.
-    pub fn peers(&self) -> impl Iterator<Item = &Peer> {
-        self.servers.iter().map(|server| &server.peer)
-    }
-    /// The pod at a position.
-    pub fn pod_at(&self, position: usize) -> PodId {
-        self.servers[position].peer.pod
-    }
-    /// Sets the weight of a line, at least 1, and marks it `down` or not, before the first request: turns begin afresh.
-    pub fn configure(&mut self, line: usize, weight: u32, down: bool) {
-        self.servers[line] = Server { down, ..Server::new(self.servers[line].peer.clone()) };
-        self.any_down = self.servers.iter().any(|server| server.down);
-        let weight_of = |other| if other == line { i64::from(weight) } else { self.turns.weight(other) };
-        self.turns = Turns::new((0..self.servers.len()).map(weight_of));
+    fn peers(&self) -> &Peers {
+        &self.peers
     }
 
-    /// True when it looks at addresses.
-    pub const fn reads_address(&self) -> bool {
-        matches!(self.spec.method, NginxMethod::IpHash)
-    }
     /// The line to try next, `None` when no server is usable (502, "no live upstreams").
-    /// `connections` says how many connections this nginx has to a line.
-    pub fn pick(
+    fn pick(
         &mut self,
-        request: &Request,
+        request: &Request<'_>,
         tries: &mut Tries,
         stream: &mut LazyStream,
-        connections: impl FnMut(&Peer) -> u32,
+        load: impl FnMut(&Peer) -> u32,
     ) -> Option<usize> {
         let now_s = seconds(request.now);
         if self.servers.len() == 1 {
             // nginx never gives up on a single server, but tries it once per request
-            return (!tries.refused.contains(&0) && !self.servers[0].down).then_some(0);
+            return (tries.refused.is_empty() && self.peers.all_up()).then_some(0);
         }
         let line = match self.spec.method {
             NginxMethod::RoundRobin => self.round_robin(now_s, tries),
-            NginxMethod::LeastConn => self.least_conn(now_s, tries, connections),
+            NginxMethod::LeastConn => self.least_conn(now_s, tries, load),
             NginxMethod::Random => self.random(now_s, tries, stream),
             NginxMethod::IpHash => self.ip_hash(request.address, now_s, tries),
         }?;
@@ -153,9 +196,11 @@ impl Nginx {
         }
         Some(line)
     }
+    fn max_tries(&self) -> usize {
+        self.servers.len()
+    }
 
-    /// A try at this line failed.
-    pub fn failed(&mut self, line: usize, now: SimTime) {
+    fn failed(&mut self, line: usize, now: SimTime) {
         if self.servers.len() == 1 {
             return;
         }
@@ -169,21 +214,22 @@ impl Nginx {
             self.turns.fail(line, max_fails);
         }
     }
-    /// A request or tunnel of this line ended well; forgives its failures if a probe was let through since.
-    pub fn finished(&mut self, line: usize) {
+    fn watches(&self, pod: PodId) -> bool {
+        self.failing && self.peers.position(pod).is_some_and(|line| self.servers[line].fails > 0)
+    }
+    /// Forgives the failures of a line if a probe was let through since.
+    fn finished(&mut self, line: usize, _now: SimTime) {
         let server = &mut self.servers[line];
         if server.accessed_s < server.checked_s {
             server.fails = 0;
         }
     }
-    /// True when the end of a request to this pod matters to [`Nginx::finished`].
-    pub fn has_failures(&self, pod: PodId) -> bool {
-        self.failing && self.servers.iter().any(|server| server.peer.pod == pod && server.fails > 0)
-    }
+}
 
+impl Nginx {
     /// True when nothing has failed and nobody is `down`: no line needs to be looked at.
     fn all_usable(&self, tries: &Tries) -> bool {
-        !self.failing && !self.any_down && tries.refused.is_empty()
+        !self.failing && self.peers.all_up() && tries.refused.is_empty()
     }
 
     #[inline]
@@ -195,7 +241,7 @@ impl Nginx {
         let resting = self.spec.max_fails > 0
             && server.fails >= self.spec.max_fails
             && now_s.saturating_sub(server.checked_s) <= self.fail_timeout_s;
-        !(server.down || resting || tries.refused.contains(&line))
+        !(self.peers[line].health != Health::Up || resting || tries.refused.contains(&line))
     }
 
     fn round_robin(&mut self, now_s: u64, tries: &Tries) -> Option<usize> {
@@ -228,8 +274,8 @@ impl Nginx {
     /// here is done for some lines only.
     fn find_least(&self, least: &mut [usize], mut connections: impl FnMut(&Peer) -> u32) -> usize {
         let (mut fewest, mut count) = (u32::MAX, 0);
-        for (line, server) in self.servers.iter().enumerate() {
-            let load = connections(&server.peer);
+        for (line, peer) in self.peers.iter().enumerate() {
+            let load = connections(peer);
             count = if load < fewest { 0 } else { count };
             fewest = fewest.min(load);
             least[count] = line;
@@ -248,7 +294,7 @@ impl Nginx {
     ) -> usize {
         let (mut fewest, mut count) = (0, 0);
         for line in (0..self.servers.len()).filter(|&line| self.usable(line, now_s, tries)) {
-            let load = i64::from(connections(&self.servers[line].peer));
+            let load = i64::from(connections(&self.peers[line]));
             // conns/weight compared as products, as nginx does
             match (load * self.turns.weight(least[0])).cmp(&(fewest * self.turns.weight(line))) {
                 Ordering::Greater if count > 0 => continue,
@@ -292,12 +338,6 @@ impl Nginx {
                 return self.round_robin(now_s, tries);
             }
         }
-    }
-}
-
-impl Server {
-    const fn new(peer: Peer) -> Server {
-        Server { peer, down: false, fails: 0, accessed_s: 0, checked_s: 0 }
     }
 }
 

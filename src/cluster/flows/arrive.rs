@@ -77,7 +77,7 @@ impl<'s> Cluster<'s> {
             pods: Column::new(),
             running: Vec::new(),
             balancer: Balancer::new(&spec.balancer),
-            endpoints: Endpoints::new(seed),
+            endpoints: Endpoints::new(spec.balancer.settings().following(), seed),
             rollout: Rollout::new(spec.pods.replicas),
             rooms: spec
                 .rooms

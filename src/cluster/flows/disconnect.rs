@@ -44,7 +44,7 @@ impl Cluster<'_> {
         target.ghosts -= 1;
         target.connections_changed();
         target.book(now, self.spec.pods.costs.disconnect);
-        self.balancer.finished(pod);
+        self.ended_well(pod, now);
     }
 
     /// A pod's process ends: every client on it, or about to be, sees the connection close after half a round trip and

@@ -1,24 +1,16 @@
 //! What the balancer knows of the pods, and when it learns it.
 
-use crate::cluster::balancer::{Following, Peer};
+use crate::cluster::balancer::{Decide, Following, List, Peer};
 use crate::cluster::pods::{Phase, Pod};
 use crate::cluster::purpose::Purpose;
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, Seed, SimTime, Span};
 
-/// From a change in the API server to a controller that watches it (assumption: no published figure; 10–200 ms).
-const WATCH_DELAY: Span = Span::from_millis(100);
-/// ingress-nginx synchronises at most 0.3 times per second (`--sync-rate-limit`).
-const SYNC_DISTANCE: Span = Span::from_nanos(3_333_333_333);
-/// Workers of ingress-nginx look for new endpoints at every tick of this length (`BACKENDS_SYNC_INTERVAL`).
-const WORKER_TICK: Span = Span::from_secs(1);
-/// From a change of the list of servers to nginx's reload (assumption: a template watcher).
-const RELOAD_DELAY: Span = Span::from_secs(1);
-
 /// The state of the balancer's control plane.
 pub struct Endpoints {
+    following: Following,
     /// Offset of the workers' ticks.
-    tick: Span,
+    offset: Span,
     /// A synchronisation is scheduled.
     scheduled: bool,
     /// The next synchronisation is not before this.
@@ -33,10 +25,11 @@ pub struct Endpoints {
 
 impl Endpoints {
     /// Nothing known yet.
-    pub fn new(seed: Seed) -> Endpoints {
-        let tick = Purpose::Peers.stream(seed, 0, u32::MAX).below(WORKER_TICK.as_nanos());
+    pub fn new(following: Following, seed: Seed) -> Endpoints {
+        let offset = Purpose::Peers.stream(seed, 0, u32::MAX).below(following.tick.as_nanos().max(1));
         Endpoints {
-            tick: Span::from_nanos(tick),
+            following,
+            offset: Span::from_nanos(offset),
             scheduled: false,
             earliest: SimTime::ZERO,
             read: None,
@@ -49,10 +42,11 @@ impl Endpoints {
 impl Cluster<'_> {
     /// The pods that a balancer should know now.
     fn wanted_peers(&self) -> Vec<PodId> {
-        let listed = |pod: &Pod| match self.balancer.following() {
+        let listed = |pod: &Pod| match self.endpoints.following.list {
             // a line stays while its pod restarts in place; a new pod gets one when it is ready
-            Following::Servers => pod.phase == Phase::Ready || (pod.process > 0 && pod.is_active()) || pod.restarting,
-            Following::Endpoints => pod.phase == Phase::Ready,
+            List::Servers => pod.phase == Phase::Ready || (pod.process > 0 && pod.is_active()) || pod.restarting,
+            List::Endpoints => pod.phase == Phase::Ready,
+            List::ServingEndpoints => pod.serves(),
         };
         self.running.iter().copied().filter(|&pod| listed(&self.pods[pod])).collect()
     }
@@ -63,11 +57,7 @@ impl Cluster<'_> {
             return; // the reading to come will see this change too
         }
         self.endpoints.scheduled = true;
-        let delay = match self.balancer.following() {
-            Following::Servers => RELOAD_DELAY,
-            Following::Endpoints => WATCH_DELAY,
-        };
-        ctx.schedule((ctx.now() + delay).max(self.endpoints.earliest), Event::SyncEndpoints);
+        ctx.schedule((ctx.now() + self.endpoints.following.delay).max(self.endpoints.earliest), Event::SyncEndpoints);
     }
 
     /// The control plane reads the pods.
@@ -79,13 +69,13 @@ impl Cluster<'_> {
             return; // nothing to reload
         }
         self.endpoints.read = Some(peers(&wanted));
-        let taken_up = match self.balancer.following() {
-            Following::Servers => now,
-            Following::Endpoints => {
-                self.endpoints.earliest = now + SYNC_DISTANCE;
-                let into_tick =
-                    (now.as_nanos() + WORKER_TICK.as_nanos() - self.endpoints.tick.as_nanos()) % WORKER_TICK.as_nanos();
-                now + (WORKER_TICK - Span::from_nanos(into_tick))
+        let Endpoints { following: Following { at_most_every, tick, .. }, offset, .. } = self.endpoints;
+        self.endpoints.earliest = now + at_most_every;
+        let taken_up = match tick.as_nanos() {
+            0 => now,
+            tick => {
+                let into_tick = (now.as_nanos() + tick - offset.as_nanos()) % tick;
+                now + Span::from_nanos(tick - into_tick)
             }
         };
         ctx.schedule(taken_up, Event::ApplyEndpoints);
@@ -108,5 +98,5 @@ impl Cluster<'_> {
 }
 
 fn peers(pods: &[PodId]) -> Vec<Peer> {
-    pods.iter().map(|&pod| Peer { pod, address: Pod::address(pod) }).collect()
+    pods.iter().map(|&pod| Peer::new(pod, Pod::address(pod))).collect()
 }

@@ -179,16 +179,17 @@ impl Cluster<'_> {
             sources::effective(self.clients.len(), || present().map(weight))
         };
         let networks = by(network_of);
-        let balancer = match self.spec.balancer.affinity() {
+        let balancer = match self.spec.balancer.settings().affinity() {
             AffinityKey::Network => networks,
-            AffinityKey::None | AffinityKey::Cookie => present().count() as f64,
+            AffinityKey::Address => by(|address| address),
+            AffinityKey::None | AffinityKey::Cookie | AffinityKey::User | AffinityKey::Room => present().count() as f64,
         };
         NEff { addresses: by(|address| address), networks, balancer, requests: 0.0 }
     }
 
     /// What the balancer takes a client for: its network, if that is what it looks at.
     pub fn source_of(&self, client: ClientId) -> Option<IpAddr> {
-        let by_network = self.spec.balancer.affinity() == AffinityKey::Network;
+        let by_network = self.spec.balancer.settings().affinity() == AffinityKey::Network;
         by_network.then(|| network_of(self.clients.address(client)))
     }
 

@@ -1,5 +1,6 @@
 //! Traffic of clients: HTTP requests, and events they emit.
 
+use crate::cluster::balancer::Decide;
 use crate::cluster::clients::{ClientId, Link, TrafficSlot};
 use crate::cluster::draws::Owner;
 use crate::cluster::flows::Held;

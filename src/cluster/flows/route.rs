@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use crate::cluster::balancer::{AffinityKey, Peer, Request, Tries};
+use crate::cluster::balancer::{AffinityKey, Decide, Peer, Request, SetCookie, Tries};
 use crate::cluster::clients::{Client, ClientId, NO_POD, Roaming};
 use crate::cluster::purpose::Purpose;
 use crate::cluster::{Cluster, PodId};
@@ -37,16 +37,19 @@ impl Cluster<'_> {
         }
         let mut stream = Purpose::Route.lazy_stream(self.seed, record.number, record.routed);
         // another column, which is not read in vain
-        let address =
-            if self.balancer.reads_address() { self.clients.address(client) } else { Ipv4Addr::UNSPECIFIED.into() };
-        let request = Request { now, address, cookie };
+        let address = if self.spec.balancer.settings().affinity().is_address() {
+            self.clients.address(client)
+        } else {
+            Ipv4Addr::UNSPECIFIED.into()
+        };
+        let request = Request { now, cookie, ..Request::from_address(address) };
         let mut tries = Tries::default();
         let mut chosen = Err(FailReason::NoPod);
         for _ in 0..self.balancer.max_tries() {
             let pods = &mut self.pods;
             let load = |peer: &Peer| pods[peer.pod].balancer_connections(now);
             let Some(position) = self.balancer.pick(&request, &mut tries, &mut stream, load) else { break };
-            let pod = self.balancer.pod_at(position);
+            let pod = self.balancer.peers()[position].pod;
             if self.pods[pod].serves() {
                 chosen = Ok(pod);
                 break;
@@ -91,18 +94,24 @@ impl Cluster<'_> {
         next
     }
 
-    fn issue_cookie(&mut self, client: ClientId, cookie: u32, replaces: bool, now: SimTime) {
+    fn issue_cookie(&mut self, client: ClientId, cookie: SetCookie, replaces: bool, now: SimTime) {
         if replaces {
             self.meter.counts.cookies_reissued += 1;
         } else {
             self.meter.counts.cookies_issued += 1;
         }
         if self.clients[client].keeps_cookies {
-            let expires = self.balancer.cookie_lifetime().map_or(SimTime::NEVER, |lifetime| now + lifetime);
             let cleared = self.next_clearing(client, now);
             let record = &mut self.clients[client];
-            record.cookie = cookie;
-            record.cookie_until = expires.min(cleared);
+            record.cookie = cookie.value;
+            record.cookie_until = cookie.until.min(cleared);
+        }
+    }
+
+    /// A request or tunnel to this pod ended well, and the balancer learns of it.
+    pub fn ended_well(&mut self, pod: PodId, now: SimTime) {
+        if let Some(position) = self.balancer.peers().position(pod) {
+            self.balancer.finished(position, now);
         }
     }
 
@@ -120,10 +129,11 @@ impl Cluster<'_> {
             !self.pods[last].serves()
                 || self
                     .balancer
+                    .peers()
                     .position(last)
                     .is_none_or(|position| tries.refused.contains(&position) || self.balancer.watches(last))
         };
-        let reason = match self.spec.balancer.affinity() {
+        let reason = match self.spec.balancer.settings().affinity() {
             AffinityKey::None => MoveReason::NeverSticky,
             AffinityKey::Cookie if !record.keeps_cookies => MoveReason::CookieMissing,
             AffinityKey::Cookie if had_cookie && request.cookie.is_none() => MoveReason::CookieExpired,
