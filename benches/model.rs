@@ -42,12 +42,12 @@ fn base(clients: u32, websocket: bool, duration: Span) -> ClusterSpec {
         traffic: vec![],
         ticks: vec![],
         rooms: None,
-        balancer: BalancerSpec::IngressNginx(IngressNginxSpec {
+        balancers: vec![BalancerSpec::IngressNginx(IngressNginxSpec {
             affinity: Affinity::Cookie,
             affinity_mode: AffinityMode::Persistent,
             session_cookie_max_age: Some(Span::from_secs(172_800)),
             ..IngressNginxSpec::default()
-        }),
+        })],
         pods: PodSpec {
             replicas: 20,
             cpu: 1.0,

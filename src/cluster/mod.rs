@@ -16,6 +16,7 @@ mod fifo;
 mod flows;
 mod meter;
 mod network;
+mod path;
 mod pods;
 mod progress;
 mod purpose;
@@ -28,7 +29,6 @@ use crate::engine::{
 };
 use crate::metrics::Record;
 
-use balancer::Balancer;
 use clients::{ClientId, Clients};
 use deliveries::Deliveries;
 use draws::Ahead;
@@ -36,6 +36,7 @@ use flows::endpoints::Endpoints;
 use flows::rollout::Rollout;
 use flows::{Held, Message};
 use meter::Meter;
+use path::Path;
 use pods::Pod;
 use progress::Progress;
 use redis::Redis;
@@ -63,8 +64,8 @@ pub enum Event {
     PodStops(PodId, u16),
     /// The balancer's control plane reads the pods.
     SyncEndpoints,
-    /// The balancer's workers take up what was read.
-    ApplyEndpoints,
+    /// The workers of an instance of the balancer take up what was read.
+    ApplyEndpoints(u16),
     /// A request to this pod ended well, and the balancer wanted to know.
     ProbeSucceeded(PodId),
     /// The next candidate of an arriving audience.
@@ -99,6 +100,12 @@ pub enum Event {
     Sample,
     /// The end of a window of peaks.
     Window,
+    /// A balancer tries a request again.
+    TryAgain(u32),
+    /// A request ended that an instance of the balancer counts.
+    Ended(u32),
+    /// The balancer checks the health of its pods.
+    CheckHealth,
 }
 
 /// The kind of [`Event::Traffic`].
@@ -114,7 +121,7 @@ impl EngineEvent for Event {
             Event::PodReady(pod, b) => (3, pod.raw(), b),
             Event::PodStops(pod, b) => (4, pod.raw(), b),
             Event::SyncEndpoints => (5, 0, 0),
-            Event::ApplyEndpoints => (6, 0, 0),
+            Event::ApplyEndpoints(b) => (6, 0, b),
             Event::ProbeSucceeded(pod) => (7, pod.raw(), 0),
             Event::Arrival(b) => (8, 0, b),
             Event::Leave(client) => (9, client.raw(), 0),
@@ -132,6 +139,9 @@ impl EngineEvent for Event {
             Event::Copies(a) => (21, a, 0),
             Event::Sample => (22, 0, 0),
             Event::Window => (23, 0, 0),
+            Event::TryAgain(a) => (24, a, 0),
+            Event::Ended(a) => (25, a, 0),
+            Event::CheckHealth => (26, 0, 0),
         };
         kind << 56 | u64::from(b) << 32 | u64::from(a)
     }
@@ -157,7 +167,7 @@ impl Event {
             3 => Event::PodReady(Id::new(a), b),
             4 => Event::PodStops(Id::new(a), b),
             5 => Event::SyncEndpoints,
-            6 => Event::ApplyEndpoints,
+            6 => Event::ApplyEndpoints(b),
             7 => Event::ProbeSucceeded(Id::new(a)),
             8 => Event::Arrival(b),
             9 => Event::Leave(Id::new(a)),
@@ -173,7 +183,10 @@ impl Event {
             20 => Event::Publish(a),
             21 => Event::Copies(a),
             22 => Event::Sample,
-            _ => Event::Window,
+            23 => Event::Window,
+            24 => Event::TryAgain(a),
+            25 => Event::Ended(a),
+            _ => Event::CheckHealth,
         }
     }
 }
@@ -193,7 +206,7 @@ struct Cluster<'s> {
     pods: Column<PodTag, Pod>,
     /// Pods that are not gone, in order of number.
     running: Vec<PodId>,
-    balancer: Balancer,
+    path: Path,
     endpoints: Endpoints,
     rollout: Rollout,
     rooms: Rooms,
@@ -208,6 +221,10 @@ struct Cluster<'s> {
     progress: Progress,
     /// Connections whose client is gone without the pod knowing.
     ghosts: flows::Slab<flows::disconnect::Ghost>,
+    /// Requests that wait for their next try.
+    pending: flows::Slab<flows::retry::Pending>,
+    /// Requests whose end a balancer must be told, by instance, pod and process.
+    ends: flows::Slab<(u16, PodId, u32)>,
     /// The next room of each server tick.
     tick_rooms: Vec<u32>,
     meter: Meter,
@@ -251,7 +268,7 @@ impl Cluster<'_> {
             Event::PodReady(pod, process) => self.pod_ready(pod, process, ctx),
             Event::PodStops(pod, process) => self.pod_stops(pod, process, ctx),
             Event::SyncEndpoints => self.sync_endpoints(ctx),
-            Event::ApplyEndpoints => self.apply_endpoints(),
+            Event::ApplyEndpoints(instance) => self.apply_endpoints(usize::from(instance)),
             Event::ProbeSucceeded(pod) => self.ended_well(pod, ctx.now()),
             Event::Arrival(audience) => self.arrival(audience, ctx),
             Event::Leave(client) => self.leave(client, ctx),
@@ -269,6 +286,9 @@ impl Cluster<'_> {
             Event::Copies(message) => self.copies(message, ctx),
             Event::Sample => self.sample(ctx),
             Event::Window => self.window(ctx),
+            Event::TryAgain(slot) => self.try_again(slot, ctx),
+            Event::Ended(slot) => self.request_ended(slot),
+            Event::CheckHealth => self.check_health(ctx),
         }
     }
 

@@ -40,6 +40,10 @@ pub enum Purpose {
     PodName,
     /// Which pod a timeline entry hits (entity: entry).
     Victim,
+    /// The n-th connection of a client: which instance of the first balancer it reaches, its source port (entity: client).
+    Connection,
+    /// First of the purposes of balancers that stand before another one: one per tier (entity: client, n: routed request).
+    Tier = 0x100,
     /// First of the purposes of traffic: one per traffic entry (entity: client, n: request).
     Traffic = 0x1000,
 }
@@ -53,6 +57,11 @@ impl Purpose {
     pub const fn lazy_stream(self, seed: Seed, entity: u32, n: u32) -> LazyStream {
         LazyStream::new(seed, self as u64, entity as u64, n as u64)
     }
+}
+
+/// The stream of the n-th routed request of a client at a tier before the last one.
+pub const fn tier_stream(seed: Seed, tier: usize, entity: u32, n: u32) -> LazyStream {
+    LazyStream::new(seed, Purpose::Tier as u64 + tier as u64, entity as u64, n as u64)
 }
 
 /// The streams of the requests for the traffic entry `item` (entity: client).

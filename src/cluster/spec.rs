@@ -6,8 +6,13 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::balancer::BalancerSpec;
+use super::balancer::{AffinityKey, BalancerSpec};
 use crate::engine::{Law, Span};
+
+/// More balancers in a row than this make no sense.
+pub const MAX_TIERS: usize = 4;
+/// No balancer has more instances than this.
+pub const MAX_INSTANCES: u32 = 1_000;
 
 /// A whole cluster, its clients and what happens to them.
 #[derive(Clone, Debug)]
@@ -29,8 +34,8 @@ pub struct ClusterSpec {
     pub ticks: Vec<TickSpec>,
     /// How clients form rooms; `None` = there are no rooms (and nothing is emitted to one).
     pub rooms: Option<RoomsSpec>,
-    /// The load balancer.
-    pub balancer: BalancerSpec,
+    /// The load balancers in the order in which a request meets them: one to [`MAX_TIERS`].
+    pub balancers: Vec<BalancerSpec>,
     /// The pods at the start.
     pub pods: PodSpec,
     /// How a surge rollout proceeds.
@@ -41,6 +46,23 @@ pub struct ClusterSpec {
     pub timeline: Vec<TimedAction>,
     /// No more events than this.
     pub max_events: u64,
+}
+
+impl ClusterSpec {
+    /// What the balancer that chooses pods looks at.
+    pub fn affinity(&self) -> AffinityKey {
+        self.balancers.last().map_or(AffinityKey::None, |balancer| balancer.settings().affinity())
+    }
+    /// The balancers in a few words, in the order in which a request meets them.
+    pub fn describe_balancers(&self) -> String {
+        let each: Vec<String> = self.balancers.iter().map(|balancer| balancer.settings().describe()).collect();
+        each.join(" → ")
+    }
+    /// Whether their decisions equal the real programs'.
+    pub fn decisions(&self) -> String {
+        let each: Vec<&str> = self.balancers.iter().map(|balancer| balancer.settings().decisions()).collect();
+        each.join(" → ")
+    }
 }
 
 /// One kind of clients.

@@ -145,6 +145,8 @@ reasons! {
         CookieMissing = "cookie_missing", "the client keeps no cookies";
         CookieExpired = "cookie_expired", "the cookie was expired or cleared";
         PodGone = "pod_gone", "the last pod was gone or did not answer";
+        EntryExpired = "entry_expired", "the balancer's entry for the client had expired";
+        TableFull = "table_full", "the balancer's table was full and had dropped the client";
         Rebalanced = "rebalanced", "the set of pods changed and the balancer mapped the client anew";
     }
 }

@@ -210,6 +210,10 @@ static FAMILIES: &[Family] = families! {
         "… because the cookie was expired or cleared.";
     "stickiness.pod_gone", "moved: pod gone", Share, Lower, number(|r| share(r.counts.moved.of(MoveReason::PodGone), r.counts.routed_again)),
         "… because the last pod was gone or did not answer.";
+    "stickiness.entry_expired", "moved: entry expired", Share, Lower, number(|r| share(r.counts.moved.of(MoveReason::EntryExpired), r.counts.routed_again)),
+        "… because the balancer's entry for the client had expired.";
+    "stickiness.table_full", "moved: table full", Share, Lower, number(|r| share(r.counts.moved.of(MoveReason::TableFull), r.counts.routed_again)),
+        "… because the balancer's table was full and had dropped the client.";
     "stickiness.rebalanced", "moved: rebalanced", Share, Lower, number(|r| share(r.counts.moved.of(MoveReason::Rebalanced), r.counts.routed_again)),
         "… because the set of pods changed and the balancer mapped the client anew.";
     "sessions.moved", "reconnects to another pod", Share, Lower, number(|r| share(r.counts.sessions_moved, r.counts.reconnects)),

@@ -7,7 +7,6 @@ use super::file::*;
 use super::law::{DurationLaw, LawText, NumberLaw};
 use super::units::Size;
 use super::words::{Attempts, CountOrShare, LawOrNever, Memory, PodRef, Recipients, ReconnectText, WarmUp};
-use crate::cluster::balancer::BalancerSpec;
 use crate::cluster::spec::*;
 use crate::engine::{Law, Span};
 
@@ -43,7 +42,7 @@ pub fn build(file: &ScenarioFile, traces: &BTreeMap<String, Arc<Trace>>) -> Clus
             .rooms
             .as_ref()
             .map(|rooms| RoomsSpec { sizes: rooms.sizes.law(), per_client: *filled(&rooms.per_client) }),
-        balancer: filled(&file.balancers).first().cloned().unwrap_or_else(|| BalancerSpec::Nginx(Default::default())),
+        balancers: filled(&file.balancers).clone(),
         pods: build_pods(filled(&file.pods)),
         rollout: {
             let rollout = filled(&file.rollout);

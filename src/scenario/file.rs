@@ -53,7 +53,7 @@ pub struct ScenarioFile {
     pub server_traffic: Option<Vec<ServerTraffic>>,
     /// How clients form rooms.
     pub rooms: Option<Rooms>,
-    /// The load balancer: exactly one in this version.
+    /// The load balancers, in the order in which a request meets them; one is usual.
     #[schemars(with = "Option<OneOrMany<BalancerSpec>>")]
     pub balancers: Option<Vec<BalancerSpec>>,
     /// The pods.

@@ -142,7 +142,7 @@ fn the_full_example_says_what_it_means() {
     assert!(matches!(wide.traffic[0].every, Law::Fixed(x) if x == 3e9));
     let crowd = &scenario.variants[1].spec;
     assert!(matches!(crowd.audiences[2].population, Population::Present { count: 5 }));
-    assert!(matches!(scenario.variants[2].spec.balancer, BalancerSpec::Nginx(_)));
+    assert!(matches!(scenario.variants[2].spec.balancers[0], BalancerSpec::Nginx(_)));
     assert_eq!(scenario.expectations.len(), 3);
 }
 

@@ -12,6 +12,7 @@ use super::expect::Expectation;
 use super::file::ScenarioFile;
 use super::locate::Step;
 use super::typed::Found;
+use crate::cluster::balancer;
 use crate::cluster::spec::Trace;
 use crate::engine::{Law, Span};
 
@@ -37,6 +38,15 @@ impl Checks {
             .map(|word| word.parse().map_or_else(|_| Step::Key(word.to_owned()), |at| Step::Item(at, None)))
             .collect();
         self.list.push(Found { steps, problem: Problem::new(code, path, message, help) });
+    }
+    /// A problem of the balancer at a position; names of its settings may have dots.
+    fn fail_balancer(&mut self, at: usize, product: &str, problem: balancer::Problem) {
+        let balancer::Problem { setting, message, help } = problem;
+        let keys = ["balancers", product, setting].map(|key| Step::Key(key.to_owned()));
+        let [balancers, product_key, setting_key] = keys;
+        let steps = vec![balancers, Step::Item(at, None), product_key, setting_key];
+        let path = format!("balancers.{at}.{product}.{setting}");
+        self.list.push(Found { steps, problem: Problem::new("bad-balancer", &path, message, help) });
     }
 
     /// A law of distances between events of one client.

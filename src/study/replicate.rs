@@ -104,8 +104,7 @@ pub fn run(scenario: &Scenario, options: &Options) -> Result<Study, StudyError> 
     let pooled = run_all(&candidates, scenario, options)?;
     // what others are compared with: the variant called `none`, else the first without affinity, else the first
     let named = candidates.iter().position(|candidate| candidate.name == "none");
-    let plain =
-        || candidates.iter().position(|candidate| candidate.spec.balancer.settings().affinity() == AffinityKey::None);
+    let plain = || candidates.iter().position(|candidate| candidate.spec.affinity() == AffinityKey::None);
     let baseline = named.or_else(plain).unwrap_or(0);
     let baseline_figures = pooled[baseline].figures.clone();
     let variants = candidates.iter().zip(pooled).enumerate().map(|(position, (candidate, pooled))| {
@@ -219,8 +218,8 @@ fn report(candidate: &Candidate, pooled: Pooled, baseline: Option<&Vec<Vec<Optio
     let (series, marks) = pooled.first.unwrap_or_default();
     VariantReport {
         name: candidate.name.to_owned(),
-        balancer: candidate.spec.balancer.settings().describe(),
-        decisions: candidate.spec.balancer.settings().decisions().to_owned(),
+        balancer: candidate.spec.describe_balancers(),
+        decisions: candidate.spec.decisions(),
         figures,
         distributions: distributions(&pooled.latencies),
         counts: pooled.counts,

@@ -152,7 +152,7 @@ const CLIENTS: u32 = 3_000;
 /// clients need to come back, and 5 s between the endpoints and SIGTERM, more than nginx needs for its reload.
 fn rolling_restart(pods: u32, method: NginxMethod, mode: RolloutMode) -> ClusterSpec {
     let mut spec = cluster(pods, method, CLIENTS, true);
-    spec.balancer = BalancerSpec::Nginx(NginxSpec { method, max_fails: 0, fail_timeout: Span::from_secs(10) });
+    spec.balancers = vec![BalancerSpec::Nginx(NginxSpec { method, max_fails: 0, fail_timeout: Span::from_secs(10) })];
     spec.pods.startup = Law::Fixed(seconds(20.0));
     spec.pods.pre_stop = Span::from_secs(5);
     spec.duration = Span::from_secs(u64::from(pods) * 30 + 30);

@@ -241,8 +241,8 @@ fn spec() -> impl Strategy<Value = ClusterSpec> {
         (1.0..8.0, 1u32..4).prop_map(|(mean, per_client)| RoomsSpec { sizes: Law::Geometric { mean }, per_client }),
     );
     let load = (vec(audience(), 1..4), vec((traffic(), any::<u8>()), 0..4), vec(tick(), 0..3), rooms);
-    (times, load, balancer(), pods(), rollout(), redis(), timeline()).prop_map(
-        |((duration, warm_up, steady_start, sample), load, balancer, pods, rollout, redis, timeline)| {
+    (times, load, vec(balancer(), 1..4), pods(), rollout(), redis(), timeline()).prop_map(
+        |((duration, warm_up, steady_start, sample), load, balancers, pods, rollout, redis, timeline)| {
             let (audiences, traffic, mut ticks, rooms) = load;
             let traffic = traffic.into_iter().map(|(entry, mask)| possible(entry, mask, &audiences, rooms.is_some()));
             if rooms.is_none() {
@@ -257,7 +257,7 @@ fn spec() -> impl Strategy<Value = ClusterSpec> {
                 audiences,
                 ticks,
                 rooms,
-                balancer,
+                balancers,
                 pods,
                 rollout,
                 redis,
@@ -371,7 +371,8 @@ fn every_balancer_sees_the_same_clients_and_the_same_traffic() {
     let seen: Vec<_> = balancers()
         .into_iter()
         .map(|balancer| {
-            let record = simulate(&ClusterSpec { balancer, ..spec.clone() }, Seed(9)).expect("balances");
+            let record =
+                simulate(&ClusterSpec { balancers: vec![balancer], ..spec.clone() }, Seed(9)).expect("balances");
             let counts = record.counts;
             (counts.requests, counts.events_emitted, counts.connect_attempts, counts.closed, counts.heartbeats)
         })

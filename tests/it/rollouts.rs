@@ -65,7 +65,7 @@ fn a_rolling_restart_in_place_goes_on_when_its_pod_is_removed() {
 #[test]
 fn a_server_list_forgets_a_crashed_pod_that_is_removed() {
     let mut spec = three(vec![at(100, Action::Crash(PodChoice::Number(1))), at(120, Action::Scale { to: 2 })]);
-    spec.balancer = BalancerSpec::Nginx(NginxSpec { max_fails: 0, ..NginxSpec::default() });
+    spec.balancers = vec![BalancerSpec::Nginx(NginxSpec { max_fails: 0, ..NginxSpec::default() })];
     spec.pods.startup = Law::Fixed(seconds(10_000.0));
     spec.traffic = vec![api(1.0, Law::Fixed(0.0))];
     let retried = |until: u64| {
@@ -96,7 +96,7 @@ fn ingress_nginx_is_told_late_and_nothing_is_lost_when_pods_wait_for_it() {
     // endpoints travel for up to 0.1 + 3.3 + 1 s: with a longer preStop nobody meets a closed door, without one some do
     let failures = |pre_stop_s: u64| {
         let mut spec = three(vec![at(100, Action::RollingRestart(RolloutMode::Surge))]);
-        spec.balancer = BalancerSpec::IngressNginx(IngressNginxSpec::default());
+        spec.balancers = vec![BalancerSpec::IngressNginx(IngressNginxSpec::default())];
         spec.pods.pre_stop = Span::from_secs(pre_stop_s);
         spec.traffic = vec![api(0.02, Law::Fixed(0.0))];
         spec.duration = Span::from_secs(200);

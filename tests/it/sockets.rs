@@ -71,7 +71,7 @@ fn a_clean_close_is_noticed_after_half_a_round_trip() {
 #[test]
 fn a_crash_is_seen_after_half_a_round_trip_and_mended_in_four_more() {
     let mut spec = cluster(2, NginxMethod::RoundRobin, 10, true);
-    spec.balancer = patient(NginxMethod::RoundRobin);
+    spec.balancers = vec![patient(NginxMethod::RoundRobin)];
     spec.audiences[0].network.rtt = Law::Fixed(seconds(0.2));
     let second = Span::from_secs(1);
     spec.audiences[0].reconnect =
@@ -88,7 +88,7 @@ fn a_crash_is_seen_after_half_a_round_trip_and_mended_in_four_more() {
 fn socket_io_comes_back_after_its_own_delays() {
     // A6: the first delay is 551 to 1499 ms, mean 1025 ms
     let mut spec = cluster(2, NginxMethod::RoundRobin, 4_000, true);
-    spec.balancer = patient(NginxMethod::RoundRobin);
+    spec.balancers = vec![patient(NginxMethod::RoundRobin)];
     spec.timeline = vec![crash(100, 0)];
     let offline = run(&spec, 0).latencies.offline;
     assert_eq!(offline.count(), 2_000);
@@ -113,7 +113,7 @@ fn whoever_gives_up_stays_away() {
 /// 100 HTTP clients that call every 10 s for 600 s: 60 requests each.
 fn callers(balancer: BalancerSpec) -> ClusterSpec {
     let mut spec = cluster(3, NginxMethod::RoundRobin, 100, false);
-    spec.balancer = balancer;
+    spec.balancers = vec![balancer];
     spec.traffic = vec![api(10.0, Law::Fixed(0.0))];
     spec.traffic[0].every = Law::Fixed(seconds(10.0));
     spec
@@ -193,7 +193,7 @@ fn a_new_pod_gets_only_new_clients_when_cookies_name_pods() {
 fn a_short_restart_in_place_keeps_clients_and_a_long_one_moves_them() {
     let restart = |startup_s: f64| {
         let mut spec = cluster(3, NginxMethod::RoundRobin, 300, true);
-        spec.balancer = cookies(AffinityMode::Persistent, None);
+        spec.balancers = vec![cookies(AffinityMode::Persistent, None)];
         spec.pods.startup = Law::Fixed(seconds(startup_s));
         spec.timeline = vec![at(100, Action::Restart(PodChoice::Number(1)))];
         // when the control plane looks is part of the seed
@@ -264,7 +264,7 @@ fn a_request_without_an_answer_for_a_minute_has_failed() {
 fn a_storm_of_handshakes_is_served_in_turn() {
     // A6, fluid: 1000 clients, 400 handshakes per second: the last is served at 3.05 s, the mean wait is 0.775 s
     let mut spec = cluster(2, NginxMethod::RoundRobin, 2_000, true);
-    spec.balancer = patient(NginxMethod::RoundRobin);
+    spec.balancers = vec![patient(NginxMethod::RoundRobin)];
     spec.pods.costs = Costs { connect: Span::from_micros(2_500), ..no_costs() };
     spec.timeline = vec![crash(100, 0)];
     let means: Vec<f64> = (0..10).map(|n| run(&spec, n).latencies.connect.mean_ms().unwrap() / 1e3).collect();
@@ -280,7 +280,7 @@ fn a_storm_of_handshakes_is_served_in_turn() {
 fn who_comes_into_the_place_of_another_inherits_nothing() {
     // clients of 20 s in a run of 15 min: each place is used about ten times, a minute after it became free
     let mut spec = cluster(3, NginxMethod::RoundRobin, 0, true);
-    spec.balancer = cookies(AffinityMode::Persistent, None);
+    spec.balancers = vec![cookies(AffinityMode::Persistent, None)];
     spec.pods.costs =
         Costs { heartbeat_every: Span::from_secs(25), heartbeat_timeout: Span::from_secs(20), ..no_costs() };
     spec.audiences[0].population =

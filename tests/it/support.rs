@@ -63,7 +63,7 @@ pub fn cluster(pods: u32, method: NginxMethod, clients: u32, websocket: bool) ->
         traffic: vec![],
         ticks: vec![],
         rooms: None,
-        balancer: BalancerSpec::Nginx(NginxSpec { method, ..NginxSpec::default() }),
+        balancers: vec![BalancerSpec::Nginx(NginxSpec { method, ..NginxSpec::default() })],
         pods: PodSpec {
             replicas: pods,
             cpu: 1.0,

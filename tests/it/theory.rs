@@ -98,7 +98,7 @@ fn responses(pods: u32, method: NginxMethod) -> Vec<f64> {
     let rate = 80.0 * f64::from(pods);
     let mut spec = queue(1, rate, Law::exponential(seconds(0.01)));
     spec.pods.replicas = pods;
-    if let stickysim::cluster::balancer::BalancerSpec::Nginx(nginx) = &mut spec.balancer {
+    if let stickysim::cluster::balancer::BalancerSpec::Nginx(nginx) = &mut spec.balancers[0] {
         nginx.method = method;
     }
     means(&replications(spec, 30_000.0, rate)).into_iter().map(|ms| ms / 10.0).collect()

@@ -31,6 +31,11 @@ pub trait Settings {
     fn instances(&self) -> u32 {
         1
     }
+    /// True when decisions look at how many connections and requests there are at each pod: several instances then count
+    /// only their own.
+    fn counts_connections(&self) -> bool {
+        false
+    }
     /// Weight and state of the server line at a position, where users can write them.
     fn line(&self, _position: usize) -> Line {
         Line::default()

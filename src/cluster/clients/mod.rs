@@ -125,6 +125,8 @@ pub struct Wire {
     pub epoch: u16,
     /// Failed attempts since the last success: the back-off's exponent.
     pub attempt: u16,
+    /// Instance of the last balancer through which its connection goes.
+    pub instance: u16,
     /// Pod of its connection or attempt.
     pub pod: PodId,
     /// Process of that pod.
@@ -157,6 +159,7 @@ impl Wire {
             upgrading: false,
             epoch: 0,
             attempt: 0,
+            instance: 0,
             pod: NO_POD,
             process: 0,
             connection: 0,

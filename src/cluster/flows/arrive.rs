@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use crate::cluster::balancer::Balancer;
 use crate::cluster::clients::{Client, ClientId, Clients, Layout, Link, NO_POD, Roaming};
 use crate::cluster::deliveries::Deliveries;
 use crate::cluster::draws::Ahead;
@@ -10,6 +9,7 @@ use crate::cluster::flows::fan_out::LONGEST_TRIP;
 use crate::cluster::flows::{Slab, endpoints::Endpoints, rollout::Rollout};
 use crate::cluster::meter::Meter;
 use crate::cluster::network::{self, Pool};
+use crate::cluster::path::Path;
 use crate::cluster::pods::{Phase, Pod};
 use crate::cluster::progress::Progress;
 use crate::cluster::purpose::{Purpose, traffic};
@@ -76,8 +76,8 @@ impl<'s> Cluster<'s> {
             audiences: audiences.collect(),
             pods: Column::new(),
             running: Vec::new(),
-            balancer: Balancer::new(&spec.balancer),
-            endpoints: Endpoints::new(spec.balancer.settings().following(), seed),
+            path: Path::new(&spec.balancers),
+            endpoints: Endpoints::new(spec.balancers.last().expect("at least one"), seed),
             rollout: Rollout::new(spec.pods.replicas),
             rooms: spec
                 .rooms
@@ -89,6 +89,8 @@ impl<'s> Cluster<'s> {
             deliveries: Deliveries::default(),
             progress: Progress::default(),
             ghosts: Slab::new(),
+            pending: Slab::new(),
+            ends: Slab::new(),
             tick_rooms: vec![0; spec.ticks.len()],
             meter: Meter::new(spec),
         }
@@ -102,7 +104,7 @@ impl<'s> Cluster<'s> {
             self.pods[pod].ready_at = SimTime::ZERO;
             self.running.push(pod);
         }
-        self.sync_at_once();
+        self.sync_at_once(ctx);
         self.resubscribe();
         ctx.schedule(SimTime::ZERO + self.spec.warm_up, Event::EndWarmUp);
         ctx.schedule(SimTime::ZERO + self.spec.sample_every, Event::Sample);
@@ -267,6 +269,7 @@ impl<'s> Cluster<'s> {
             self.rooms.leave(client);
         }
         self.meter.departed.add(self.source_of(client), self.clients[client].routed);
+        self.path.forget(client, true);
         self.clients.leave(client, ctx.now());
     }
 
@@ -298,6 +301,7 @@ impl<'s> Cluster<'s> {
             self.elsewhere(old, usize::from(audience), &mut stream)
         };
         self.clients.move_to(client, address);
+        self.path.forget(client, false);
         self.meter.counts.address_changes += 1;
         match link {
             Link::Open => {

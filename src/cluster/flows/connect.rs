@@ -1,6 +1,7 @@
 //! A client opens its WebSocket: attempt → upgrade through the balancer → Socket.IO CONNECT → usable.
 
-use crate::cluster::clients::{ClientId, Link, retry_delay};
+use crate::cluster::clients::{ClientId, Link, Wire, retry_delay};
+use crate::cluster::flows::retry::Errand;
 use crate::cluster::purpose::Purpose;
 use crate::cluster::rooms::{Member, Path, Who};
 use crate::cluster::{Cluster, Event, PodId};
@@ -39,14 +40,16 @@ impl Cluster<'_> {
         if self.clients.wire(client).epoch != epoch {
             return;
         }
+        match self.route(client, true, ctx.now()) {
+            Ok(pod) => self.upgrade_at(pod, client, epoch, ctx),
+            Err(why) => self.unrouted(client, Errand::Upgrade(epoch), why, ctx),
+        }
+    }
+
+    /// It reaches its pod.
+    pub fn upgrade_at(&mut self, pod: PodId, client: ClientId, epoch: u16, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
-        let pod = match self.route(client, now) {
-            Ok(pod) => pod,
-            Err(reason) => {
-                self.attempt_failed(client, reason, self.clients[client].one_way(), ctx);
-                return;
-            }
-        };
+        let instance = self.path.used;
         let target = &mut self.pods[pod];
         target.requests += 1;
         let done = target.book(now, self.spec.pods.costs.connect).done;
@@ -57,12 +60,14 @@ impl Cluster<'_> {
         let wire = self.clients.wire_mut(client);
         let gives_up = wire.attempt_started + ATTEMPT_LIMIT;
         if usable > gives_up {
+            self.path.uncount(instance, pod);
             self.attempt_failed(client, FailReason::TimedOut, gives_up.since(now), ctx);
             return;
         }
         wire.pod = pod;
         wire.process = target.process;
         wire.upgrading = true;
+        wire.instance = instance;
         wire.position = target.start_upgrade(client);
         ctx.schedule(join, Event::Join(client, epoch));
     }
@@ -102,8 +107,9 @@ impl Cluster<'_> {
 
     /// A client that is connected when the run begins: placed by the balancer, without work or waiting.
     pub fn connect_at_start(&mut self, client: ClientId, now: SimTime) {
-        let Ok(pod) = self.route(client, now) else { return };
+        let Ok(pod) = self.route(client, true, now) else { return };
         self.meter.counts.connect_attempts += 1;
+        self.clients.wire_mut(client).instance = self.path.used;
         self.open(client, pod, now);
         let period = self.ping_period(client);
         let mut stream = Purpose::PingPhase.stream(self.seed, self.clients[client].number, 0);
@@ -139,12 +145,12 @@ impl Cluster<'_> {
     /// An attempt under way is given up because the client leaves.
     pub fn abandon_attempt(&mut self, client: ClientId) {
         self.meter.counts.connects_failed.add(FailReason::ClientOffline);
-        self.forget_upgrade(client);
+        self.drop_upgrade(client);
     }
 
     /// The client tries again after its back-off, which starts when it knows of the loss, `after` from now.
     pub fn retry_later(&mut self, client: ClientId, after: Span, ctx: &mut Ctx<Event>) {
-        self.forget_upgrade(client);
+        self.drop_upgrade(client);
         let record = &self.clients[client];
         let (number, audience) = (record.number, usize::from(record.audience));
         let wire = self.clients.wire_mut(client);
@@ -160,12 +166,19 @@ impl Cluster<'_> {
         self.clients[client].link = if delay.is_some() { Link::Waiting } else { Link::None };
     }
 
-    /// The upgrade of this client is no longer under way, if it was.
+    /// An upgrade is given up, if it was under way.
+    fn drop_upgrade(&mut self, client: ClientId) {
+        let &Wire { upgrading, pod, instance, .. } = self.clients.wire(client);
+        if upgrading {
+            self.path.uncount(instance, pod);
+            self.forget_upgrade(client);
+        }
+    }
+
+    /// The upgrade of this client is no longer under way.
     fn forget_upgrade(&mut self, client: ClientId) {
         let wire = self.clients.wire_mut(client);
-        if !std::mem::take(&mut wire.upgrading) {
-            return;
-        }
+        wire.upgrading = false;
         let (pod, position) = (wire.pod, wire.position);
         if let Some(moved) = self.pods[pod].end_upgrade(position) {
             self.clients.wire_mut(moved).position = position;

@@ -1,6 +1,6 @@
 //! A connection ends: known to both sides, or as a ghost that the pod serves until its heartbeat fails.
 
-use crate::cluster::clients::{ClientId, Link};
+use crate::cluster::clients::{ClientId, Link, Wire};
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, SimTime};
 use crate::metrics::{CloseReason, FailReason};
@@ -10,6 +10,8 @@ pub struct Ghost {
     client: ClientId,
     pod: PodId,
     process: u32,
+    /// Instance of the balancer that holds the tunnel.
+    instance: u16,
 }
 
 impl Cluster<'_> {
@@ -19,7 +21,7 @@ impl Cluster<'_> {
         let now = ctx.now();
         self.settle_fan_outs(now); // while their lists are unchanged
         let wire = self.clients.wire(client);
-        let (pod, process) = (wire.pod, wire.process);
+        let &Wire { pod, process, instance, .. } = wire;
         self.remove_live(client, pod);
         self.pods[pod].ghosts += 1; // so the number of connections is the same
         self.rooms.disconnect(client, pod, true);
@@ -27,14 +29,14 @@ impl Cluster<'_> {
             CloseReason::SessionEnd => now + self.clients[client].one_way(),
             _ => self.noticed_at(client, now),
         };
-        let ghost = self.ghosts.insert(Ghost { client, pod, process });
+        let ghost = self.ghosts.insert(Ghost { client, pod, process, instance });
         ctx.schedule(noticed, Event::GhostNoticed(ghost));
         self.connection_ended(client, reason, now);
     }
 
     /// A pod notices that a connection is dead and cleans up.
     pub fn ghost_noticed(&mut self, ghost: u32, ctx: &mut Ctx<Event>) {
-        let Ghost { client, pod, process } = self.ghosts.take(ghost);
+        let Ghost { client, pod, process, instance } = self.ghosts.take(ghost);
         let now = ctx.now();
         if self.pods[pod].process != process {
             return; // the process died first, and its ghosts with it
@@ -44,6 +46,7 @@ impl Cluster<'_> {
         target.ghosts -= 1;
         target.connections_changed();
         target.book(now, self.spec.pods.costs.disconnect);
+        self.path.uncount(instance, pod);
         self.ended_well(pod, now);
     }
 
@@ -56,6 +59,7 @@ impl Cluster<'_> {
         let live = std::mem::take(&mut target.live);
         target.ghosts = 0;
         target.connections_changed();
+        self.path.uncount_all(pod);
         for client in upgrading {
             self.clients.wire_mut(client).upgrading = false;
             self.attempt_failed(client, FailReason::PodDied, self.clients[client].one_way(), ctx);

@@ -1,6 +1,9 @@
-//! What the balancer knows of the pods, and when it learns it.
+//! What the last balancer knows of the pods, and when it learns it. Balancers before it know its instances, which stay.
 
-use crate::cluster::balancer::{Decide, Following, List, Peer};
+use std::rc::Rc;
+
+use crate::cluster::balancer::{BalancerSpec, Decide, Following, Health, Line, List, Peer};
+use crate::cluster::flows::health::Checkup;
 use crate::cluster::pods::{Phase, Pod};
 use crate::cluster::purpose::Purpose;
 use crate::cluster::{Cluster, Event, PodId};
@@ -9,46 +12,68 @@ use crate::engine::{Ctx, Seed, SimTime, Span};
 /// The state of the balancer's control plane.
 pub struct Endpoints {
     following: Following,
-    /// Offset of the workers' ticks.
-    offset: Span,
+    /// Offset of the ticks of each instance.
+    offsets: Vec<Span>,
     /// A synchronisation is scheduled.
     scheduled: bool,
     /// The next synchronisation is not before this.
     earliest: SimTime,
-    /// Read and not yet taken up by the workers.
-    read: Option<Vec<Peer>>,
-    /// What the workers know.
-    known: Vec<PodId>,
-    /// How often the workers took up something.
-    changes: u32,
+    /// Read and not yet taken up, for each instance.
+    read: Vec<Option<Rc<[Peer]>>>,
+    /// What was read last.
+    known: Vec<(PodId, bool)>,
+    /// How often the instances took up something.
+    changes: Vec<u32>,
+    /// What active checks have found out.
+    pub checkup: Checkup,
 }
 
 impl Endpoints {
     /// Nothing known yet.
-    pub fn new(following: Following, seed: Seed) -> Endpoints {
-        let offset = Purpose::Peers.stream(seed, 0, u32::MAX).below(following.tick.as_nanos().max(1));
+    pub fn new(spec: &BalancerSpec, seed: Seed) -> Endpoints {
+        let following = spec.settings().following();
+        let instances = spec.settings().instances().max(1);
+        let offset = |instance| {
+            let mut stream = Purpose::Peers.stream(seed, instance, u32::MAX);
+            Span::from_nanos(stream.below(following.tick.as_nanos().max(1)))
+        };
         Endpoints {
             following,
-            offset: Span::from_nanos(offset),
+            offsets: (0..instances).map(offset).collect(),
             scheduled: false,
             earliest: SimTime::ZERO,
-            read: None,
+            read: vec![None; instances as usize],
             known: Vec::new(),
-            changes: 0,
+            changes: vec![0; instances as usize],
+            checkup: Checkup::default(),
+        }
+    }
+
+    /// When an instance takes up what was read now.
+    fn taken_up(&self, instance: usize, now: SimTime) -> SimTime {
+        match self.following.tick.as_nanos() {
+            0 => now,
+            tick => {
+                let into_tick = (now.as_nanos() + tick - self.offsets[instance].as_nanos()) % tick;
+                now + Span::from_nanos(tick - into_tick)
+            }
         }
     }
 }
 
 impl Cluster<'_> {
-    /// The pods that a balancer should know now.
-    fn wanted_peers(&self) -> Vec<PodId> {
+    /// The pods that a balancer should know now, and whether each is being shut down.
+    fn wanted_peers(&self) -> Vec<(PodId, bool)> {
         let listed = |pod: &Pod| match self.endpoints.following.list {
             // a line stays while its pod restarts in place; a new pod gets one when it is ready
             List::Servers => pod.phase == Phase::Ready || (pod.process > 0 && pod.is_active()) || pod.restarting,
             List::Endpoints => pod.phase == Phase::Ready,
             List::ServingEndpoints => pod.serves(),
         };
-        self.running.iter().copied().filter(|&pod| listed(&self.pods[pod])).collect()
+        let leaving =
+            |pod: &Pod| pod.phase == Phase::Terminating && self.endpoints.following.list == List::ServingEndpoints;
+        let running = self.running.iter().map(|&pod| (pod, &self.pods[pod]));
+        running.filter(|(_, pod)| listed(pod)).map(|(id, pod)| (id, leaving(pod))).collect()
     }
 
     /// A pod became ready, or stopped being so: the balancer will learn of it.
@@ -65,38 +90,58 @@ impl Cluster<'_> {
         let now = ctx.now();
         self.endpoints.scheduled = false;
         let wanted = self.wanted_peers();
-        if wanted == self.endpoints.known && self.endpoints.read.is_none() {
+        if wanted == self.endpoints.known && self.endpoints.read.iter().all(Option::is_none) {
             return; // nothing to reload
         }
-        self.endpoints.read = Some(peers(&wanted));
-        let Endpoints { following: Following { at_most_every, tick, .. }, offset, .. } = self.endpoints;
-        self.endpoints.earliest = now + at_most_every;
-        let taken_up = match tick.as_nanos() {
-            0 => now,
-            tick => {
-                let into_tick = (now.as_nanos() + tick - offset.as_nanos()) % tick;
-                now + Span::from_nanos(tick - into_tick)
+        self.endpoints.earliest = now + self.endpoints.following.at_most_every;
+        self.read(wanted);
+        for instance in 0..self.endpoints.read.len() {
+            ctx.schedule(self.endpoints.taken_up(instance, now), Event::ApplyEndpoints(instance as u16));
+        }
+    }
+
+    /// An instance takes up what was read.
+    pub fn apply_endpoints(&mut self, instance: usize) {
+        let Some(read) = self.endpoints.read[instance].take() else { return };
+        self.endpoints.changes[instance] += 1;
+        let mut stream = Purpose::Peers.stream(self.seed, instance as u32, self.endpoints.changes[instance]);
+        let checks = self.endpoints.following.checks;
+        let mut peers = read.to_vec();
+        for peer in &mut peers {
+            // what checks say was believed meanwhile
+            if peer.health == Health::Up {
+                peer.health = self.endpoints.checkup.health(peer.pod, checks);
             }
+        }
+        self.path.last_mut().instances[instance].balancer.set_peers(&peers, &mut stream);
+    }
+
+    /// At the start every balancer knows what stands behind it as it is.
+    pub fn sync_at_once(&mut self, ctx: &mut Ctx<Event>) {
+        let seed = self.seed;
+        self.path
+            .connect_tiers(|tier, instance| Purpose::Peers.stream(seed, instance as u32 | (tier as u32 + 1) << 16, 0));
+        if let Some(checks) = self.endpoints.following.checks {
+            self.endpoints.checkup.start(&self.pods, checks);
+            ctx.schedule_in(checks.every, Event::CheckHealth);
+        }
+        let wanted = self.wanted_peers();
+        self.read(wanted);
+        for instance in 0..self.endpoints.read.len() {
+            self.apply_endpoints(instance);
+        }
+    }
+
+    /// What was read waits for all instances.
+    fn read(&mut self, wanted: Vec<(PodId, bool)>) {
+        let settings = self.spec.balancers.last().expect("at least one").settings();
+        let peer = |(position, &(pod, leaving)): (usize, &(PodId, bool))| {
+            let Line { weight, health } = settings.line(position);
+            let health = if leaving { Health::Draining } else { health };
+            Peer { weight, health, ..Peer::new(pod, Pod::address(pod)) }
         };
-        ctx.schedule(taken_up, Event::ApplyEndpoints);
+        let peers: Rc<[Peer]> = wanted.iter().enumerate().map(peer).collect();
+        self.endpoints.read.fill(Some(peers));
+        self.endpoints.known = wanted;
     }
-
-    /// The workers take up what was read.
-    pub fn apply_endpoints(&mut self) {
-        let Some(read) = self.endpoints.read.take() else { return };
-        self.endpoints.changes += 1;
-        self.endpoints.known = read.iter().map(|peer| peer.pod).collect();
-        let mut stream = Purpose::Peers.stream(self.seed, 0, self.endpoints.changes);
-        self.balancer.set_peers(&read, &mut stream);
-    }
-
-    /// At the start the balancer knows the pods as they are.
-    pub fn sync_at_once(&mut self) {
-        self.endpoints.read = Some(peers(&self.wanted_peers()));
-        self.apply_endpoints();
-    }
-}
-
-fn peers(pods: &[PodId]) -> Vec<Peer> {
-    pods.iter().map(|&pod| Peer::new(pod, Pod::address(pod))).collect()
 }

@@ -1,11 +1,12 @@
 //! Samples of the series, the end of the warm-up, the record at the end.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use crate::cluster::balancer::AffinityKey;
 use crate::cluster::clients::ClientId;
 use crate::cluster::meter::PodTotals;
 use crate::cluster::network::network_of;
+use crate::cluster::path::Sees;
 use crate::cluster::pods::Phase;
 use crate::cluster::redis::PER_POD_CLASSIC;
 use crate::cluster::sources;
@@ -179,18 +180,32 @@ impl Cluster<'_> {
             sources::effective(self.clients.len(), || present().map(weight))
         };
         let networks = by(network_of);
-        let balancer = match self.spec.balancer.settings().affinity() {
-            AffinityKey::Network => networks,
-            AffinityKey::Address => by(|address| address),
-            AffinityKey::None | AffinityKey::Cookie | AffinityKey::User | AffinityKey::Room => present().count() as f64,
+        let balancer = if self.path.last().affinity == AffinityKey::Network && self.path.last().sees == Sees::Client {
+            networks
+        } else {
+            match present().next().and_then(|client| self.source_of(client)) {
+                Some(_) => {
+                    let weight = |client| self.source_of(client).map(|source| (source, 1));
+                    sources::effective(self.clients.len(), || present().filter_map(weight))
+                }
+                None => present().count() as f64,
+            }
         };
         NEff { addresses: by(|address| address), networks, balancer, requests: 0.0 }
     }
 
-    /// What the balancer takes a client for: its network, if that is what it looks at.
+    /// What the last balancer takes a client for, if it is not the client itself: the address that it sees, or the room,
+    /// which stands here as an address of its own.
     pub fn source_of(&self, client: ClientId) -> Option<IpAddr> {
-        let by_network = self.spec.balancer.settings().affinity() == AffinityKey::Network;
-        by_network.then(|| network_of(self.clients.address(client)))
+        match self.path.last().affinity {
+            AffinityKey::None | AffinityKey::Cookie | AffinityKey::User => None,
+            AffinityKey::Network => Some(network_of(self.visible_address(client))),
+            AffinityKey::Address => Some(self.visible_address(client)),
+            AffinityKey::Room => {
+                let room = self.rooms.of(client).first()?;
+                Some(Ipv6Addr::from(u128::from(room.raw())).into())
+            }
+        }
     }
 
     /// Settles what is left at the end of the run.
@@ -199,6 +214,7 @@ impl Cluster<'_> {
         self.meter.counts.heartbeats += self.open_heartbeats(horizon);
         let upgrading = self.clients.iter().filter(|client| client.link == crate::cluster::clients::Link::Connecting);
         self.meter.counts.connects_in_flight = upgrading.count() as u64;
+        self.meter.counts.requests_in_flight += self.requests_pending();
         for message in self.messages.iter() {
             self.meter.counts.redis_copies_undelivered += message.subscribers.as_ref().map_or(0, |to| to.len() as u64);
             self.meter.counts.deliveries_in_flight += u64::from(message.others);

@@ -6,11 +6,13 @@ pub(super) mod disconnect;
 mod emit;
 pub(super) mod endpoints;
 pub(super) mod fan_out;
+pub(super) mod health;
 mod measure;
 mod pod_life;
-mod request;
+pub(super) mod request;
+pub(super) mod retry;
 pub(super) mod rollout;
-mod route;
+pub(super) mod route;
 mod timeline;
 
 use std::rc::Rc;

@@ -1,10 +1,11 @@
 //! Traffic of clients: HTTP requests, and events they emit.
 
-use crate::cluster::balancer::Decide;
 use crate::cluster::clients::{ClientId, Link, TrafficSlot};
 use crate::cluster::draws::Owner;
 use crate::cluster::flows::Held;
 use crate::cluster::flows::emit::{Emission, Origin};
+use crate::cluster::flows::retry::Errand;
+use crate::cluster::flows::route::Unrouted;
 use crate::cluster::pods::{Booking, Job};
 use crate::cluster::purpose::traffic;
 use crate::cluster::rooms::Recipients;
@@ -112,47 +113,68 @@ impl Cluster<'_> {
     /// An HTTP request reaches the balancer.
     #[inline(always)]
     fn call(&mut self, client: ClientId, call: Call, work: Span, ctx: &mut Ctx<Event>) {
+        match self.balance(client, call.sent, ctx.now()) {
+            Ok(pod) => self.call_at(pod, call, work, ctx),
+            Err(why) => self.unrouted(client, Errand::Call(call, work), why, ctx),
+        }
+    }
+
+    /// It reaches its pod.
+    #[inline(always)]
+    pub fn call_at(&mut self, pod: PodId, call: Call, work: Span, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
-        let Some(pod) = self.balance(client, call.sent, now) else { return };
         let target = &mut self.pods[pod];
         target.requests += 1;
         let booking = target.book(now, self.spec.pods.costs.request + work);
         if target.push(booking, call.job(booking, now)) {
             self.settle(pod, now);
         }
-        if self.balancer.watches(pod) {
-            ctx.schedule(booking.done, Event::ProbeSucceeded(pod));
-        }
+        self.tell_end(pod, booking.done, ctx);
     }
 
     /// An HTTP request reaches the balancer whose handler emits an event.
     fn call_that_emits(&mut self, client: ClientId, call: Call, work: Span, emission: Emission, ctx: &mut Ctx<Event>) {
-        let Some(pod) = self.balance(client, call.sent, ctx.now()) else {
-            self.emission_failed(emission.recipients);
-            return;
-        };
-        self.pods[pod].requests += 1;
-        let done = self.emit(pod, emission, self.spec.pods.costs.request + work, Some(call), ctx);
-        if self.balancer.watches(pod) {
-            ctx.schedule(done, Event::ProbeSucceeded(pod));
+        match self.balance(client, call.sent, ctx.now()) {
+            Ok(pod) => self.call_that_emits_at(pod, call, work, emission, ctx),
+            Err(why) => self.unrouted(client, Errand::CallThatEmits(call, work, emission), why, ctx),
         }
     }
 
-    /// The pod that gets an HTTP request which was sent then; `None`, and counted, if it fails before.
+    /// It reaches its pod.
+    pub fn call_that_emits_at(&mut self, pod: PodId, call: Call, work: Span, emission: Emission, ctx: &mut Ctx<Event>) {
+        self.pods[pod].requests += 1;
+        let done = self.emit(pod, emission, self.spec.pods.costs.request + work, Some(call), ctx);
+        self.tell_end(pod, done, ctx);
+    }
+
+    /// The balancer is told when a request ends, if it wants to know.
+    #[inline]
+    fn tell_end(&mut self, pod: PodId, done: SimTime, ctx: &mut Ctx<Event>) {
+        if self.watches(pod) {
+            ctx.schedule(done, Event::ProbeSucceeded(pod));
+        }
+        if self.path.last().own_loads {
+            let slot = self.ends.insert((self.path.used, pod, self.pods[pod].process));
+            ctx.schedule(done, Event::Ended(slot));
+        }
+    }
+
+    /// A request ended that an instance of the balancer counts, unless its process ended first and all its requests with it.
+    pub fn request_ended(&mut self, slot: u32) {
+        let (instance, pod, process) = self.ends.take(slot);
+        if self.pods[pod].process == process {
+            self.path.uncount(instance, pod);
+        }
+    }
+
+    /// The pod that gets an HTTP request which was sent then, or why none does yet.
     #[inline(always)]
-    fn balance(&mut self, client: ClientId, sent: SimTime, now: SimTime) -> Option<PodId> {
+    fn balance(&mut self, client: ClientId, sent: SimTime, now: SimTime) -> Result<PodId, Unrouted> {
         self.meter.counts.requests += 1;
-        let routed = if self.clients.has_network(client, sent) {
-            self.route(client, now)
+        if self.clients.has_network(client, sent) {
+            self.route(client, false, now)
         } else {
-            Err(FailReason::ClientOffline)
-        };
-        match routed {
-            Ok(pod) => Some(pod),
-            Err(reason) => {
-                self.meter.counts.requests_failed.add(reason);
-                None
-            }
+            Err(FailReason::ClientOffline.into())
         }
     }
 
@@ -177,6 +199,7 @@ impl Cluster<'_> {
         let client = ClientId::new(self.audiences[usize::from(audience)].first_client + request.client);
         if self.clients.address(client) != request.address {
             self.clients.move_to(client, request.address);
+            self.path.forget(client, false);
             self.meter.counts.address_changes += 1;
         }
         let record = &self.clients[client];

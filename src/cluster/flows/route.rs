@@ -1,21 +1,82 @@
-//! The balancer sends a request to a pod, trying others where the product would.
+//! The balancers send a request to a pod, trying others where the product would.
 
 use std::net::Ipv4Addr;
 
-use crate::cluster::balancer::{AffinityKey, Decide, Peer, Request, SetCookie, Tries};
+use crate::cluster::balancer::{AffinityKey, Decide, Forgotten, Peer, Request, SetCookie, Tries};
 use crate::cluster::clients::{Client, ClientId, NO_POD, Roaming};
-use crate::cluster::purpose::Purpose;
+use crate::cluster::path::{Hop, Instance, Sees, instance_address};
+use crate::cluster::purpose::{Purpose, tier_stream};
+use crate::cluster::spec::MAX_TIERS;
 use crate::cluster::{Cluster, PodId};
-use crate::engine::{SimTime, Span};
+use crate::engine::{LazyStream, SimTime, Span};
 use crate::metrics::{FailReason, MoveReason};
 
+/// A request at the last balancer.
+pub struct Attempt {
+    pub client: ClientId,
+    /// The instance of each tier that it came through.
+    instances: [u16; MAX_TIERS],
+    port: u16,
+    cookie: Option<u32>,
+    /// The client had a cookie when it last had to look for one.
+    had_cookie: bool,
+    tries: Tries,
+    /// The pods behind [`Tries::refused`]: positions may change while a request waits.
+    refused: Vec<PodId>,
+    made: usize,
+    /// The pod that is tried after a pause.
+    next: Option<PodId>,
+    stream: LazyStream,
+}
+
+/// Why a request has no pod yet.
+pub enum Unrouted {
+    /// It will not get one.
+    Failed(FailReason),
+    /// The balancer pauses before its next try.
+    Pauses(Span, Box<Attempt>),
+}
+
+impl From<FailReason> for Unrouted {
+    fn from(reason: FailReason) -> Unrouted {
+        Unrouted::Failed(reason)
+    }
+}
+
+/// The text of a user or a room that balancers hash: a letter and a number.
+struct Key {
+    bytes: [u8; 11],
+    start: usize,
+}
+
+impl Key {
+    fn new(letter: u8, mut number: u32) -> Key {
+        let (mut bytes, mut start) = ([0; 11], 11);
+        loop {
+            start -= 1;
+            bytes[start] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        start -= 1;
+        bytes[start] = letter;
+        Key { bytes, start }
+    }
+    fn text(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+}
+
 impl Cluster<'_> {
-    /// The pod that takes this request of `client`, or why none does. Counts stickiness and issues cookies.
+    /// The pod that takes this request of `client`, or why none does. Counts stickiness and issues cookies. `opens`: the
+    /// request opens a connection of its own, as WebSockets do.
     #[inline(always)]
-    pub fn route(&mut self, client: ClientId, now: SimTime) -> Result<PodId, FailReason> {
+    pub fn route(&mut self, client: ClientId, opens: bool, now: SimTime) -> Result<PodId, Unrouted> {
         let record = &mut self.clients[client];
         let pod = record.last_pod;
-        let bound = record.cookie_at(now).is_some_and(|cookie| self.balancer.bound(cookie) == Some(pod));
+        let bound = record.cookie_at(now).is_some_and(|cookie| self.path.bound(cookie) == Some(pod));
         if bound && self.pods[pod].serves() {
             // as nearly always: its cookie takes it where it was
             record.routed += 1;
@@ -23,50 +84,228 @@ impl Cluster<'_> {
             self.meter.counts.routed_again += 1;
             return Ok(pod);
         }
-        self.route_anew(client, now)
+        self.route_anew(client, opens, now)
     }
 
     /// The same for a request that is not known to go where the last one went.
     #[inline(never)]
-    fn route_anew(&mut self, client: ClientId, now: SimTime) -> Result<PodId, FailReason> {
+    fn route_anew(&mut self, client: ClientId, opens: bool, now: SimTime) -> Result<PodId, Unrouted> {
         let record = &mut self.clients[client];
         let had_cookie = record.had_cookie();
         let cookie = record.cookie_at(now);
         if cookie.is_none() {
             record.cookie_until = SimTime::ZERO;
         }
-        let mut stream = Purpose::Route.lazy_stream(self.seed, record.number, record.routed);
+        let (number, routed) = (record.number, record.routed);
+        record.routed += 1;
+        let (mut instances, mut port) = ([0; MAX_TIERS], 0);
+        if self.path.has_hops() {
+            let (hop, drawn) = self.connection(client, opens, now);
+            (instances, port) = (hop.instances, drawn);
+            if hop.pod != NO_POD {
+                // on a connection that goes there already, nobody decides anything
+                self.moved_by_balancer(client, hop.pod, MoveReason::NeverSticky);
+                return Ok(hop.pod);
+            }
+        }
+        let stream = Purpose::Route.lazy_stream(self.seed, number, routed);
+        let attempt = Attempt {
+            client,
+            instances,
+            port,
+            cookie,
+            had_cookie,
+            tries: Tries::default(),
+            refused: Vec::new(),
+            made: 0,
+            next: None,
+            stream,
+        };
+        let pod = self.try_pods(attempt, now)?;
+        if self.path.has_hops() && !opens {
+            self.keep_connection(client, pod);
+        }
+        Ok(pod)
+    }
+
+    /// The last balancer tries pods until one takes the request.
+    pub fn try_pods(&mut self, mut attempt: Attempt, now: SimTime) -> Result<PodId, Unrouted> {
+        let client = attempt.client;
+        let key = self.key(client);
+        let sees_address = self.path.last().affinity.is_address();
         // another column, which is not read in vain
-        let address = if self.spec.balancer.settings().affinity().is_address() {
-            self.clients.address(client)
+        let address = if sees_address {
+            self.visible(client, self.path.last().sees, &attempt.instances)
         } else {
             Ipv4Addr::UNSPECIFIED.into()
         };
-        let request = Request { now, cookie, ..Request::from_address(address) };
-        let mut tries = Tries::default();
-        let mut chosen = Err(FailReason::NoPod);
-        for _ in 0..self.balancer.max_tries() {
-            let pods = &mut self.pods;
-            let load = |peer: &Peer| pods[peer.pod].balancer_connections(now);
-            let Some(position) = self.balancer.pick(&request, &mut tries, &mut stream, load) else { break };
-            let pod = self.balancer.peers()[position].pod;
-            if self.pods[pod].serves() {
-                chosen = Ok(pod);
-                break;
+        let (port, cookie) = (attempt.port, attempt.cookie);
+        let request = Request { now, address, port, key: key.as_ref().map_or(&[], Key::text), cookie };
+        let mut failed = if attempt.refused.is_empty() { FailReason::NoPod } else { FailReason::PodUnreachable };
+        let pods = &mut self.pods;
+        let tier = self.path.last_mut();
+        let own_loads = tier.own_loads;
+        let number = usize::from(attempt.instances[self.spec.balancers.len() - 1]);
+        let Instance { balancer, loads } = &mut tier.instances[number];
+        let chosen = loop {
+            let pod = match attempt.next.take() {
+                Some(pod) => pod,
+                None if attempt.made >= balancer.max_tries() => break None,
+                None => {
+                    let load = |peer: &Peer| {
+                        if own_loads { loads.at(peer.pod) } else { pods[peer.pod].balancer_connections(now) }
+                    };
+                    let Some(position) = balancer.pick(&request, &mut attempt.tries, &mut attempt.stream, load) else {
+                        break None;
+                    };
+                    attempt.made += 1;
+                    let pod = balancer.peers()[position].pod;
+                    let pause = std::mem::take(&mut attempt.tries.wait);
+                    if !pause.is_zero() {
+                        attempt.next = Some(pod);
+                        return Err(Unrouted::Pauses(pause, Box::new(attempt)));
+                    }
+                    pod
+                }
+            };
+            if pods[pod].serves() {
+                break Some(pod);
             }
-            chosen = Err(FailReason::PodUnreachable);
-            self.balancer.failed(position, now);
-            tries.refused.push(position);
+            failed = FailReason::PodUnreachable;
+            attempt.refused.push(pod);
+            if let Some(position) = balancer.peers().position(pod) {
+                balancer.failed(position, now);
+                attempt.tries.refused.push(position);
+            }
+        };
+        self.meter.counts.requests_retried += attempt.refused.len() as u64;
+        let Some(pod) = chosen else { return Err(failed.into()) };
+        if own_loads {
+            *loads.at_mut(pod) += 1;
         }
-        self.meter.counts.requests_retried += tries.refused.len() as u64;
-        self.clients[client].routed += 1;
-        let pod = chosen?;
-        self.count_stickiness(client, pod, had_cookie, &request, &tries);
-        if let Some(cookie) = tries.cookie {
-            self.issue_cookie(client, cookie, request.cookie.is_some(), now);
+        self.path.used = number as u16;
+        self.count_stickiness(&attempt, pod);
+        if let Some(cookie) = attempt.tries.cookie {
+            self.issue_cookie(client, None, cookie, attempt.cookie.is_some(), now);
         }
         self.clients[client].routed_to(pod);
         Ok(pod)
+    }
+
+    /// A pause is over: the next try. Pods may have come and gone meanwhile.
+    pub fn resume(&mut self, mut attempt: Attempt, now: SimTime) -> Result<PodId, Unrouted> {
+        let peers =
+            self.path.last().instances[usize::from(attempt.instances[self.spec.balancers.len() - 1])].balancer.peers();
+        attempt.tries.refused = attempt.refused.iter().filter_map(|&pod| peers.position(pod)).collect();
+        self.try_pods(attempt, now)
+    }
+
+    /// The connection by which a request of a client comes: which instances it leads through, and the pod in which it ends,
+    /// if that is decided already. Also its source port.
+    fn connection(&mut self, client: ClientId, opens: bool, now: SimTime) -> (Hop, u16) {
+        let Client { number, routed, .. } = self.clients[client];
+        let tiers = self.path.tiers.len();
+        let transparent = self.path.transparent();
+        let mut hop = self.path.hop(client);
+        let broken = hop.pod != NO_POD && {
+            let pod = &self.pods[hop.pod];
+            !pod.serves() || pod.process != hop.process
+        };
+        let fresh = opens || broken || now > hop.until;
+        if fresh {
+            (hop.connection, hop.pod) = (hop.connection + 1, NO_POD);
+        }
+        let mut draws = Purpose::Connection.stream(self.seed, number, hop.connection);
+        let entry = draws.below(self.path.tiers[0].instances.len() as u64) as u16;
+        let port = 1024 + draws.below(64_512) as u16; // ports that are not reserved
+        if fresh {
+            hop.instances[0] = entry;
+        }
+        for tier in 0..tiers - 1 {
+            // tiers that decide about connections have decided about this one
+            if fresh || tier >= transparent {
+                let mut stream = tier_stream(self.seed, tier, number, routed);
+                hop.instances[tier + 1] = self.instance_of_next(client, tier, &hop, port, &mut stream, now);
+            }
+        }
+        let mut kept = hop;
+        if opens {
+            // the HTTP connection stays as it was
+            let old = self.path.hop(client);
+            kept = Hop {
+                connection: hop.connection,
+                instances: if tiers > 1 { hop.instances } else { old.instances },
+                ..old
+            };
+        } else {
+            kept.until = now + self.path.keep_alive();
+        }
+        self.path.set_hop(client, kept);
+        if opens {
+            hop.pod = NO_POD;
+        }
+        (hop, port)
+    }
+
+    /// A request has opened an HTTP connection that ends in a pod, if nothing looks into it on its way.
+    fn keep_connection(&mut self, client: ClientId, pod: PodId) {
+        if self.path.transparent() == self.path.tiers.len() {
+            let process = self.pods[pod].process;
+            let hop = self.path.hop(client);
+            self.path.set_hop(client, Hop { pod, process, ..hop });
+        }
+    }
+
+    /// The instance of the next tier that a tier sends a request or connection to.
+    fn instance_of_next(
+        &mut self,
+        client: ClientId,
+        tier: usize,
+        hop: &Hop,
+        port: u16,
+        stream: &mut LazyStream,
+        now: SimTime,
+    ) -> u16 {
+        let address = self.visible(client, self.path.tiers[tier].sees, &hop.instances);
+        let key = self.key(client);
+        let cookie = self.path.cookie(client, tier, now);
+        let request = Request { now, address, port, key: key.as_ref().map_or(&[], Key::text), cookie };
+        let mut tries = Tries::default();
+        let balancer = &mut self.path.tiers[tier].instances[usize::from(hop.instances[tier])].balancer;
+        // instances of the next tier do not fail; of their loads nothing is known
+        let position = balancer.pick(&request, &mut tries, stream, |_| 0).unwrap_or(0);
+        let next = balancer.peers()[position].pod.raw() as u16;
+        if let Some(set) = tries.cookie {
+            self.issue_cookie(client, Some(tier), set, cookie.is_some(), now);
+        }
+        next
+    }
+
+    /// The address that a tier sees.
+    fn visible(&self, client: ClientId, sees: Sees, instances: &[u16; MAX_TIERS]) -> std::net::IpAddr {
+        match sees {
+            Sees::Client => self.clients.address(client),
+            Sees::Tier(tier) => instance_address(usize::from(tier), usize::from(instances[usize::from(tier)])),
+        }
+    }
+
+    /// The address by which the last balancer knows a client, as far as its last request went.
+    pub fn visible_address(&self, client: ClientId) -> std::net::IpAddr {
+        self.visible(client, self.path.last().sees, &self.path.hop(client).instances)
+    }
+
+    /// The text that is hashed for a client, if any balancer hashes one.
+    fn key(&self, client: ClientId) -> Option<Key> {
+        let wanted = |kind| self.path.tiers.iter().any(|tier| tier.affinity == kind);
+        if wanted(AffinityKey::Room)
+            && let [room, ..] = self.rooms.of(client)
+        {
+            Some(Key::new(b'r', room.raw()))
+        } else if wanted(AffinityKey::User) {
+            Some(Key::new(b'u', self.clients[client].number))
+        } else {
+            None
+        }
     }
 
     /// When the cookies of a client are cleared next. Nothing looks at a jar between requests, so it is enough to find
@@ -94,29 +333,56 @@ impl Cluster<'_> {
         next
     }
 
-    fn issue_cookie(&mut self, client: ClientId, cookie: SetCookie, replaces: bool, now: SimTime) {
+    /// The balancer of a tier, or the last one, sets a cookie; `replaces` one that the client sent.
+    fn issue_cookie(&mut self, client: ClientId, tier: Option<usize>, cookie: SetCookie, replaces: bool, now: SimTime) {
         if replaces {
             self.meter.counts.cookies_reissued += 1;
         } else {
             self.meter.counts.cookies_issued += 1;
         }
-        if self.clients[client].keeps_cookies {
-            let cleared = self.next_clearing(client, now);
-            let record = &mut self.clients[client];
-            record.cookie = cookie.value;
-            record.cookie_until = cookie.until.min(cleared);
+        if !self.clients[client].keeps_cookies {
+            return;
+        }
+        let until = cookie.until.min(self.next_clearing(client, now));
+        match tier {
+            Some(tier) => self.path.keep_cookie(client, tier, SetCookie { until, ..cookie }),
+            None => {
+                let record = &mut self.clients[client];
+                record.cookie = cookie.value;
+                record.cookie_until = until;
+            }
         }
     }
 
     /// A request or tunnel to this pod ended well, and the balancer learns of it.
     pub fn ended_well(&mut self, pod: PodId, now: SimTime) {
-        if let Some(position) = self.balancer.peers().position(pod) {
-            self.balancer.finished(position, now);
+        for instance in &mut self.path.last_mut().instances {
+            if let Some(position) = instance.balancer.peers().position(pod) {
+                instance.balancer.finished(position, now);
+            }
         }
     }
 
-    fn count_stickiness(&mut self, client: ClientId, pod: PodId, had_cookie: bool, request: &Request, tries: &Tries) {
-        let record = &self.clients[client];
+    /// True when the end of a request at this pod must be told.
+    #[inline]
+    pub fn watches(&self, pod: PodId) -> bool {
+        self.path.last().instances.iter().any(|instance| instance.balancer.watches(pod))
+    }
+
+    /// Counts a request that reached `pod`, and `reason` if its client was elsewhere before.
+    fn moved_by_balancer(&mut self, client: ClientId, pod: PodId, reason: MoveReason) {
+        let last = self.clients[client].last_pod;
+        if last != NO_POD {
+            self.meter.counts.routed_again += 1;
+            if last != pod {
+                self.meter.counts.moved.add(reason);
+            }
+        }
+        self.clients[client].routed_to(pod);
+    }
+
+    fn count_stickiness(&mut self, attempt: &Attempt, pod: PodId) {
+        let record = &self.clients[attempt.client];
         let last = record.last_pod;
         if last == NO_POD {
             return;
@@ -125,23 +391,40 @@ impl Cluster<'_> {
         if last == pod {
             return;
         }
+        let tier = self.path.last();
         let gone = || {
             !self.pods[last].serves()
-                || self
-                    .balancer
+                || tier
                     .peers()
                     .position(last)
-                    .is_none_or(|position| tries.refused.contains(&position) || self.balancer.watches(last))
+                    .is_none_or(|position| attempt.tries.refused.contains(&position) || self.watches(last))
         };
-        let reason = match self.spec.balancer.settings().affinity() {
+        let address_changed = record.roaming == Roaming::SinceLastRequest && tier.sees == Sees::Client;
+        let reason = match tier.affinity {
             AffinityKey::None => MoveReason::NeverSticky,
             AffinityKey::Cookie if !record.keeps_cookies => MoveReason::CookieMissing,
-            AffinityKey::Cookie if had_cookie && request.cookie.is_none() => MoveReason::CookieExpired,
-            AffinityKey::Network if record.roaming == Roaming::SinceLastRequest => MoveReason::AddressChanged,
+            AffinityKey::Cookie if attempt.had_cookie && attempt.cookie.is_none() => MoveReason::CookieExpired,
+            AffinityKey::Network | AffinityKey::Address if address_changed => MoveReason::AddressChanged,
             _ if gone() => MoveReason::PodGone,
-            AffinityKey::Cookie if request.cookie.is_none() => MoveReason::CookieMissing,
-            _ => MoveReason::Rebalanced,
+            AffinityKey::Cookie if attempt.cookie.is_none() => MoveReason::CookieMissing,
+            _ => match attempt.tries.forgotten {
+                Some(Forgotten::Expired) => MoveReason::EntryExpired,
+                Some(Forgotten::TableFull) => MoveReason::TableFull,
+                None => MoveReason::Rebalanced,
+            },
         };
         self.meter.counts.moved.add(reason);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_a_letter_and_a_number() {
+        for number in [0, 7, 10, 4_294_967_295] {
+            assert_eq!(Key::new(b'u', number).text(), format!("u{number}").as_bytes());
+        }
     }
 }

@@ -4,6 +4,8 @@ use super::super::file::{OnePod, Pods, Rollout, ScenarioFile, TimelineEntry};
 use super::super::words::{CountOrShare, Memory, PodRef};
 use super::clients::short;
 use super::{Checks, MAX_PODS};
+use crate::cluster::balancer::BalancerSpec;
+use crate::cluster::spec::{MAX_INSTANCES, MAX_TIERS};
 use crate::engine::Span;
 
 pub(super) fn check(checks: &mut Checks, file: &ScenarioFile) {
@@ -14,11 +16,13 @@ pub(super) fn check(checks: &mut Checks, file: &ScenarioFile) {
             "the list has no balancer",
             "write for example `- nginx: {method: ip_hash}`",
         ),
-        Some([_, _, ..]) => {
-            let help = "keep one; chains of balancers come in a later version";
-            checks.fail("not-yet", "balancers.1", "this version has exactly one balancer", help);
-        }
-        _ => {}
+        Some(list) if list.len() > MAX_TIERS => checks.fail(
+            "out-of-range",
+            &format!("balancers.{MAX_TIERS}"),
+            format!("{} balancers in a row make no sense", list.len()),
+            format!("keep at most {MAX_TIERS}, in the order in which a request meets them"),
+        ),
+        list => check_balancers(checks, list.unwrap_or_default()),
     }
     if let Some(pods) = &file.pods {
         check_pods(checks, pods);
@@ -27,6 +31,24 @@ pub(super) fn check(checks: &mut Checks, file: &ScenarioFile) {
         check_rollout(checks, rollout);
     }
     check_timeline(checks, file);
+}
+
+/// What each product says of its settings, and of how many instances there are.
+fn check_balancers(checks: &mut Checks, list: &[BalancerSpec]) {
+    for (at, balancer) in list.iter().enumerate() {
+        let settings = balancer.settings();
+        for problem in settings.problems() {
+            checks.fail_balancer(at, balancer.name(), problem);
+        }
+        if settings.instances() > MAX_INSTANCES {
+            checks.fail(
+                "out-of-range",
+                &format!("balancers.{at}"),
+                format!("{} instances of a balancer are more than {MAX_INSTANCES}", settings.instances()),
+                format!("write 1 to {MAX_INSTANCES}"),
+            );
+        }
+    }
 }
 
 fn check_pods(checks: &mut Checks, pods: &Pods) {

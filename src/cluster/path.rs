@@ -1,0 +1,258 @@
+//! The way of a request: one balancer or several in a row, each with instances of its own state.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use rustc_hash::FxHashMap;
+
+use super::PodId;
+use super::balancer::{
+    AffinityKey, Balancer, BalancerSpec, Checks, Decide, Forwards, Health, Layer, Peer, Peers, SetCookie,
+};
+use super::clients::{ClientId, NO_POD};
+use super::spec::MAX_TIERS;
+use crate::engine::{SimTime, Span, Stream};
+
+/// How long a client's HTTP connection lives without a request where it ends in a pod (Node.js `server.keepAliveTimeout`) …
+const POD_KEEP_ALIVE: Span = Span::from_secs(5);
+/// … and where it ends in a proxy (nginx `keepalive_timeout`).
+const PROXY_KEEP_ALIVE: Span = Span::from_secs(75);
+
+/// Whose address a tier sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sees {
+    /// The client's.
+    Client,
+    /// That of the instance of this earlier tier through which the request came.
+    Tier(u8),
+}
+
+/// One balancer of the way.
+pub struct Tier {
+    pub layer: Layer,
+    pub affinity: AffinityKey,
+    pub sees: Sees,
+    pub checks: Option<Checks>,
+    /// Several instances count the connections of their own.
+    pub own_loads: bool,
+    pub instances: Vec<Instance>,
+}
+
+/// One process of a balancer with its own state.
+pub struct Instance {
+    pub balancer: Balancer,
+    /// Connections and requests that it has at each pod, see [`Tier::own_loads`].
+    pub loads: Loads,
+}
+
+/// The HTTP connection of a client.
+#[derive(Clone, Copy, Debug)]
+pub struct Hop {
+    /// It is closed when it has had no request until then.
+    pub until: SimTime,
+    /// How many connections there have been, WebSockets included.
+    pub connection: u32,
+    /// The instance of each tier that its last request came through.
+    pub instances: [u16; MAX_TIERS],
+    /// The pod in which the connection ends, if all tiers decide about connections …
+    pub pod: PodId,
+    /// … and the process there.
+    pub process: u32,
+}
+
+const NO_HOP: Hop = Hop { until: SimTime::ZERO, connection: 0, instances: [0; MAX_TIERS], pod: NO_POD, process: 0 };
+
+/// All balancers in the order in which a request meets them.
+pub struct Path {
+    pub tiers: Vec<Tier>,
+    /// One tier with one instance that decides about requests: nothing is to be remembered of connections.
+    direct: bool,
+    /// The instance of the last tier that routed last.
+    pub used: u16,
+    hops: Vec<Hop>,
+    /// Cookies of tiers before the last one.
+    cookies: FxHashMap<(ClientId, u8), SetCookie>,
+}
+
+impl Path {
+    /// Balancers with these settings, at least one, that know no pod yet.
+    pub fn new(specs: &[BalancerSpec]) -> Path {
+        let tiers: Vec<Tier> = specs.iter().enumerate().map(|(tier, spec)| Tier::new(spec, &specs[..tier])).collect();
+        let direct = matches!(&tiers[..], [only] if only.instances.len() == 1 && only.layer == Layer::Requests);
+        Path { tiers, direct, used: 0, hops: Vec::new(), cookies: FxHashMap::default() }
+    }
+    /// The tier that chooses pods.
+    pub fn last(&self) -> &Tier {
+        &self.tiers[self.tiers.len() - 1]
+    }
+    /// The same, to change it.
+    pub fn last_mut(&mut self) -> &mut Tier {
+        let last = self.tiers.len() - 1;
+        &mut self.tiers[last]
+    }
+    /// What a cookie of the only balancer leads to, if that is all it takes; see [`Decide::bound`].
+    #[inline]
+    pub fn bound(&self, cookie: u32) -> Option<PodId> {
+        if self.direct { self.tiers[0].instances[0].balancer.bound(cookie) } else { None }
+    }
+    /// A request or tunnel of an instance of the last tier at a pod ended.
+    pub fn uncount(&mut self, instance: u16, pod: PodId) {
+        let tier = self.last_mut();
+        if tier.own_loads {
+            let load = tier.instances[usize::from(instance)].loads.at_mut(pod);
+            *load = load.saturating_sub(1);
+        }
+    }
+    /// All requests and tunnels at a pod ended with its process.
+    pub fn uncount_all(&mut self, pod: PodId) {
+        let tier = self.last_mut();
+        if tier.own_loads {
+            for instance in &mut tier.instances {
+                *instance.loads.at_mut(pod) = 0;
+            }
+        }
+    }
+    /// True when connections must be remembered.
+    pub const fn has_hops(&self) -> bool {
+        !self.direct
+    }
+    /// Tiers at the beginning that decide about connections of clients, not about what is in them.
+    pub fn transparent(&self) -> usize {
+        self.tiers.iter().take_while(|tier| tier.layer == Layer::Connections).count()
+    }
+    /// How long a client's HTTP connection lives without a request.
+    pub fn keep_alive(&self) -> Span {
+        if self.transparent() == self.tiers.len() { POD_KEEP_ALIVE } else { PROXY_KEEP_ALIVE }
+    }
+    /// The HTTP connection of a client.
+    pub fn hop(&self, client: ClientId) -> Hop {
+        self.hops.get(client.index()).copied().unwrap_or(NO_HOP)
+    }
+    /// It is this from now on.
+    pub fn set_hop(&mut self, client: ClientId, hop: Hop) {
+        let needed = client.index() + 1;
+        if self.hops.len() < needed {
+            self.hops.resize(needed, NO_HOP);
+        }
+        self.hops[client.index()] = hop;
+    }
+    /// A client has lost its connections; a new one in its place has no cookies either.
+    pub fn forget(&mut self, client: ClientId, with_cookies: bool) {
+        if let Some(hop) = self.hops.get_mut(client.index()) {
+            hop.until = SimTime::ZERO;
+        }
+        if with_cookies && !self.cookies.is_empty() {
+            for tier in 0..self.tiers.len() {
+                self.cookies.remove(&(client, tier as u8));
+            }
+        }
+    }
+    /// The cookie of a tier before the last one that a client sends.
+    pub fn cookie(&self, client: ClientId, tier: usize, now: SimTime) -> Option<u32> {
+        self.cookies.get(&(client, tier as u8)).filter(|cookie| now < cookie.until).map(|cookie| cookie.value)
+    }
+    /// A client has got this cookie of a tier before the last one.
+    pub fn keep_cookie(&mut self, client: ClientId, tier: usize, cookie: SetCookie) {
+        self.cookies.insert((client, tier as u8), cookie);
+    }
+    /// At the start each tier but the last knows the instances of the next one, which never change.
+    pub fn connect_tiers(&mut self, mut stream: impl FnMut(usize, usize) -> Stream) {
+        for tier in 0..self.tiers.len() - 1 {
+            let count = self.tiers[tier + 1].instances.len();
+            let next: Vec<Peer> = (0..count)
+                .map(|n| Peer::new(PodId::new(n as u32), format!("{}:80", instance_address(tier + 1, n))))
+                .collect();
+            for (number, instance) in self.tiers[tier].instances.iter_mut().enumerate() {
+                instance.balancer.set_peers(&next, &mut stream(tier, number));
+            }
+        }
+    }
+}
+
+impl Tier {
+    fn new(spec: &BalancerSpec, before: &[BalancerSpec]) -> Tier {
+        let settings = spec.settings();
+        let instance = || Instance { balancer: Balancer::new(spec), loads: Loads::default() };
+        Tier {
+            layer: settings.layer(),
+            affinity: settings.affinity(),
+            sees: sees(before, settings.trusts_header()),
+            checks: settings.following().checks,
+            own_loads: settings.instances() > 1 && settings.counts_connections(),
+            instances: (0..settings.instances().max(1)).map(|_| instance()).collect(),
+        }
+    }
+    /// The peers as the first instance knows them.
+    pub fn peers(&self) -> &Peers {
+        self.instances[0].balancer.peers()
+    }
+    /// From now on every instance believes this of a pod.
+    pub fn set_health(&mut self, pod: PodId, health: Health) {
+        for instance in &mut self.instances {
+            if let Some(position) = instance.balancer.peers().position(pod) {
+                instance.balancer.set_health(position, health);
+            }
+        }
+    }
+}
+
+/// Connections and requests at each pod.
+#[derive(Default)]
+pub struct Loads(Vec<u32>);
+
+impl Loads {
+    /// How many there are at a pod.
+    pub fn at(&self, pod: PodId) -> u32 {
+        self.0.get(pod.index()).copied().unwrap_or(0)
+    }
+    /// The same, to change it.
+    pub fn at_mut(&mut self, pod: PodId) -> &mut u32 {
+        if self.0.len() <= pod.index() {
+            self.0.resize(pod.index() + 1, 0);
+        }
+        &mut self.0[pod.index()]
+    }
+}
+
+/// Whose address a tier sees behind these: a proxy puts its own in its place and says the old one in a header, which passes
+/// whatever does not look into requests; a transparent one keeps it.
+fn sees(before: &[BalancerSpec], trusts_header: bool) -> Sees {
+    let (mut source, mut header) = (Sees::Client, None);
+    for (tier, spec) in before.iter().enumerate() {
+        match spec.settings().forwards() {
+            Forwards::Source => {}
+            Forwards::Header => {
+                header = header.or(Some(source));
+                source = Sees::Tier(tier as u8);
+            }
+            Forwards::Nothing => source = Sees::Tier(tier as u8),
+        }
+    }
+    header.filter(|_| trusts_header).unwrap_or(source)
+}
+
+/// The address of an instance: each in a /24 of its own, as machines of a CDN or of several zones are.
+pub fn instance_address(tier: usize, instance: usize) -> IpAddr {
+    Ipv4Addr::new(100, 64 + tier as u8, instance as u8, 1 + (instance >> 8) as u8).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::balancer::{IngressNginxSpec, NginxSpec};
+
+    #[test]
+    fn a_proxy_hides_addresses_from_the_next_tier() {
+        let nginx = BalancerSpec::Nginx(NginxSpec::default());
+        let ingress = BalancerSpec::IngressNginx(IngressNginxSpec::default());
+        let path = Path::new(&[nginx, ingress]);
+        assert_eq!((path.tiers[0].sees, path.tiers[1].sees), (Sees::Client, Sees::Tier(0)));
+        assert!(path.has_hops() && path.transparent() == 0);
+    }
+
+    #[test]
+    fn addresses_of_instances_differ_in_their_networks() {
+        let of = |tier, n| instance_address(tier, n);
+        assert_ne!(of(0, 1), of(1, 1));
+        assert_ne!(of(0, 1), of(0, 257));
+    }
+}
