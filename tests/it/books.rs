@@ -1,7 +1,7 @@
 //! The books of messages: everybody who is meant is accounted for, also by events that nobody ever sees.
 
 use stickysim::cluster::balancer::NginxMethod;
-use stickysim::cluster::spec::{Adapter, AddressChangeSpec, ClusterSpec, Target, TickSpec};
+use stickysim::cluster::spec::{Adapter, AddressChangeSpec, ClusterSpec, ReconnectPolicy, Target, TickSpec};
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::LossReason;
 
@@ -49,6 +49,26 @@ fn whoever_loses_the_network_before_a_copy_leaves_does_not_get_it() {
         assert_eq!(counts.delivered_local + counts.delivered_cross, 0);
         let elsewhere = counts.lost.of(LossReason::NoAdapter);
         assert_eq!(counts.lost.of(LossReason::RecipientOffline) + elsewhere, 100, "{counts:#?}");
+    }
+}
+
+#[test]
+fn a_copy_is_for_a_connection_and_not_for_its_client() {
+    // the only client has a new address at 21.5 s and is back in the same place of the list at 21.6 s, thanks to a
+    // second worker; the first one sends the tick of 21 s after that, in time (0.9 s) or far behind
+    for broadcast_ms in [900, 15_000] {
+        let mut spec = ticking(1, 21, 41);
+        (spec.pods.replicas, spec.pods.workers, spec.pods.cpu) = (1, 2, 2.0);
+        spec.pods.costs.broadcast = Span::from_millis(broadcast_ms);
+        let delay = Span::from_millis(100);
+        spec.audiences[0].reconnect =
+            ReconnectPolicy::Exponential { first: delay, max: delay, jitter: 0.0, attempts: None };
+        spec.audiences[0].network.address_change =
+            Some(AddressChangeSpec { every: Law::Fixed(seconds(21.5)), gap: Law::Fixed(0.0), same_network: 0.0 });
+        spec.steady_start = false;
+        let counts = run(&spec, 0).counts;
+        assert_eq!((counts.recipients, counts.reconnects), (1, 1), "{broadcast_ms} ms per broadcast");
+        assert_eq!((counts.delivered_local, counts.lost.of(LossReason::RecipientOffline)), (0, 1));
     }
 }
 
