@@ -32,6 +32,8 @@ pub struct Tier {
     pub affinity: AffinityKey,
     pub sees: Sees,
     pub checks: Option<Checks>,
+    /// Ends of requests matter to it.
+    pub wants_ends: bool,
     /// Several instances count the connections of their own.
     pub own_loads: bool,
     pub instances: Vec<Instance>,
@@ -63,7 +65,14 @@ const NO_HOP: Hop = Hop { until: SimTime::ZERO, connection: 0, instances: [0; MA
 
 /// All balancers in the order in which a request meets them.
 pub struct Path {
-    pub tiers: Vec<Tier>,
+    /// Those before the last one.
+    before: Vec<Tier>,
+    /// The one that chooses pods.
+    pub last: Tier,
+    /// Tiers at the beginning that decide about connections of clients, not about what is in them.
+    transparent: usize,
+    /// What a key is hashed for, if any tier hashes one.
+    pub key: Option<AffinityKey>,
     /// One tier with one instance that decides about requests: nothing is to be remembered of connections.
     direct: bool,
     /// The instance of the last tier that routed last.
@@ -76,27 +85,36 @@ pub struct Path {
 impl Path {
     /// Balancers with these settings, at least one, that know no pod yet.
     pub fn new(specs: &[BalancerSpec]) -> Path {
-        let tiers: Vec<Tier> = specs.iter().enumerate().map(|(tier, spec)| Tier::new(spec, &specs[..tier])).collect();
-        let direct = matches!(&tiers[..], [only] if only.instances.len() == 1 && only.layer == Layer::Requests);
-        Path { tiers, direct, used: 0, hops: Vec::new(), cookies: FxHashMap::default() }
+        let mut tiers: Vec<Tier> =
+            specs.iter().enumerate().map(|(tier, spec)| Tier::new(spec, &specs[..tier])).collect();
+        let uses = |kind| tiers.iter().any(|tier| tier.affinity == kind).then_some(kind);
+        let key = uses(AffinityKey::Room).or(uses(AffinityKey::User));
+        let transparent = tiers.iter().take_while(|tier| tier.layer == Layer::Connections).count();
+        let last = tiers.pop().expect("there is at least one balancer");
+        let direct = tiers.is_empty() && last.instances.len() == 1 && transparent == 0;
+        let (hops, cookies) = (Vec::new(), FxHashMap::default());
+        Path { before: tiers, last, transparent, key, direct, used: 0, hops, cookies }
     }
-    /// The tier that chooses pods.
-    pub fn last(&self) -> &Tier {
-        &self.tiers[self.tiers.len() - 1]
+    /// How many tiers there are.
+    pub const fn tiers(&self) -> usize {
+        self.before.len() + 1
     }
-    /// The same, to change it.
-    pub fn last_mut(&mut self) -> &mut Tier {
-        let last = self.tiers.len() - 1;
-        &mut self.tiers[last]
+    /// A tier by its number.
+    pub fn tier(&self, number: usize) -> &Tier {
+        self.before.get(number).unwrap_or(&self.last)
+    }
+    /// An instance of a tier before the last one.
+    pub fn instance_before_mut(&mut self, tier: usize, number: u16) -> &mut Instance {
+        &mut self.before[tier].instances[usize::from(number)]
     }
     /// What a cookie of the only balancer leads to, if that is all it takes; see [`Decide::bound`].
     #[inline]
     pub fn bound(&self, cookie: u32) -> Option<PodId> {
-        if self.direct { self.tiers[0].instances[0].balancer.bound(cookie) } else { None }
+        if self.direct { self.last.instances[0].balancer.bound(cookie) } else { None }
     }
     /// A request or tunnel of an instance of the last tier at a pod ended.
     pub fn uncount(&mut self, instance: u16, pod: PodId) {
-        let tier = self.last_mut();
+        let tier = &mut self.last;
         if tier.own_loads {
             let load = tier.instances[usize::from(instance)].loads.at_mut(pod);
             *load = load.saturating_sub(1);
@@ -104,7 +122,7 @@ impl Path {
     }
     /// All requests and tunnels at a pod ended with its process.
     pub fn uncount_all(&mut self, pod: PodId) {
-        let tier = self.last_mut();
+        let tier = &mut self.last;
         if tier.own_loads {
             for instance in &mut tier.instances {
                 *instance.loads.at_mut(pod) = 0;
@@ -115,13 +133,17 @@ impl Path {
     pub const fn has_hops(&self) -> bool {
         !self.direct
     }
-    /// Tiers at the beginning that decide about connections of clients, not about what is in them.
-    pub fn transparent(&self) -> usize {
-        self.tiers.iter().take_while(|tier| tier.layer == Layer::Connections).count()
+    /// True when tiers up to this one decide about connections of clients, not about what is in them.
+    pub const fn is_transparent(&self, tier: usize) -> bool {
+        tier < self.transparent
+    }
+    /// True when all do: connections of clients end in pods.
+    pub const fn all_transparent(&self) -> bool {
+        self.transparent == self.tiers()
     }
     /// How long a client's HTTP connection lives without a request.
     pub fn keep_alive(&self) -> Span {
-        if self.transparent() == self.tiers.len() { POD_KEEP_ALIVE } else { PROXY_KEEP_ALIVE }
+        if self.all_transparent() { POD_KEEP_ALIVE } else { PROXY_KEEP_ALIVE }
     }
     /// The HTTP connection of a client.
     pub fn hop(&self, client: ClientId) -> Hop {
@@ -141,7 +163,7 @@ impl Path {
             hop.until = SimTime::ZERO;
         }
         if with_cookies && !self.cookies.is_empty() {
-            for tier in 0..self.tiers.len() {
+            for tier in 0..self.before.len() {
                 self.cookies.remove(&(client, tier as u8));
             }
         }
@@ -156,12 +178,12 @@ impl Path {
     }
     /// At the start each tier but the last knows the instances of the next one, which never change.
     pub fn connect_tiers(&mut self, mut stream: impl FnMut(usize, usize) -> Stream) {
-        for tier in 0..self.tiers.len() - 1 {
-            let count = self.tiers[tier + 1].instances.len();
+        for tier in 0..self.before.len() {
+            let count = self.tier(tier + 1).instances.len();
             let next: Vec<Peer> = (0..count)
                 .map(|n| Peer::new(PodId::new(n as u32), format!("{}:80", instance_address(tier + 1, n))))
                 .collect();
-            for (number, instance) in self.tiers[tier].instances.iter_mut().enumerate() {
+            for (number, instance) in self.before[tier].instances.iter_mut().enumerate() {
                 instance.balancer.set_peers(&next, &mut stream(tier, number));
             }
         }
@@ -171,13 +193,15 @@ impl Path {
 impl Tier {
     fn new(spec: &BalancerSpec, before: &[BalancerSpec]) -> Tier {
         let settings = spec.settings();
+        let own_loads = settings.instances() > 1 && settings.counts_connections();
         let instance = || Instance { balancer: Balancer::new(spec), loads: Loads::default() };
         Tier {
             layer: settings.layer(),
             affinity: settings.affinity(),
             sees: sees(before, settings.trusts_header()),
             checks: settings.following().checks,
-            own_loads: settings.instances() > 1 && settings.counts_connections(),
+            wants_ends: settings.wants_ends() || own_loads,
+            own_loads,
             instances: (0..settings.instances().max(1)).map(|_| instance()).collect(),
         }
     }
@@ -245,8 +269,8 @@ mod tests {
         let nginx = BalancerSpec::Nginx(NginxSpec::default());
         let ingress = BalancerSpec::IngressNginx(IngressNginxSpec::default());
         let path = Path::new(&[nginx, ingress]);
-        assert_eq!((path.tiers[0].sees, path.tiers[1].sees), (Sees::Client, Sees::Tier(0)));
-        assert!(path.has_hops() && path.transparent() == 0);
+        assert_eq!((path.tier(0).sees, path.tier(1).sees), (Sees::Client, Sees::Tier(0)));
+        assert!(path.has_hops() && !path.is_transparent(0));
     }
 
     #[test]

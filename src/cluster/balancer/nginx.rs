@@ -97,6 +97,9 @@ impl Settings for NginxSpec {
             _ => AffinityKey::None,
         }
     }
+    fn wants_ends(&self) -> bool {
+        true // they forgive failures
+    }
     fn following(&self) -> Following {
         Following {
             list: List::Servers,

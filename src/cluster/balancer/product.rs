@@ -36,6 +36,10 @@ pub trait Settings {
     fn counts_connections(&self) -> bool {
         false
     }
+    /// True when ends of requests may matter: then [`Decide::watches`] is asked.
+    fn wants_ends(&self) -> bool {
+        false
+    }
     /// Weight and state of the server line at a position, where users can write them.
     fn line(&self, _position: usize) -> Line {
         Line::default()

@@ -113,7 +113,7 @@ impl Cluster<'_> {
                 peer.health = self.endpoints.checkup.health(peer.pod, checks);
             }
         }
-        self.path.last_mut().instances[instance].balancer.set_peers(&peers, &mut stream);
+        self.path.last.instances[instance].balancer.set_peers(&peers, &mut stream);
     }
 
     /// At the start every balancer knows what stands behind it as it is.

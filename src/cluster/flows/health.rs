@@ -44,9 +44,9 @@ impl Checkup {
 impl Cluster<'_> {
     /// A round of checks. A pod answers as long as its process accepts connections.
     pub fn check_health(&mut self, ctx: &mut Ctx<Event>) {
-        let Some(checks) = self.path.last().checks else { return };
+        let Some(checks) = self.path.last.checks else { return };
         ctx.schedule_in(checks.every, Event::CheckHealth);
-        let known: Vec<PodId> = self.path.last().peers().iter().map(|peer| peer.pod).collect();
+        let known: Vec<PodId> = self.path.last.peers().iter().map(|peer| peer.pod).collect();
         for pod in known {
             let answers = self.pods[pod].serves();
             let checked = self.endpoints.checkup.of(pod, checks);
@@ -58,7 +58,7 @@ impl Cluster<'_> {
             if checked.contrary == if answers { checks.rise } else { checks.fall } {
                 *checked = Checked { up: answers, contrary: 0 };
                 let health = if answers { Health::Up } else { Health::Down };
-                self.path.last_mut().set_health(pod, health);
+                self.path.last.set_health(pod, health);
             }
         }
     }

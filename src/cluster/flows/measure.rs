@@ -180,7 +180,7 @@ impl Cluster<'_> {
             sources::effective(self.clients.len(), || present().map(weight))
         };
         let networks = by(network_of);
-        let balancer = if self.path.last().affinity == AffinityKey::Network && self.path.last().sees == Sees::Client {
+        let balancer = if self.path.last.affinity == AffinityKey::Network && self.path.last.sees == Sees::Client {
             networks
         } else {
             match present().next().and_then(|client| self.source_of(client)) {
@@ -197,7 +197,7 @@ impl Cluster<'_> {
     /// What the last balancer takes a client for, if it is not the client itself: the address that it sees, or the room,
     /// which stands here as an address of its own.
     pub fn source_of(&self, client: ClientId) -> Option<IpAddr> {
-        match self.path.last().affinity {
+        match self.path.last.affinity {
             AffinityKey::None | AffinityKey::Cookie | AffinityKey::User => None,
             AffinityKey::Network => Some(network_of(self.visible_address(client))),
             AffinityKey::Address => Some(self.visible_address(client)),

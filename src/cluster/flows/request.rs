@@ -129,7 +129,9 @@ impl Cluster<'_> {
         if target.push(booking, call.job(booking, now)) {
             self.settle(pod, now);
         }
-        self.tell_end(pod, booking.done, ctx);
+        if self.path.last.wants_ends {
+            self.tell_end(pod, booking.done, ctx);
+        }
     }
 
     /// An HTTP request reaches the balancer whose handler emits an event.
@@ -144,16 +146,17 @@ impl Cluster<'_> {
     pub fn call_that_emits_at(&mut self, pod: PodId, call: Call, work: Span, emission: Emission, ctx: &mut Ctx<Event>) {
         self.pods[pod].requests += 1;
         let done = self.emit(pod, emission, self.spec.pods.costs.request + work, Some(call), ctx);
-        self.tell_end(pod, done, ctx);
+        if self.path.last.wants_ends {
+            self.tell_end(pod, done, ctx);
+        }
     }
 
     /// The balancer is told when a request ends, if it wants to know.
-    #[inline]
     fn tell_end(&mut self, pod: PodId, done: SimTime, ctx: &mut Ctx<Event>) {
         if self.watches(pod) {
             ctx.schedule(done, Event::ProbeSucceeded(pod));
         }
-        if self.path.last().own_loads {
+        if self.path.last.own_loads {
             let slot = self.ends.insert((self.path.used, pod, self.pods[pod].process));
             ctx.schedule(done, Event::Ended(slot));
         }

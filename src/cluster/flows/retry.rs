@@ -21,7 +21,7 @@ pub enum Errand {
 /// A request that waits for its next try.
 pub struct Pending {
     errand: Errand,
-    attempt: Attempt,
+    attempt: Box<Attempt>,
 }
 
 impl Cluster<'_> {
@@ -30,7 +30,7 @@ impl Cluster<'_> {
         match why {
             Unrouted::Failed(reason) => self.errand_failed(client, &errand, reason, ctx),
             Unrouted::Pauses(pause, attempt) => {
-                let slot = self.pending.insert(Pending { errand, attempt: *attempt });
+                let slot = self.pending.insert(Pending { errand, attempt });
                 ctx.schedule_in(pause, Event::TryAgain(slot));
             }
         }

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use crate::cluster::balancer::{AffinityKey, Decide, Forgotten, Peer, Request, SetCookie, Tries};
+use crate::cluster::balancer::{AffinityKey, Decide, Forgotten, Request, SetCookie, Tries};
 use crate::cluster::clients::{Client, ClientId, NO_POD, Roaming};
 use crate::cluster::path::{Hop, Instance, Sees, instance_address};
 use crate::cluster::purpose::{Purpose, tier_stream};
@@ -21,7 +21,7 @@ pub struct Attempt {
     /// The client had a cookie when it last had to look for one.
     had_cookie: bool,
     tries: Tries,
-    /// The pods behind [`Tries::refused`]: positions may change while a request waits.
+    /// The pods behind [`Tries::refused`] during a pause, in which positions may change; empty otherwise.
     refused: Vec<PodId>,
     made: usize,
     /// The pod that is tried after a pause.
@@ -35,6 +35,13 @@ pub enum Unrouted {
     Failed(FailReason),
     /// The balancer pauses before its next try.
     Pauses(Span, Box<Attempt>),
+}
+
+/// What a round of tries comes to.
+enum Tried {
+    To(PodId),
+    Failed(FailReason),
+    Pauses(Span),
 }
 
 impl From<FailReason> for Unrouted {
@@ -109,7 +116,7 @@ impl Cluster<'_> {
             }
         }
         let stream = Purpose::Route.lazy_stream(self.seed, number, routed);
-        let attempt = Attempt {
+        let mut attempt = Attempt {
             client,
             instances,
             port,
@@ -121,7 +128,11 @@ impl Cluster<'_> {
             next: None,
             stream,
         };
-        let pod = self.try_pods(attempt, now)?;
+        let pod = match self.try_pods(&mut attempt, now) {
+            Tried::To(pod) => pod,
+            Tried::Failed(reason) => return Err(reason.into()),
+            Tried::Pauses(pause) => return Err(Unrouted::Pauses(pause, Box::new(attempt))),
+        };
         if self.path.has_hops() && !opens {
             self.keep_connection(client, pod);
         }
@@ -129,41 +140,44 @@ impl Cluster<'_> {
     }
 
     /// The last balancer tries pods until one takes the request.
-    pub fn try_pods(&mut self, mut attempt: Attempt, now: SimTime) -> Result<PodId, Unrouted> {
+    #[inline(always)]
+    fn try_pods(&mut self, attempt: &mut Attempt, now: SimTime) -> Tried {
         let client = attempt.client;
         let key = self.key(client);
-        let sees_address = self.path.last().affinity.is_address();
+        let sees_address = self.path.last.affinity.is_address();
         // another column, which is not read in vain
         let address = if sees_address {
-            self.visible(client, self.path.last().sees, &attempt.instances)
+            self.visible(client, self.path.last.sees, &attempt.instances)
         } else {
             Ipv4Addr::UNSPECIFIED.into()
         };
         let (port, cookie) = (attempt.port, attempt.cookie);
         let request = Request { now, address, port, key: key.as_ref().map_or(&[], Key::text), cookie };
-        let mut failed = if attempt.refused.is_empty() { FailReason::NoPod } else { FailReason::PodUnreachable };
+        let mut failed = if attempt.tries.refused.is_empty() { FailReason::NoPod } else { FailReason::PodUnreachable };
         let pods = &mut self.pods;
-        let tier = self.path.last_mut();
+        let number = usize::from(attempt.instances[self.path.tiers() - 1]);
+        let tier = &mut self.path.last;
         let own_loads = tier.own_loads;
-        let number = usize::from(attempt.instances[self.spec.balancers.len() - 1]);
         let Instance { balancer, loads } = &mut tier.instances[number];
         let chosen = loop {
             let pod = match attempt.next.take() {
                 Some(pod) => pod,
                 None if attempt.made >= balancer.max_tries() => break None,
                 None => {
-                    let load = |peer: &Peer| {
-                        if own_loads { loads.at(peer.pod) } else { pods[peer.pod].balancer_connections(now) }
+                    let Attempt { tries, stream, .. } = &mut *attempt;
+                    let picked = if own_loads {
+                        balancer.pick(&request, tries, stream, |peer| loads.at(peer.pod))
+                    } else {
+                        balancer.pick(&request, tries, stream, |peer| pods[peer.pod].balancer_connections(now))
                     };
-                    let Some(position) = balancer.pick(&request, &mut attempt.tries, &mut attempt.stream, load) else {
-                        break None;
-                    };
+                    let Some(position) = picked else { break None };
                     attempt.made += 1;
                     let pod = balancer.peers()[position].pod;
                     let pause = std::mem::take(&mut attempt.tries.wait);
                     if !pause.is_zero() {
                         attempt.next = Some(pod);
-                        return Err(Unrouted::Pauses(pause, Box::new(attempt)));
+                        attempt.refused = attempt.tries.refused.iter().map(|&at| balancer.peers()[at].pod).collect();
+                        return Tried::Pauses(pause);
                     }
                     pod
                 }
@@ -172,40 +186,41 @@ impl Cluster<'_> {
                 break Some(pod);
             }
             failed = FailReason::PodUnreachable;
-            attempt.refused.push(pod);
             if let Some(position) = balancer.peers().position(pod) {
                 balancer.failed(position, now);
                 attempt.tries.refused.push(position);
             }
         };
-        self.meter.counts.requests_retried += attempt.refused.len() as u64;
-        let Some(pod) = chosen else { return Err(failed.into()) };
+        self.meter.counts.requests_retried += (attempt.made - usize::from(chosen.is_some())) as u64;
+        let Some(pod) = chosen else { return Tried::Failed(failed) };
         if own_loads {
             *loads.at_mut(pod) += 1;
         }
         self.path.used = number as u16;
-        self.count_stickiness(&attempt, pod);
+        self.count_stickiness(attempt, pod);
         if let Some(cookie) = attempt.tries.cookie {
             self.issue_cookie(client, None, cookie, attempt.cookie.is_some(), now);
         }
         self.clients[client].routed_to(pod);
-        Ok(pod)
+        Tried::To(pod)
     }
 
     /// A pause is over: the next try. Pods may have come and gone meanwhile.
-    pub fn resume(&mut self, mut attempt: Attempt, now: SimTime) -> Result<PodId, Unrouted> {
-        let peers =
-            self.path.last().instances[usize::from(attempt.instances[self.spec.balancers.len() - 1])].balancer.peers();
-        attempt.tries.refused = attempt.refused.iter().filter_map(|&pod| peers.position(pod)).collect();
-        self.try_pods(attempt, now)
+    pub fn resume(&mut self, mut attempt: Box<Attempt>, now: SimTime) -> Result<PodId, Unrouted> {
+        let peers = self.path.last.instances[usize::from(attempt.instances[self.path.tiers() - 1])].balancer.peers();
+        attempt.tries.refused = attempt.refused.drain(..).filter_map(|pod| peers.position(pod)).collect();
+        match self.try_pods(&mut attempt, now) {
+            Tried::To(pod) => Ok(pod),
+            Tried::Failed(reason) => Err(reason.into()),
+            Tried::Pauses(pause) => Err(Unrouted::Pauses(pause, attempt)),
+        }
     }
 
     /// The connection by which a request of a client comes: which instances it leads through, and the pod in which it ends,
     /// if that is decided already. Also its source port.
     fn connection(&mut self, client: ClientId, opens: bool, now: SimTime) -> (Hop, u16) {
         let Client { number, routed, .. } = self.clients[client];
-        let tiers = self.path.tiers.len();
-        let transparent = self.path.transparent();
+        let tiers = self.path.tiers();
         let mut hop = self.path.hop(client);
         let broken = hop.pod != NO_POD && {
             let pod = &self.pods[hop.pod];
@@ -216,14 +231,14 @@ impl Cluster<'_> {
             (hop.connection, hop.pod) = (hop.connection + 1, NO_POD);
         }
         let mut draws = Purpose::Connection.stream(self.seed, number, hop.connection);
-        let entry = draws.below(self.path.tiers[0].instances.len() as u64) as u16;
+        let entry = draws.below(self.path.tier(0).instances.len() as u64) as u16;
         let port = 1024 + draws.below(64_512) as u16; // ports that are not reserved
         if fresh {
             hop.instances[0] = entry;
         }
         for tier in 0..tiers - 1 {
             // tiers that decide about connections have decided about this one
-            if fresh || tier >= transparent {
+            if fresh || !self.path.is_transparent(tier) {
                 let mut stream = tier_stream(self.seed, tier, number, routed);
                 hop.instances[tier + 1] = self.instance_of_next(client, tier, &hop, port, &mut stream, now);
             }
@@ -249,7 +264,7 @@ impl Cluster<'_> {
 
     /// A request has opened an HTTP connection that ends in a pod, if nothing looks into it on its way.
     fn keep_connection(&mut self, client: ClientId, pod: PodId) {
-        if self.path.transparent() == self.path.tiers.len() {
+        if self.path.all_transparent() {
             let process = self.pods[pod].process;
             let hop = self.path.hop(client);
             self.path.set_hop(client, Hop { pod, process, ..hop });
@@ -266,12 +281,12 @@ impl Cluster<'_> {
         stream: &mut LazyStream,
         now: SimTime,
     ) -> u16 {
-        let address = self.visible(client, self.path.tiers[tier].sees, &hop.instances);
+        let address = self.visible(client, self.path.tier(tier).sees, &hop.instances);
         let key = self.key(client);
         let cookie = self.path.cookie(client, tier, now);
         let request = Request { now, address, port, key: key.as_ref().map_or(&[], Key::text), cookie };
         let mut tries = Tries::default();
-        let balancer = &mut self.path.tiers[tier].instances[usize::from(hop.instances[tier])].balancer;
+        let balancer = &mut self.path.instance_before_mut(tier, hop.instances[tier]).balancer;
         // instances of the next tier do not fail; of their loads nothing is known
         let position = balancer.pick(&request, &mut tries, stream, |_| 0).unwrap_or(0);
         let next = balancer.peers()[position].pod.raw() as u16;
@@ -291,20 +306,14 @@ impl Cluster<'_> {
 
     /// The address by which the last balancer knows a client, as far as its last request went.
     pub fn visible_address(&self, client: ClientId) -> std::net::IpAddr {
-        self.visible(client, self.path.last().sees, &self.path.hop(client).instances)
+        self.visible(client, self.path.last.sees, &self.path.hop(client).instances)
     }
 
     /// The text that is hashed for a client, if any balancer hashes one.
     fn key(&self, client: ClientId) -> Option<Key> {
-        let wanted = |kind| self.path.tiers.iter().any(|tier| tier.affinity == kind);
-        if wanted(AffinityKey::Room)
-            && let [room, ..] = self.rooms.of(client)
-        {
-            Some(Key::new(b'r', room.raw()))
-        } else if wanted(AffinityKey::User) {
-            Some(Key::new(b'u', self.clients[client].number))
-        } else {
-            None
+        match (self.path.key?, self.rooms.of(client)) {
+            (AffinityKey::Room, [room, ..]) => Some(Key::new(b'r', room.raw())),
+            _ => Some(Key::new(b'u', self.clients[client].number)),
         }
     }
 
@@ -356,7 +365,7 @@ impl Cluster<'_> {
 
     /// A request or tunnel to this pod ended well, and the balancer learns of it.
     pub fn ended_well(&mut self, pod: PodId, now: SimTime) {
-        for instance in &mut self.path.last_mut().instances {
+        for instance in &mut self.path.last.instances {
             if let Some(position) = instance.balancer.peers().position(pod) {
                 instance.balancer.finished(position, now);
             }
@@ -366,7 +375,10 @@ impl Cluster<'_> {
     /// True when the end of a request at this pod must be told.
     #[inline]
     pub fn watches(&self, pod: PodId) -> bool {
-        self.path.last().instances.iter().any(|instance| instance.balancer.watches(pod))
+        match &self.path.last.instances[..] {
+            [only] => only.balancer.watches(pod),
+            several => several.iter().any(|instance| instance.balancer.watches(pod)),
+        }
     }
 
     /// Counts a request that reached `pod`, and `reason` if its client was elsewhere before.
@@ -391,7 +403,7 @@ impl Cluster<'_> {
         if last == pod {
             return;
         }
-        let tier = self.path.last();
+        let tier = &self.path.last;
         let gone = || {
             !self.pods[last].serves()
                 || tier
