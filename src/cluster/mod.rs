@@ -223,8 +223,8 @@ struct Cluster<'s> {
     ghosts: flows::Slab<flows::disconnect::Ghost>,
     /// Requests that wait for their next try.
     pending: flows::Slab<flows::retry::Pending>,
-    /// Requests whose end a balancer must be told, by instance, pod and process.
-    ends: flows::Slab<(u16, PodId, u32)>,
+    /// Requests and connections whose end a balancer must be told.
+    ends: flows::Slab<flows::ends::Under>,
     /// The next room of each server tick.
     tick_rooms: Vec<u32>,
     meter: Meter,
@@ -287,7 +287,7 @@ impl Cluster<'_> {
             Event::Sample => self.sample(ctx),
             Event::Window => self.window(ctx),
             Event::TryAgain(slot) => self.try_again(slot, ctx),
-            Event::Ended(slot) => self.request_ended(slot),
+            Event::Ended(slot) => self.request_ended(slot, ctx),
             Event::CheckHealth => self.check_health(ctx),
         }
     }

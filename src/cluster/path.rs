@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::PodId;
 use super::balancer::{
-    AffinityKey, Balancer, BalancerSpec, Checks, Decide, Forwards, Health, Layer, Peer, Peers, SetCookie,
+    AffinityKey, Balancer, BalancerSpec, Checks, Decide, Ends, Forwards, Health, Layer, Peer, Peers, SetCookie,
 };
 use super::clients::{ClientId, NO_POD};
 use super::spec::MAX_TIERS;
@@ -31,8 +31,12 @@ pub struct Tier {
     pub layer: Layer,
     pub affinity: AffinityKey,
     pub sees: Sees,
+    /// Its decisions look at the address.
+    pub reads_address: bool,
     pub checks: Option<Checks>,
-    /// Ends of requests matter to it.
+    /// Which ends of requests matter to it.
+    pub ends: Ends,
+    /// Some do, or are counted.
     pub wants_ends: bool,
     /// Several instances count the connections of their own.
     pub own_loads: bool,
@@ -61,6 +65,9 @@ pub struct Hop {
     pub process: u32,
 }
 
+/// The address from which a tunnel comes, as the balancer sees it, and when it began.
+pub type Tunnel = (IpAddr, SimTime);
+
 const NO_HOP: Hop = Hop { until: SimTime::ZERO, connection: 0, instances: [0; MAX_TIERS], pod: NO_POD, process: 0 };
 
 /// All balancers in the order in which a request meets them.
@@ -77,7 +84,11 @@ pub struct Path {
     direct: bool,
     /// The instance of the last tier that routed last.
     pub used: u16,
+    /// The last request opened an HTTP connection that ends in a pod.
+    pub opened: bool,
     hops: Vec<Hop>,
+    /// Address and beginning of each client's tunnel, where a balancer wants to know of their ends.
+    pub tunnels: FxHashMap<ClientId, Tunnel>,
     /// Cookies of tiers before the last one.
     cookies: FxHashMap<(ClientId, u8), SetCookie>,
 }
@@ -87,13 +98,13 @@ impl Path {
     pub fn new(specs: &[BalancerSpec]) -> Path {
         let mut tiers: Vec<Tier> =
             specs.iter().enumerate().map(|(tier, spec)| Tier::new(spec, &specs[..tier])).collect();
-        let uses = |kind| tiers.iter().any(|tier| tier.affinity == kind).then_some(kind);
-        let key = uses(AffinityKey::Room).or(uses(AffinityKey::User));
+        let texts = || specs.iter().filter_map(|spec| spec.settings().reads_text());
+        let key = texts().find(|key| *key == AffinityKey::Room).or(texts().next());
         let transparent = tiers.iter().take_while(|tier| tier.layer == Layer::Connections).count();
         let last = tiers.pop().expect("there is at least one balancer");
         let direct = tiers.is_empty() && last.instances.len() == 1 && transparent == 0;
-        let (hops, cookies) = (Vec::new(), FxHashMap::default());
-        Path { before: tiers, last, transparent, key, direct, used: 0, hops, cookies }
+        let (hops, cookies, tunnels) = (Vec::new(), FxHashMap::default(), FxHashMap::default());
+        Path { before: tiers, last, transparent, key, direct, used: 0, opened: false, hops, tunnels, cookies }
     }
     /// How many tiers there are.
     pub const fn tiers(&self) -> usize {
@@ -127,6 +138,18 @@ impl Path {
             for instance in &mut tier.instances {
                 *instance.loads.at_mut(pod) = 0;
             }
+        }
+    }
+    /// An instance of the last tier learns that a request or tunnel is over.
+    pub fn told(&mut self, instance: u16, pod: PodId, address: IpAddr, began: SimTime, now: SimTime) {
+        if self.last.ends == Ends::All {
+            self.last.instances[usize::from(instance)].balancer.ended(pod, address, began, now);
+        }
+    }
+    /// The same for the tunnel of a client.
+    pub fn told_of_tunnel(&mut self, instance: u16, pod: PodId, tunnel: Option<Tunnel>, now: SimTime) {
+        if let Some((address, began)) = tunnel {
+            self.told(instance, pod, address, began, now);
         }
     }
     /// True when connections must be remembered.
@@ -199,8 +222,10 @@ impl Tier {
             layer: settings.layer(),
             affinity: settings.affinity(),
             sees: sees(before, settings.trusts_header()),
+            reads_address: settings.reads_address(),
             checks: settings.following().checks,
-            wants_ends: settings.wants_ends() || own_loads,
+            ends: settings.ends(),
+            wants_ends: settings.ends() != Ends::Ignored || own_loads,
             own_loads,
             instances: (0..settings.instances().max(1)).map(|_| instance()).collect(),
         }

@@ -151,8 +151,8 @@ const CLIENTS: u32 = 3_000;
 /// leave a pod that is back alone until one of its probes, a WebSocket, has ended), pods that boot for longer than all
 /// clients need to come back, and 5 s between the endpoints and SIGTERM, more than nginx needs for its reload.
 fn rolling_restart(pods: u32, method: NginxMethod, mode: RolloutMode) -> ClusterSpec {
-    let mut spec = cluster(pods, method, CLIENTS, true);
-    spec.balancers = vec![BalancerSpec::Nginx(NginxSpec { method, max_fails: 0, fail_timeout: Span::from_secs(10) })];
+    let mut spec = cluster(pods, method.clone(), CLIENTS, true);
+    spec.balancers = vec![BalancerSpec::Nginx(NginxSpec { method, max_fails: 0, ..NginxSpec::default() })];
     spec.pods.startup = Law::Fixed(seconds(20.0));
     spec.pods.pre_stop = Span::from_secs(5);
     spec.duration = Span::from_secs(u64::from(pods) * 30 + 30);
@@ -188,7 +188,7 @@ fn a_rolling_restart_in_place_leaves_the_last_pod_empty() {
     for n in [3u32, 5, 10] {
         let q = f64::from(n) / f64::from(n - 1);
         let power = |exponent: u32| libm::pow(q, f64::from(exponent));
-        let spec = rolling_restart(n, NginxMethod::Random, RolloutMode::InPlace);
+        let spec = rolling_restart(n, NginxMethod::Random { two: false }, RolloutMode::InPlace);
         let reconnects = (power(n) - 1.0) / q;
         assert_restart(&format!("in place, {n} pods"), &spec, |j| power(n) - power(j), reconnects);
     }
@@ -200,7 +200,7 @@ fn a_surge_rollout_loads_the_first_new_pod_most() {
     for n in [3u32, 5, 10] {
         let r = 1.0 + 1.0 / f64::from(n);
         let power = |exponent: u32| libm::pow(r, f64::from(exponent));
-        let spec = rolling_restart(n, NginxMethod::Random, RolloutMode::Surge);
+        let spec = rolling_restart(n, NginxMethod::Random { two: false }, RolloutMode::Surge);
         assert_restart(&format!("surge, {n} pods"), &spec, |j| power(n) - power(j - 1), power(n) - 1.0);
     }
 }

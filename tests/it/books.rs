@@ -75,7 +75,7 @@ fn a_copy_is_for_a_connection_and_not_for_its_client() {
 #[test]
 fn the_peak_of_reconnects_does_not_depend_on_the_length_of_the_run() {
     let peak = |duration_s: u64| {
-        let mut spec = cluster(4, NginxMethod::Random, 2_000, true);
+        let mut spec = cluster(4, NginxMethod::Random { two: false }, 2_000, true);
         spec.duration = Span::from_secs(duration_s);
         spec.sample_every = Span::from_secs(duration_s / 100);
         spec.timeline = vec![stickysim::cluster::spec::TimedAction {

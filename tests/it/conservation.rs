@@ -147,11 +147,16 @@ fn balancer() -> impl Strategy<Value = BalancerSpec> {
     let method = prop_oneof![
         Just(NginxMethod::RoundRobin),
         Just(NginxMethod::LeastConn),
-        Just(NginxMethod::Random),
+        Just(NginxMethod::Random { two: false }),
         Just(NginxMethod::IpHash),
     ];
     let nginx = (method, 0u32..4, 0u64..12).prop_map(|(method, max_fails, fail_timeout)| {
-        BalancerSpec::Nginx(NginxSpec { method, max_fails, fail_timeout: Span::from_secs(fail_timeout) })
+        BalancerSpec::Nginx(NginxSpec {
+            method,
+            max_fails,
+            fail_timeout: Span::from_secs(fail_timeout),
+            ..NginxSpec::default()
+        })
     });
     let ingress = (any::<bool>(), any::<bool>(), option::of(1u64..60), any::<bool>()).prop_map(
         |(affine, balanced, max_age, change)| {
@@ -346,7 +351,7 @@ fn balancers() -> Vec<BalancerSpec> {
     vec![
         nginx(NginxMethod::RoundRobin),
         nginx(NginxMethod::LeastConn),
-        nginx(NginxMethod::Random),
+        nginx(NginxMethod::Random { two: false }),
         nginx(NginxMethod::IpHash),
         ingress(Affinity::None, AffinityMode::Balanced),
         ingress(Affinity::Cookie, AffinityMode::Balanced),

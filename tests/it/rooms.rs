@@ -12,7 +12,7 @@ use crate::support::{api, assert_agrees, cluster, no_costs, run, seconds};
 
 /// Clients in rooms of exactly `size` on random pods; each emits once in 10 s to its room.
 fn chat(pods: u32, size: u32, clients: u32, via: Via) -> ClusterSpec {
-    let mut spec = cluster(pods, NginxMethod::Random, clients, true);
+    let mut spec = cluster(pods, NginxMethod::Random { two: false }, clients, true);
     spec.rooms = Some(RoomsSpec { sizes: Law::Fixed(f64::from(size)), per_client: 1 });
     let action = TrafficAction::Emit { to: Target::Room, via, bytes: 110, work: Law::Fixed(0.0) };
     spec.traffic = vec![TrafficSpec { action, ..api(10.0, Law::Fixed(0.0)) }];

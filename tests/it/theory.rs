@@ -111,7 +111,7 @@ fn balancers_rank_as_queueing_theory_says() {
     for (pods, shortest, round_robin) in [(2, 2.955737, 3.84398), (3, 2.285548, 3.459423)] {
         assert_agrees(&format!("least_conn, {pods} pods"), &responses(pods, NginxMethod::LeastConn), shortest);
         assert_agrees(&format!("round robin, {pods} pods"), &responses(pods, NginxMethod::RoundRobin), round_robin);
-        assert_agrees(&format!("random, {pods} pods"), &responses(pods, NginxMethod::Random), 5.0);
+        assert_agrees(&format!("random, {pods} pods"), &responses(pods, NginxMethod::Random { two: false }), 5.0);
     }
 }
 
@@ -134,7 +134,7 @@ fn sessions(session: Law, rate_per_s: f64, steady: bool, run_s: u64, method: Ngi
 fn connections_per_pod_are_poisson_in_the_steady_state() {
     // Q4.I: M/G/∞ split at random, here λS/n = 150 per pod: mean and variance are 150 for any law of sessions
     for law in [Law::exponential(seconds(600.0)), Law::log_normal_mean_cv(seconds(600.0), 2.0)] {
-        let spec = sessions(law, 1.0, true, 300, NginxMethod::Random);
+        let spec = sessions(law, 1.0, true, 300, NginxMethod::Random { two: false });
         let loads: Vec<Vec<f64>> = (0..500).map(|replication| connections(&run(&spec, replication))).collect();
         let mean: Vec<f64> = loads.iter().map(|pods| pods.iter().sum::<f64>() / 4.0).collect();
         let square: Vec<f64> =
@@ -147,7 +147,7 @@ fn connections_per_pod_are_poisson_in_the_steady_state() {
 #[test]
 fn the_fullest_of_four_pods_is_as_full_as_the_law_says() {
     // Q4.I1: λ = 10/s, S = 600 s, four pods at random: 1500 connections per pod, the fullest 1539.958 on average
-    let spec = sessions(Law::exponential(seconds(600.0)), 10.0, true, 20, NginxMethod::Random);
+    let spec = sessions(Law::exponential(seconds(600.0)), 10.0, true, 20, NginxMethod::Random { two: false });
     let loads: Vec<Vec<f64>> = (0..200).map(|replication| connections(&run(&spec, replication))).collect();
     let fullest: Vec<f64> = loads.iter().map(|pods| pods.iter().copied().fold(0.0, f64::max)).collect();
     let excess: Vec<f64> = fullest.iter().map(|x| x - 1500.0).collect();
@@ -161,7 +161,7 @@ fn an_empty_cluster_fills_with_the_equilibrium_law() {
     for (law, filled) in
         [(Law::exponential(seconds(600.0)), 0.6321206), (Law::log_normal_mean_cv(seconds(600.0), 2.0), 0.5258732)]
     {
-        let spec = sessions(law, 1.0, false, 600, NginxMethod::Random);
+        let spec = sessions(law, 1.0, false, 600, NginxMethod::Random { two: false });
         let mean = |replication| connections(&run(&spec, replication)).iter().sum::<f64>() / 4.0;
         assert_agrees("connections after 600 s", &(0..100).map(mean).collect::<Vec<_>>(), 150.0 * filled);
     }
@@ -189,7 +189,7 @@ fn a_daily_wave_of_arrivals_peaks_late_and_lower() {
         (Span::from_secs(60 * u64::from(minute)), factor)
     };
     let peak = 2.25 * hour + 463.207;
-    let mut spec = sessions(Law::exponential(seconds(600.0)), 0.5, false, 0, NginxMethod::Random);
+    let mut spec = sessions(Law::exponential(seconds(600.0)), 0.5, false, 0, NginxMethod::Random { two: false });
     let Population::Arriving { profile, .. } = &mut spec.audiences[0].population else { unreachable!() };
     *profile = (0..=180).map(corner).collect();
     spec.duration = Span::from_nanos_f64(seconds(peak));

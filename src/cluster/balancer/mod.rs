@@ -6,6 +6,8 @@
 //! A new product is a file here and an entry in the list `products!` below: the scenario format, its schema, `stickysim route`
 //! and the conformance tests follow from it.
 
+use std::net::IpAddr;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,13 +18,14 @@ mod ingress_nginx;
 mod nginx;
 mod product;
 mod ring;
+mod table;
 mod turns;
 mod words;
 
 pub use ingress_nginx::{Affinity, AffinityMode, IngressNginx, IngressNginxSpec, LoadBalance};
-pub use nginx::{Nginx, NginxMethod, NginxSpec};
+pub use nginx::{NextUpstream, Nginx, NginxKey, NginxMethod, NginxServer, NginxSpec, NginxSticky};
 pub use product::{
-    AffinityKey, Checks, Decide, Following, Forgotten, Forwards, Health, Layer, Line, List, Peer, Peers, Problem,
+    AffinityKey, Checks, Decide, Ends, Following, Forgotten, Forwards, Health, Layer, Line, List, Peer, Peers, Problem,
     Request, SetCookie, Settings, Tries,
 };
 pub use ring::Ring;
@@ -102,6 +105,9 @@ macro_rules! products {
             #[inline]
             fn watches(&self, pod: PodId) -> bool {
                 match self { $(Balancer::$product(state) => state.watches(pod),)* }
+            }
+            fn ended(&mut self, pod: PodId, address: IpAddr, began: SimTime, now: SimTime) {
+                match self { $(Balancer::$product(state) => state.ended(pod, address, began, now),)* }
             }
             fn finished(&mut self, position: usize, now: SimTime) {
                 match self { $(Balancer::$product(state) => state.finished(position, now),)* }

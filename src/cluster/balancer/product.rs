@@ -36,9 +36,17 @@ pub trait Settings {
     fn counts_connections(&self) -> bool {
         false
     }
-    /// True when ends of requests may matter: then [`Decide::watches`] is asked.
-    fn wants_ends(&self) -> bool {
-        false
+    /// Which ends of requests and tunnels matter.
+    fn ends(&self) -> Ends {
+        Ends::Ignored
+    }
+    /// True when a decision can depend on [`Request::address`] or [`Request::port`].
+    fn reads_address(&self) -> bool {
+        self.affinity().is_address()
+    }
+    /// The text of a client that a decision looks at ([`Request::key`]): its user's or its room's.
+    fn reads_text(&self) -> Option<AffinityKey> {
+        Some(self.affinity()).filter(|key| matches!(key, AffinityKey::User | AffinityKey::Room))
     }
     /// Weight and state of the server line at a position, where users can write them.
     fn line(&self, _position: usize) -> Line {
@@ -96,6 +104,9 @@ pub trait Decide {
     }
     /// A request or tunnel there ended well.
     fn finished(&mut self, _position: usize, _now: SimTime) {}
+    /// A request or tunnel from this address, which was sent to this pod when it `began`, is over. The pod may have left the
+    /// peers since. See [`Ends::All`].
+    fn ended(&mut self, _pod: PodId, _address: IpAddr, _began: SimTime, _now: SimTime) {}
 }
 
 /// What a balancer looks at to send a client to the same pod again.
@@ -120,6 +131,17 @@ impl AffinityKey {
     pub const fn is_address(self) -> bool {
         matches!(self, AffinityKey::Network | AffinityKey::Address)
     }
+}
+
+/// Which ends of requests and tunnels a product must be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// None.
+    Ignored,
+    /// Those at pods of which [`Decide::watches`] says so, with [`Decide::finished`].
+    Watched,
+    /// Also all, with [`Decide::ended`].
+    All,
 }
 
 /// What a product decides about.

@@ -1,4 +1,5 @@
-//! The hash ring of lua-resty-balancer (`chash.lua`, `chash.c`, v0.05), which ingress-nginx uses.
+//! The hash ring of nginx (`hash … consistent`, ketama), and of lua-resty-balancer (`chash.lua`, `chash.c`, v0.05), which
+//! ingress-nginx uses: they differ in what a point is the hash of.
 
 /// Points per endpoint of weight 1.
 const POINTS: usize = 160;
@@ -17,12 +18,20 @@ pub struct Ring {
 impl Ring {
     /// The ring of these endpoints, given as `ip:port`.
     pub fn new<'a>(endpoints: impl Iterator<Item = &'a str>) -> Ring {
+        Ring::with_points(endpoints.map(|text| {
+            let mut base = crc32fast::Hasher::new();
+            base.update(text.as_bytes());
+            (base, POINTS)
+        }))
+    }
+    /// The ring of endpoints with so many points each, of which each continues the hash of what the endpoint begins with by
+    /// the point before.
+    pub fn with_points(endpoints: impl Iterator<Item = (crc32fast::Hasher, usize)>) -> Ring {
         let mut points = Vec::new();
-        for (endpoint, text) in endpoints.enumerate() {
+        for (endpoint, (base, count)) in endpoints.enumerate() {
             let mut previous = [0u8; 4];
-            for _ in 0..POINTS {
-                let mut hasher = crc32fast::Hasher::new();
-                hasher.update(text.as_bytes());
+            for _ in 0..count {
+                let mut hasher = base.clone();
                 hasher.update(&previous);
                 let point = hasher.finalize();
                 previous = point.to_le_bytes();
@@ -38,13 +47,21 @@ impl Ring {
     }
     /// The endpoint responsible for a key: the first point at or after its hash.
     pub fn find(&self, key_hash: u32) -> Option<usize> {
+        self.point_of(key_hash).map(|point| self.endpoint(point))
+    }
+    /// The endpoint of the point with this number; behind the last one the circle begins again.
+    pub fn endpoint(&self, point: usize) -> usize {
+        self.points[point % self.points.len()].1 as usize
+    }
+    /// The number of the first point at or after a hash.
+    pub fn point_of(&self, key_hash: u32) -> Option<usize> {
         if self.points.is_empty() {
             return None;
         }
         let first = self.parts[(key_hash >> self.shift) as usize] as usize;
-        let at_or_after = self.points[first..].iter().find(|&&(point, _)| point >= key_hash);
+        let after = self.points[first..].iter().position(|&(point, _)| point >= key_hash);
         // beyond the last point the circle begins again
-        Some(at_or_after.unwrap_or(&self.points[0]).1 as usize)
+        Some(after.map_or(0, |after| first + after))
     }
     /// The hash of a key.
     pub fn hash(key: &str) -> u32 {

@@ -72,19 +72,39 @@ impl Turns {
         let mut total = 0;
         let mut best: Option<(usize, i64)> = None;
         for number in lines {
-            let line = &mut self.lines[number];
-            total += line.effective;
-            line.current += line.effective;
-            if line.effective < line.weight {
-                line.effective += 1;
-            }
-            if best.is_none_or(|(_, most)| line.current > most) {
-                best = Some((number, line.current));
+            total += self.gain(number);
+            let current = self.lines[number].current;
+            if best.is_none_or(|(_, most)| current > most) {
+                best = Some((number, current));
             }
         }
         let (best, _) = best?;
         self.lines[best].current -= total;
         Some(best)
+    }
+    /// What a line has gained.
+    pub fn current(&mut self, line: usize) -> i64 {
+        self.fall_out_of_step();
+        self.lines[line].current
+    }
+    /// Everybody of `lines` gains, and `line` pays for it, whether or not it is its turn.
+    pub fn charge(&mut self, lines: impl Iterator<Item = usize>, line: usize) {
+        self.fall_out_of_step();
+        let mut total = 0;
+        for number in lines {
+            total += self.gain(number);
+        }
+        self.lines[line].current -= total;
+    }
+    /// A line gains, which is returned.
+    fn gain(&mut self, number: usize) -> i64 {
+        let line = &mut self.lines[number];
+        let gained = line.effective;
+        line.current += gained;
+        if line.effective < line.weight {
+            line.effective += 1;
+        }
+        gained
     }
     /// A line has failed: it gains less for a while.
     pub fn fail(&mut self, line: usize, max_fails: u32) {

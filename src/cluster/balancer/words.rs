@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::AffinityKey;
 use crate::engine::Span;
 
 /// Serde and schema of a setting that is one line of text: [`std::str::FromStr`] (whose error is a sentence for people) reads it,
@@ -35,6 +36,16 @@ pub(super) use as_text;
 /// The sentence for a word that nobody knows at its place: the nearest known one, or all of them.
 pub fn unknown(word: &str, place: &str, known: &[&str]) -> String {
     format!("`{word}` is not known in `{place}`: write {}", one_of(known))
+}
+
+/// What a header, cookie or parameter holds, going by its name: the room, or something that each client has for itself.
+pub fn key_of(name: &str) -> Option<AffinityKey> {
+    const OF_CLIENTS: [&str; 8] = ["user", "session", "client", "token", "sid", "uid", "account", "device"];
+    let name = name.to_ascii_lowercase();
+    if name.contains("room") {
+        return Some(AffinityKey::Room);
+    }
+    OF_CLIENTS.iter().any(|word| name.contains(word)).then_some(AffinityKey::User)
 }
 
 /// `a`, `b` or `c`, each in backticks.

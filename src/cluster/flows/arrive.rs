@@ -256,7 +256,7 @@ impl<'s> Cluster<'s> {
     pub fn leave(&mut self, client: ClientId, ctx: &mut Ctx<Event>) {
         match self.clients[client].link {
             Link::Open => self.lose_connection(client, CloseReason::SessionEnd, ctx),
-            Link::Connecting => self.abandon_attempt(client),
+            Link::Connecting => self.abandon_attempt(client, ctx.now()),
             Link::None | Link::Waiting | Link::Left => {}
         }
         let held = self.held.remove(&client).unwrap_or_default();

@@ -69,6 +69,7 @@ impl Cluster<'_> {
         wire.upgrading = true;
         wire.instance = instance;
         wire.position = target.start_upgrade(client);
+        self.tunnel_begins(client, now);
         ctx.schedule(join, Event::Join(client, epoch));
     }
 
@@ -110,6 +111,7 @@ impl Cluster<'_> {
         let Ok(pod) = self.route(client, true, now) else { return };
         self.meter.counts.connect_attempts += 1;
         self.clients.wire_mut(client).instance = self.path.used;
+        self.tunnel_begins(client, now);
         self.open(client, pod, now);
         let period = self.ping_period(client);
         let mut stream = Purpose::PingPhase.stream(self.seed, self.clients[client].number, 0);
@@ -143,14 +145,14 @@ impl Cluster<'_> {
     }
 
     /// An attempt under way is given up because the client leaves.
-    pub fn abandon_attempt(&mut self, client: ClientId) {
+    pub fn abandon_attempt(&mut self, client: ClientId, now: SimTime) {
         self.meter.counts.connects_failed.add(FailReason::ClientOffline);
-        self.drop_upgrade(client);
+        self.drop_upgrade(client, now);
     }
 
     /// The client tries again after its back-off, which starts when it knows of the loss, `after` from now.
     pub fn retry_later(&mut self, client: ClientId, after: Span, ctx: &mut Ctx<Event>) {
-        self.drop_upgrade(client);
+        self.drop_upgrade(client, ctx.now());
         let record = &self.clients[client];
         let (number, audience) = (record.number, usize::from(record.audience));
         let wire = self.clients.wire_mut(client);
@@ -167,10 +169,11 @@ impl Cluster<'_> {
     }
 
     /// An upgrade is given up, if it was under way.
-    fn drop_upgrade(&mut self, client: ClientId) {
+    fn drop_upgrade(&mut self, client: ClientId, now: SimTime) {
         let &Wire { upgrading, pod, instance, .. } = self.clients.wire(client);
         if upgrading {
             self.path.uncount(instance, pod);
+            self.tunnel_broken(client, pod, now);
             self.forget_upgrade(client);
         }
     }

@@ -1,6 +1,7 @@
 //! A connection ends: known to both sides, or as a ghost that the pod serves until its heartbeat fails.
 
 use crate::cluster::clients::{ClientId, Link, Wire};
+use crate::cluster::path::Tunnel;
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, SimTime};
 use crate::metrics::{CloseReason, FailReason};
@@ -12,6 +13,7 @@ pub struct Ghost {
     process: u32,
     /// Instance of the balancer that holds the tunnel.
     instance: u16,
+    tunnel: Option<Tunnel>,
 }
 
 impl Cluster<'_> {
@@ -29,15 +31,17 @@ impl Cluster<'_> {
             CloseReason::SessionEnd => now + self.clients[client].one_way(),
             _ => self.noticed_at(client, now),
         };
-        let ghost = self.ghosts.insert(Ghost { client, pod, process, instance });
+        let tunnel = if self.path.tunnels.is_empty() { None } else { self.path.tunnels.remove(&client) };
+        let ghost = self.ghosts.insert(Ghost { client, pod, process, instance, tunnel });
         ctx.schedule(noticed, Event::GhostNoticed(ghost));
         self.connection_ended(client, reason, now);
     }
 
     /// A pod notices that a connection is dead and cleans up.
     pub fn ghost_noticed(&mut self, ghost: u32, ctx: &mut Ctx<Event>) {
-        let Ghost { client, pod, process, instance } = self.ghosts.take(ghost);
+        let Ghost { client, pod, process, instance, tunnel } = self.ghosts.take(ghost);
         let now = ctx.now();
+        self.path.told_of_tunnel(instance, pod, tunnel, now);
         if self.pods[pod].process != process {
             return; // the process died first, and its ghosts with it
         }
@@ -61,6 +65,7 @@ impl Cluster<'_> {
         target.connections_changed();
         self.path.uncount_all(pod);
         for client in upgrading {
+            self.tunnel_broken(client, pod, ctx.now());
             self.clients.wire_mut(client).upgrading = false;
             self.attempt_failed(client, FailReason::PodDied, self.clients[client].one_way(), ctx);
         }
@@ -68,9 +73,18 @@ impl Cluster<'_> {
             self.rooms.forget_ghost(ghost.client, pod);
         }
         for client in live {
+            self.tunnel_broken(client, pod, ctx.now());
             self.rooms.disconnect(client, pod, false);
             self.connection_ended(client, reason, ctx.now());
             self.retry_later(client, self.clients[client].one_way(), ctx);
+        }
+    }
+
+    /// The balancer sees that the tunnel of a client is over.
+    pub fn tunnel_broken(&mut self, client: ClientId, pod: PodId, now: SimTime) {
+        if !self.path.tunnels.is_empty() {
+            let tunnel = self.path.tunnels.remove(&client);
+            self.path.told_of_tunnel(self.clients.wire(client).instance, pod, tunnel, now);
         }
     }
 

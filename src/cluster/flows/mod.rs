@@ -5,6 +5,7 @@ mod connect;
 pub(super) mod disconnect;
 mod emit;
 pub(super) mod endpoints;
+pub(super) mod ends;
 pub(super) mod fan_out;
 pub(super) mod health;
 mod measure;

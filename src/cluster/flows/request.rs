@@ -114,14 +114,14 @@ impl Cluster<'_> {
     #[inline(always)]
     fn call(&mut self, client: ClientId, call: Call, work: Span, ctx: &mut Ctx<Event>) {
         match self.balance(client, call.sent, ctx.now()) {
-            Ok(pod) => self.call_at(pod, call, work, ctx),
+            Ok(pod) => self.call_at(client, pod, call, work, ctx),
             Err(why) => self.unrouted(client, Errand::Call(call, work), why, ctx),
         }
     }
 
     /// It reaches its pod.
     #[inline(always)]
-    pub fn call_at(&mut self, pod: PodId, call: Call, work: Span, ctx: &mut Ctx<Event>) {
+    pub fn call_at(&mut self, client: ClientId, pod: PodId, call: Call, work: Span, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
         let target = &mut self.pods[pod];
         target.requests += 1;
@@ -130,43 +130,32 @@ impl Cluster<'_> {
             self.settle(pod, now);
         }
         if self.path.last.wants_ends {
-            self.tell_end(pod, booking.done, ctx);
+            self.tell_end(client, pod, booking.done, ctx);
         }
     }
 
     /// An HTTP request reaches the balancer whose handler emits an event.
     fn call_that_emits(&mut self, client: ClientId, call: Call, work: Span, emission: Emission, ctx: &mut Ctx<Event>) {
         match self.balance(client, call.sent, ctx.now()) {
-            Ok(pod) => self.call_that_emits_at(pod, call, work, emission, ctx),
+            Ok(pod) => self.call_that_emits_at(client, pod, call, work, emission, ctx),
             Err(why) => self.unrouted(client, Errand::CallThatEmits(call, work, emission), why, ctx),
         }
     }
 
     /// It reaches its pod.
-    pub fn call_that_emits_at(&mut self, pod: PodId, call: Call, work: Span, emission: Emission, ctx: &mut Ctx<Event>) {
+    pub fn call_that_emits_at(
+        &mut self,
+        client: ClientId,
+        pod: PodId,
+        call: Call,
+        work: Span,
+        emission: Emission,
+        ctx: &mut Ctx<Event>,
+    ) {
         self.pods[pod].requests += 1;
         let done = self.emit(pod, emission, self.spec.pods.costs.request + work, Some(call), ctx);
         if self.path.last.wants_ends {
-            self.tell_end(pod, done, ctx);
-        }
-    }
-
-    /// The balancer is told when a request ends, if it wants to know.
-    fn tell_end(&mut self, pod: PodId, done: SimTime, ctx: &mut Ctx<Event>) {
-        if self.watches(pod) {
-            ctx.schedule(done, Event::ProbeSucceeded(pod));
-        }
-        if self.path.last.own_loads {
-            let slot = self.ends.insert((self.path.used, pod, self.pods[pod].process));
-            ctx.schedule(done, Event::Ended(slot));
-        }
-    }
-
-    /// A request ended that an instance of the balancer counts, unless its process ended first and all its requests with it.
-    pub fn request_ended(&mut self, slot: u32) {
-        let (instance, pod, process) = self.ends.take(slot);
-        if self.pods[pod].process == process {
-            self.path.uncount(instance, pod);
+            self.tell_end(client, pod, done, ctx);
         }
     }
 

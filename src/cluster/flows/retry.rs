@@ -46,9 +46,9 @@ impl Cluster<'_> {
             return; // the client gave this attempt up
         }
         match (self.resume(attempt, now), errand) {
-            (Ok(pod), Errand::Call(call, work)) => self.call_at(pod, call, work, ctx),
+            (Ok(pod), Errand::Call(call, work)) => self.call_at(client, pod, call, work, ctx),
             (Ok(pod), Errand::CallThatEmits(call, work, emission)) => {
-                self.call_that_emits_at(pod, call, work, emission, ctx);
+                self.call_that_emits_at(client, pod, call, work, emission, ctx);
             }
             (Ok(pod), Errand::Upgrade(epoch)) => self.upgrade_at(pod, client, epoch, ctx),
             (Err(why), errand) => self.unrouted(client, errand, why, ctx),

@@ -106,6 +106,7 @@ impl Cluster<'_> {
         let (number, routed) = (record.number, record.routed);
         record.routed += 1;
         let (mut instances, mut port) = ([0; MAX_TIERS], 0);
+        self.path.opened = false;
         if self.path.has_hops() {
             let (hop, drawn) = self.connection(client, opens, now);
             (instances, port) = (hop.instances, drawn);
@@ -144,7 +145,7 @@ impl Cluster<'_> {
     fn try_pods(&mut self, attempt: &mut Attempt, now: SimTime) -> Tried {
         let client = attempt.client;
         let key = self.key(client);
-        let sees_address = self.path.last.affinity.is_address();
+        let sees_address = self.path.last.reads_address;
         // another column, which is not read in vain
         let address = if sees_address {
             self.visible(client, self.path.last.sees, &attempt.instances)
@@ -265,6 +266,7 @@ impl Cluster<'_> {
     /// A request has opened an HTTP connection that ends in a pod, if nothing looks into it on its way.
     fn keep_connection(&mut self, client: ClientId, pod: PodId) {
         if self.path.all_transparent() {
+            self.path.opened = true;
             let process = self.pods[pod].process;
             let hop = self.path.hop(client);
             self.path.set_hop(client, Hop { pod, process, ..hop });
@@ -360,24 +362,6 @@ impl Cluster<'_> {
                 record.cookie = cookie.value;
                 record.cookie_until = until;
             }
-        }
-    }
-
-    /// A request or tunnel to this pod ended well, and the balancer learns of it.
-    pub fn ended_well(&mut self, pod: PodId, now: SimTime) {
-        for instance in &mut self.path.last.instances {
-            if let Some(position) = instance.balancer.peers().position(pod) {
-                instance.balancer.finished(position, now);
-            }
-        }
-    }
-
-    /// True when the end of a request at this pod must be told.
-    #[inline]
-    pub fn watches(&self, pod: PodId) -> bool {
-        match &self.path.last.instances[..] {
-            [only] => only.balancer.watches(pod),
-            several => several.iter().any(|instance| instance.balancer.watches(pod)),
         }
     }
 
