@@ -1,6 +1,6 @@
 //! The hashes of nginx: of networks (`ip_hash`) and of keys (`hash`).
 
-use std::io::Write;
+use std::fmt::{self, Write};
 use std::net::IpAddr;
 
 use super::super::Request;
@@ -52,26 +52,42 @@ impl NetworkHash {
     }
 }
 
-/// Room for an address as text.
-pub type Scratch = [u8; 48];
+/// Room for an address, as text (at most 45 letters) or as octets.
+pub struct Scratch {
+    bytes: [u8; 48],
+    len: usize,
+}
+
+impl Scratch {
+    /// Nothing in it.
+    pub const fn new() -> Scratch {
+        Scratch { bytes: [0; 48], len: 0 }
+    }
+    fn put(&mut self, bytes: &[u8]) -> &[u8] {
+        self.len = bytes.len();
+        self.bytes[..self.len].copy_from_slice(bytes);
+        &self.bytes[..self.len]
+    }
+}
+
+impl Write for Scratch {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.len + text.len();
+        self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}
 
 /// The bytes of a key, none when the request does not have it.
 pub fn key_bytes<'a>(key: NginxKey, request: &'a Request<'_>, scratch: &'a mut Scratch) -> &'a [u8] {
     match (key, request.address) {
         (NginxKey::User | NginxKey::Room, _) => request.key,
-        (NginxKey::BinaryAddress, IpAddr::V4(v4)) => {
-            scratch[..4].copy_from_slice(&v4.octets());
-            &scratch[..4]
-        }
-        (NginxKey::BinaryAddress, IpAddr::V6(v6)) => {
-            scratch[..16].copy_from_slice(&v6.octets());
-            &scratch[..16]
-        }
+        (NginxKey::BinaryAddress, IpAddr::V4(v4)) => scratch.put(&v4.octets()),
+        (NginxKey::BinaryAddress, IpAddr::V6(v6)) => scratch.put(&v6.octets()),
         (NginxKey::Address, address) => {
-            let mut rest = &mut scratch[..];
-            write!(rest, "{address}").expect("an address has at most 45 letters");
-            let left = rest.len();
-            &scratch[..scratch.len() - left]
+            write!(scratch, "{address}").expect("an address has at most 45 letters");
+            &scratch.bytes[..scratch.len]
         }
     }
 }

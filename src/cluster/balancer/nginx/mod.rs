@@ -8,6 +8,7 @@
 mod directives;
 mod hashes;
 mod response_times;
+mod sticky;
 mod upstream;
 
 use schemars::JsonSchema;

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::super::ring::Ring;
 use super::super::table::Table;
 use super::super::turns::Turns;
-use super::super::{Decide, Forgotten, Health, Peer, Peers, Request, SetCookie, Tries};
+use super::super::{Decide, Health, Peer, Peers, Request, Tries};
 use super::hashes::{HASH_START, NetworkHash, Scratch, key_bytes, key_hash, ring_base};
 use super::response_times::ResponseTimes;
 use super::{NextUpstream, NginxKey, NginxMethod, NginxSpec, NginxSticky};
@@ -20,7 +20,7 @@ const POINTS: usize = 160;
 
 /// What one worker process knows of a `server` line.
 #[derive(Clone, Debug, Default)]
-struct Server {
+pub(super) struct Server {
     fails: u32,
     /// Whole seconds of the last failure.
     accessed_s: u64,
@@ -33,19 +33,19 @@ struct Server {
     backup: bool,
     /// It has as many connections as it may: valid during one decision.
     full: bool,
-    times: ResponseTimes,
+    pub(super) times: ResponseTimes,
 }
 
 /// An `upstream` block with the state of one worker process.
 #[derive(Clone, Debug)]
 pub struct Nginx {
-    spec: NginxSpec,
-    peers: Peers,
-    servers: Vec<Server>,
-    turns: Turns,
+    pub(super) spec: NginxSpec,
+    pub(super) peers: Peers,
+    pub(super) servers: Vec<Server>,
+    pub(super) turns: Turns,
     ring: Ring,
     /// Sessions that `sticky learn` knows.
-    learnt: Option<Table>,
+    pub(super) learnt: Option<Table>,
     /// A server has failed since the last reload.
     failing: bool,
     /// Some line is a `backup` or has `max_conns`: each must be looked at.
@@ -58,7 +58,7 @@ pub struct Nginx {
 
 /// The moment of a decision, and what the request has tried before.
 #[derive(Clone, Copy)]
-struct At<'t> {
+pub(super) struct At<'t> {
     now_s: u64,
     refused: &'t [usize],
 }
@@ -201,7 +201,7 @@ impl Nginx {
     }
 
     /// True when a line may get a request, going by failures, connections, and what was tried before.
-    fn is_open(&self, line: usize, at: At<'_>) -> bool {
+    pub(super) fn is_open(&self, line: usize, at: At<'_>) -> bool {
         let server = &self.servers[line];
         let resting = server.max_fails > 0
             && server.fails >= server.max_fails
@@ -217,7 +217,7 @@ impl Nginx {
     }
 
     /// Usable lines, or else the backups.
-    fn candidates(&self, at: At<'_>) -> impl Iterator<Item = usize> {
+    pub(super) fn candidates(&self, at: At<'_>) -> impl Iterator<Item = usize> {
         let lines = 0..self.servers.len();
         let backups = !lines.clone().any(|line| self.usable(line, at));
         lines.filter(move |&line| {
@@ -381,7 +381,7 @@ impl Nginx {
         at: At<'_>,
         tries: &mut Tries,
     ) -> Option<usize> {
-        let mut scratch: Scratch = [0; 48];
+        let mut scratch = Scratch::new();
         let text = key_bytes(key, request, &mut scratch);
         if text.is_empty() {
             return self.round_robin(at);
@@ -420,62 +420,7 @@ impl Nginx {
         self.round_robin(at)
     }
 
-    /// The line that a request is bound to, if it may get it. A draining one still serves its own.
-    fn bound_line(&mut self, request: &Request<'_>, tries: &mut Tries, at: At<'_>) -> Option<usize> {
-        let cookie = request.cookie?;
-        let pod = match &mut self.learnt {
-            None => cookie,
-            Some(table) => match table.touch(request.key, request.now) {
-                Some(pod) => pod,
-                None => {
-                    let full = table.may_have_purged(request.now);
-                    tries.forgotten = Some(if full { Forgotten::TableFull } else { Forgotten::Expired });
-                    return None;
-                }
-            },
-        };
-        let line = self.peers.position(PodId::new(pod))?;
-        (self.peers[line].health != Health::Down && self.is_open(line, at)).then_some(line)
-    }
-
-    /// Round robin charges a line for its bound requests, down to a limit, so that it gets fewer new clients.
-    fn charge(&mut self, line: usize, at: At<'_>) -> usize {
-        if self.turns.current(line) > self.turns.weight(line) - self.turns.total() {
-            let mut turns = std::mem::take(&mut self.turns);
-            turns.charge(self.candidates(at), line);
-            self.turns = turns;
-        }
-        line
-    }
-
-    /// What goes with the choice of a line: the cookie of the answer, the session that is learnt, the request under way.
-    fn chosen(&mut self, line: usize, request: &Request<'_>, tries: &mut Tries) {
-        let pod = self.peers[line].pod.raw();
-        match &self.spec.sticky {
-            None => {}
-            Some(NginxSticky::Cookie { expires, .. }) => {
-                tries.cookie = Some(SetCookie::new(pod, request.now, *expires));
-            }
-            // the application sets it where it starts a session, and moves the session where it finds itself instead
-            Some(NginxSticky::Route { .. }) if request.cookie == Some(pod) => {}
-            Some(NginxSticky::Route { .. }) => tries.cookie = Some(SetCookie::new(pod, request.now, None)),
-            Some(NginxSticky::Learn { .. }) => {
-                let table = self.learnt.as_mut().expect("made with the settings");
-                if request.cookie.is_none() {
-                    // the application starts a session, and nginx learns its id
-                    tries.cookie = Some(SetCookie::new(pod, request.now, None));
-                    table.store(request.key, pod, request.now);
-                } else if table.touch(request.key, request.now).is_some() {
-                    table.store(request.key, pod, request.now);
-                }
-            }
-        }
-        if self.counts_inflight() {
-            self.servers[line].times.begin(request.now);
-        }
-    }
-
-    const fn counts_inflight(&self) -> bool {
+    pub(super) const fn counts_inflight(&self) -> bool {
         matches!(self.spec.method, NginxMethod::LeastTime { inflight: true, .. })
     }
 }
