@@ -15,6 +15,14 @@ pub trait Settings {
     fn affinity(&self) -> AffinityKey;
     /// How it learns which pods there are and how they are.
     fn following(&self) -> Following;
+    /// True when a decision can depend on [`Request::address`] or [`Request::port`].
+    fn reads_address(&self) -> bool {
+        self.affinity().is_address()
+    }
+    /// So long after a pod left the list the balancer cuts what is still open there; `None`: it does not.
+    fn cuts_after(&self) -> Option<Span> {
+        None
+    }
     /// What it decides about.
     fn layer(&self) -> Layer {
         Layer::Requests
@@ -87,6 +95,10 @@ pub trait Decide {
     }
     /// A request or tunnel there ended well.
     fn finished(&mut self, _position: usize, _now: SimTime) {}
+    /// A connection from this address to this pod, which may have left the peers since, is over. Told of every connection
+    /// that was established after a [`Decide::pick`], and only by products that decide about [`Layer::Connections`].
+    #[inline]
+    fn released(&mut self, _pod: PodId, _address: IpAddr, _now: SimTime) {}
 }
 
 /// What a balancer looks at to send a client to the same pod again.

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::AffinityKey;
 use crate::engine::Span;
 
 /// Serde and schema of a setting that is one line of text: [`std::str::FromStr`] (whose error is a sentence for people) reads it,
@@ -46,6 +47,17 @@ pub fn one_of(words: &[&str]) -> String {
             let most: Vec<String> = most.iter().map(|word| format!("`{word}`")).collect();
             format!("{} or `{last}`", most.join(", "))
         }
+    }
+}
+
+/// What a key that users name themselves (a header, a cookie, a parameter) is in the model: the room or the user.
+pub fn key_of(name: &str) -> Option<AffinityKey> {
+    const USER: [&str; 8] = ["user", "session", "client", "token", "sid", "uid", "account", "device"];
+    let name = name.to_ascii_lowercase();
+    if name.contains("room") {
+        Some(AffinityKey::Room)
+    } else {
+        USER.iter().any(|word| name.contains(word)).then_some(AffinityKey::User)
     }
 }
 
