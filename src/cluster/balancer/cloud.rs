@@ -123,10 +123,10 @@ impl Usable {
         }
     }
 
-    /// The one that a hash means when all are dealt anew at each change: its share of 2⁶⁴ that holds the hash.
+    /// The one that a hash means when all are dealt anew at each change of their number: the remainder.
     pub fn dealt(&self, hash: u64) -> Option<usize> {
-        let n = ((u128::from(hash) * self.len() as u128) >> 64) as usize;
-        self.positions.get(n).map(|&position| position as usize)
+        let n = hash.checked_rem(self.len() as u64)?;
+        Some(self.position(n as usize))
     }
     /// The one that a hash means when a change moves only those that it must (highest random weight), and that has not
     /// refused.
