@@ -90,11 +90,11 @@ impl Usable {
     ) -> Option<usize> {
         let mut total = 0;
         self.scratch.clear();
-        for &position in &self.positions {
+        self.scratch.extend(self.positions.iter().map(|&position| {
             let weight = weight(position as usize);
-            total += if refused.contains(&(position as usize)) { 0 } else { weight };
-            self.scratch.push(total);
-        }
+            total += if !refused.is_empty() && refused.contains(&(position as usize)) { 0 } else { weight };
+            total
+        }));
         if total == 0 {
             return None;
         }
@@ -104,22 +104,20 @@ impl Usable {
 
     /// The one with the least load; among several a random one.
     pub fn least(&mut self, stream: &mut LazyStream, mut load: impl FnMut(usize) -> u32) -> Option<usize> {
-        let mut fewest = u32::MAX;
-        self.scratch.clear();
+        let (mut fewest, mut count) = (u32::MAX, 0);
+        self.scratch.resize(self.positions.len(), 0);
+        // nobody can foretell which has the least, so nothing here is done for some only
         for &position in &self.positions {
             let load = load(position as usize);
-            if load < fewest {
-                fewest = load;
-                self.scratch.clear();
-            }
-            if load == fewest {
-                self.scratch.push(u64::from(position));
-            }
+            count = if load < fewest { 0 } else { count };
+            fewest = fewest.min(load);
+            self.scratch[count] = u64::from(position);
+            count += usize::from(load == fewest);
         }
-        match self.scratch[..] {
+        match self.scratch[..count] {
             [] => None,
             [one] => Some(one as usize),
-            _ => Some(self.scratch[stream.get().below(self.scratch.len() as u64) as usize] as usize),
+            _ => Some(self.scratch[stream.get().below(count as u64) as usize] as usize),
         }
     }
 
@@ -131,15 +129,25 @@ impl Usable {
     /// The one that a hash means when a change moves only those that it must (highest random weight), and that has not
     /// refused.
     pub fn nearest(&self, hash: u64, refused: &[usize]) -> Option<usize> {
-        let mut best: Option<(u64, u32)> = None;
-        for (&position, &pod) in self.positions.iter().zip(&self.hashes) {
-            let score = mix(hash ^ pod);
-            if best.is_none_or(|(most, _)| score > most) && !refused.contains(&(position as usize)) {
-                best = Some((score, position));
-            }
-        }
-        best.map(|(_, position)| position as usize)
+        // without a branch per pod: its number stands in the low bits of its score
+        let score = |(n, &pod): (usize, &u64)| (score(hash ^ pod) & !NUMBER) | n as u64;
+        let scores = self.hashes.iter().enumerate().map(score);
+        let best = if refused.is_empty() {
+            scores.fold(0, u64::max)
+        } else {
+            scores.filter(|score| !refused.contains(&self.position((score & NUMBER) as usize))).max()?
+        };
+        self.positions.get((best & NUMBER) as usize).map(|&position| position as usize)
     }
+}
+
+/// The bits of a score that hold a number among the usable ones; scenarios have fewer pods by far.
+const NUMBER: u64 = (1 << 20) - 1;
+
+/// Mixes what is mixed already, so that its high bits decide fairly.
+const fn score(x: u64) -> u64 {
+    let x = x.wrapping_mul(0xFF51_AFD7_ED55_8CCD);
+    (x ^ (x >> 32)).wrapping_mul(0xC4CE_B9FE_1A85_EC53)
 }
 
 /// A bijection of 64 bits that flips each bit with probability one half per input bit (the finaliser of MurmurHash3).

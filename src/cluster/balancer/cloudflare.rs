@@ -322,7 +322,7 @@ impl Cloudflare {
                 let peers = &self.peers;
                 let share = |position: usize| {
                     let peer = &peers[position];
-                    (u64::from(peer.weight) << SHARE_BITS) / (1 + u64::from(load(peer)))
+                    u64::from(peer.weight) * share_of(load(peer))
                 };
                 self.usable.draw_by(refused, stream.get(), share)
             }
@@ -330,8 +330,24 @@ impl Cloudflare {
     }
 }
 
-/// Shares of a draw by load are whole numbers; a pod without load has this many bits of it.
-const SHARE_BITS: u32 = 30;
+/// The share of a pod of weight 1 without load in a draw by load; others get a part of it.
+const WHOLE_SHARE: u32 = 1 << 31;
+
+/// Shares by load, so that nothing is divided for usual ones.
+const SHARES: [u32; 1_024] = {
+    let mut shares = [WHOLE_SHARE; 1_024];
+    let mut load = 0;
+    while load < shares.len() {
+        shares[load] = WHOLE_SHARE / (load as u32 + 1);
+        load += 1;
+    }
+    shares
+};
+
+/// The share of a pod of weight 1 with this load.
+fn share_of(load: u32) -> u64 {
+    u64::from(SHARES.get(load as usize).copied().unwrap_or_else(|| WHOLE_SHARE / load.saturating_add(1)))
+}
 
 impl Decide for Cloudflare {
     /// Cookies stay, and so do sessions of headers.

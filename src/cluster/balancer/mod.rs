@@ -48,7 +48,9 @@ pub use product::{
 };
 pub use railway::{Railway, RailwaySpec};
 pub use ring::Ring;
-pub use service::{ProxyMode, Service, ServiceSpec, SessionAffinity, TrafficPolicy};
+pub use service::{
+    ClientIpConfig, ProxyMode, Service, ServiceSpec, SessionAffinity, SessionAffinityConfig, TrafficPolicy,
+};
 
 /// Makes [`BalancerSpec`] and [`Balancer`] of the list of products: (name in scenarios) variant (settings) → (state).
 macro_rules! products {

@@ -88,10 +88,11 @@ pub fn share_moved(site: &mut Site, before: &[u32], after: &[u32], request: impl
 }
 
 /// Every kind of decision that these products have.
-const ALL: [&str; 28] = [
+const ALL: [&str; 30] = [
     "service: {}",
     "service: {sessionAffinity: ClientIP, timeoutSeconds: 20}",
     "service: {sessionAffinity: ClientIP, timeoutSeconds: 20, mode: nftables}",
+    "service: {sessionAffinity: ClientIP, sessionAffinityConfig: {clientIP: {timeoutSeconds: 20}}}",
     "service: {sessionAffinity: ClientIP, timeoutSeconds: 20, mode: ipvs}",
     "service: {mode: ipvs, nodes: 3, externalTrafficPolicy: Local}",
     "aws-alb: {}",
@@ -108,6 +109,7 @@ const ALL: [&str; 28] = [
     "cloudflare: {session_affinity: header, session_affinity_ttl: 30, session_affinity_attributes: {headers: [x-session-id]}}",
     "cloudflare: {session_affinity: cookie, session_affinity_attributes: {zero_downtime_failover: sticky}, origin_steering: {policy: least_connections}}",
     "cloudflare: {origin_steering: {policy: hash}}",
+    "cloudflare: {origin_steering: {policy: least_outstanding_requests}}",
     "google-cloud: {}",
     "google-cloud: {sessionAffinity: GENERATED_COOKIE, affinityCookieTtlSec: 30}",
     "google-cloud: {sessionAffinity: HTTP_COOKIE, consistentHash: {httpCookie: {name: session, ttl: {seconds: 30}}}}",
@@ -219,7 +221,10 @@ fn what_cannot_be_read_is_refused_with_a_sentence() {
     for (yaml, part) in [
         ("railway: {sessionAffinity: true}", "Railway has no key `sessionAffinity`"),
         ("service: {sessionAffinity: Cookie}", "expected `None` or `ClientIP`"),
-        ("service: {clientIPConfig: {timeoutSeconds: 3}}", "unknown field `clientIPConfig`"),
+        (
+            "service: {sessionAffinityConfig: {clientIPConfig: {timeoutSeconds: 3}}}",
+            "unknown field `clientIPConfig`, expected `clientIP`",
+        ),
         ("aws-alb: {stickiness: true}", "unknown field `stickiness`"),
         ("aws-nlb: {stickiness.type: lb_cookie}", "expected `source_ip`"),
         ("cloudflare: {session_affinity: sticky}", "unknown variant `sticky`"),
@@ -235,6 +240,11 @@ fn what_cannot_be_read_is_refused_with_a_sentence() {
 fn what_cannot_be_together_is_refused_with_what_to_write() {
     for (yaml, setting) in [
         ("service: {timeoutSeconds: 0}", "timeoutSeconds"),
+        ("service: {sessionAffinityConfig: {clientIP: {timeoutSeconds: 20}}}", "sessionAffinityConfig"),
+        (
+            "service: {sessionAffinity: ClientIP, timeoutSeconds: 5, sessionAffinityConfig: {clientIP: {timeoutSeconds: 20}}}",
+            "sessionAffinityConfig",
+        ),
         ("aws-alb: {stickiness.lb_cookie.duration_seconds: 0}", "stickiness.lb_cookie.duration_seconds"),
         ("aws-alb: {stickiness.enabled: true, stickiness.type: app_cookie}", "stickiness.app_cookie.cookie_name"),
         ("aws-alb: {stickiness.app_cookie.cookie_name: AWSALBAPP-1}", "stickiness.app_cookie.cookie_name"),

@@ -1,9 +1,10 @@
 //! A Kubernetes Service: kube-proxy on the node that a client enters by.
 //!
-//! Source: kubernetes `pkg/proxy/{iptables,nftables,ipvs}/proxier.go` and `pkg/proxy/topology.go` (1.28 to 1.34), linux
+//! Source: kubernetes `pkg/proxy/{iptables,nftables,ipvs}/proxier.go` and `pkg/proxy/topology.go`, linux
 //! `net/netfilter/xt_recent.c`, `nft_dynset.c`, `ipvs/ip_vs_{core,conn}.c`; held against kube-proxy's own rules in a real kernel.
 //! Which endpoint keeps a client, for how long, and whom a full list forgets equals the kernel's; the first endpoint of a
-//! client is a random number there and a seeded uniform draw here. IPVS is read in source and was not run.
+//! client is a random number there and a seeded uniform draw here. IPVS is read in source and was not run; the order of its
+//! turns is assumed to be that of the endpoints.
 //!
 //! It decides once per TCP connection. Nodes do not share what they know of clients.
 
@@ -34,6 +35,9 @@ pub struct ServiceSpec {
     /// `sessionAffinityConfig.clientIP.timeoutSeconds`: an address is forgotten so long after its last new connection.
     #[schemars(range(min = 1, max = 86400))]
     pub timeout_seconds: u32,
+    /// The same where a Service has it, for pasting; stronger than `timeoutSeconds`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_affinity_config: Option<SessionAffinityConfig>,
     /// kube-proxy's mode. iptables remembers only 100 addresses per pod and node.
     pub mode: ProxyMode,
     /// `Cluster` (the default) hides the client's address from the pods, `Local` keeps it. Which pods stand on which
@@ -51,6 +55,24 @@ pub enum SessionAffinity {
     None,
     /// By the address that a connection comes from.
     ClientIP,
+}
+
+/// `sessionAffinityConfig` of a Service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SessionAffinityConfig {
+    /// Of `sessionAffinity: ClientIP`.
+    #[serde(rename = "clientIP")]
+    pub client_ip: ClientIpConfig,
+}
+
+/// `sessionAffinityConfig.clientIP` of a Service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ClientIpConfig {
+    /// An address is forgotten so long after its last new connection.
+    #[schemars(range(min = 1, max = 86400))]
+    pub timeout_seconds: u32,
 }
 
 /// How kube-proxy directs connections.
@@ -74,11 +96,23 @@ pub enum TrafficPolicy {
     Local,
 }
 
+/// The timeout where none is given (kubernetes/api `core/v1/types.go`).
+const DEFAULT_TIMEOUT_S: u32 = 10_800;
+
+impl ServiceSpec {
+    fn timeout(&self) -> Span {
+        let seconds =
+            self.session_affinity_config.map_or(self.timeout_seconds, |config| config.client_ip.timeout_seconds);
+        Span::from_secs(u64::from(seconds))
+    }
+}
+
 impl Default for ServiceSpec {
     fn default() -> Self {
         ServiceSpec {
             session_affinity: SessionAffinity::None,
-            timeout_seconds: 10_800,
+            timeout_seconds: DEFAULT_TIMEOUT_S,
+            session_affinity_config: None,
             mode: ProxyMode::Iptables,
             external_traffic_policy: TrafficPolicy::Cluster,
             nodes: 1,
@@ -141,6 +175,19 @@ impl Settings for ServiceSpec {
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         check_bounds(&mut problems, "timeoutSeconds", self.timeout_seconds, 1..=86_400);
+        if let Some(config) = self.session_affinity_config {
+            let setting = "sessionAffinityConfig";
+            check_bounds(&mut problems, setting, config.client_ip.timeout_seconds, 1..=86_400);
+            if self.session_affinity == SessionAffinity::None {
+                let message = "it belongs to `sessionAffinity: ClientIP`, and Kubernetes refuses it without".to_owned();
+                let help = "remove it, or write `sessionAffinity: ClientIP`".to_owned();
+                problems.push(Problem { setting, message, help });
+            }
+            if ![DEFAULT_TIMEOUT_S, config.client_ip.timeout_seconds].contains(&self.timeout_seconds) {
+                let message = "it says another timeout than `timeoutSeconds`".to_owned();
+                problems.push(Problem { setting, message, help: "keep one of them".to_owned() });
+            }
+        }
         check_bounds(&mut problems, "nodes", self.nodes, 1..=5_000);
         problems
     }
@@ -152,7 +199,7 @@ const MIN_SYNC_PERIOD: Span = Span::from_secs(1);
 /// `ip_list_tot` of the kernel, which kube-proxy leaves at its default; the oldest goes (`xt_recent.c`). A mark counts until
 /// it is older than the timeout.
 const XT_RECENT: Rules = Rules { capacity: 100, evicts: true, inclusive: true };
-/// The size that a set gets when none is given (`nft_dynset.c`). A full one takes nobody; what expired makes room.
+/// What a set of kube-proxy holds. A full one takes nobody (`nft_dynset.c`); what expired makes room.
 const NFT_SET: Rules = Rules { capacity: 65_535, evicts: false, inclusive: false };
 
 /// kube-proxy of one node.
@@ -179,7 +226,7 @@ enum Memory {
 impl Service {
     /// A node without endpoints.
     pub fn new(spec: ServiceSpec) -> Service {
-        let timeout = Span::from_secs(u64::from(spec.timeout_seconds));
+        let timeout = spec.timeout();
         let memory = match (spec.session_affinity, spec.mode) {
             (SessionAffinity::None, _) => Memory::Nothing,
             (_, ProxyMode::Iptables) => Memory::Sources(Sources::new(XT_RECENT, timeout)),
