@@ -14,21 +14,46 @@ use serde::{Deserialize, Serialize};
 use super::PodId;
 use crate::engine::{LazyStream, SimTime, Stream};
 
+mod aws_alb;
+mod aws_nlb;
+mod azure;
+mod cloud;
+mod cloudflare;
+mod google_cloud;
 mod ingress_nginx;
 mod nginx;
 mod product;
+mod railway;
 mod ring;
+mod service;
 mod table;
 mod turns;
 mod words;
 
+pub use aws_alb::{AwsAlb, AwsAlbSpec, TargetAlgorithm, TargetStickiness};
+pub use aws_nlb::{AwsNlb, AwsNlbSpec, NlbStickiness};
+pub use azure::{
+    AzureApplicationGateway, AzureApplicationGatewaySpec, AzureDraining, AzureLoadBalancer, AzureLoadBalancerSpec,
+    CookieBasedAffinity, LoadDistribution,
+};
+pub use cloudflare::{
+    Cloudflare, CloudflareAffinity, CloudflareAttributes, CloudflareMonitor, CloudflareSpec, OriginPolicy,
+    OriginSteering, ZeroDowntimeFailover,
+};
+pub use google_cloud::{
+    GoogleAffinity, GoogleCloud, GoogleCloudSpec, GoogleConsistentHash, GoogleHttpCookie, GoogleTtl,
+};
 pub use ingress_nginx::{Affinity, AffinityMode, IngressNginx, IngressNginxSpec, LoadBalance};
 pub use nginx::{NextUpstream, Nginx, NginxKey, NginxMethod, NginxServer, NginxSpec, NginxSticky};
 pub use product::{
     AffinityKey, Checks, Decide, Ends, Following, Forgotten, Forwards, Health, Layer, Line, List, Peer, Peers, Problem,
     Request, SetCookie, Settings, Tries,
 };
+pub use railway::{Railway, RailwaySpec};
 pub use ring::Ring;
+pub use service::{
+    ClientIpConfig, ProxyMode, Service, ServiceSpec, SessionAffinity, SessionAffinityConfig, TrafficPolicy,
+};
 
 /// Makes [`BalancerSpec`] and [`Balancer`] of the list of products: (name in scenarios) variant (settings) → (state).
 macro_rules! products {
@@ -121,4 +146,20 @@ products! {
     "nginx" Nginx(NginxSpec) => Nginx;
     /// ingress-nginx with its annotations.
     "ingress-nginx" IngressNginx(IngressNginxSpec) => IngressNginx;
+    /// A Kubernetes Service: kube-proxy.
+    "service" Service(ServiceSpec) => Service;
+    /// AWS Application Load Balancer with the attributes of its target group.
+    "aws-alb" AwsAlb(AwsAlbSpec) => AwsAlb;
+    /// AWS Network Load Balancer with the attributes of its target group.
+    "aws-nlb" AwsNlb(AwsNlbSpec) => AwsNlb;
+    /// Cloudflare Load Balancing.
+    "cloudflare" Cloudflare(CloudflareSpec) => Cloudflare;
+    /// A Google Cloud load balancer with the fields of its backend service.
+    "google-cloud" GoogleCloud(GoogleCloudSpec) => GoogleCloud;
+    /// Azure Application Gateway with its backend settings.
+    "azure-application-gateway" AzureApplicationGateway(AzureApplicationGatewaySpec) => AzureApplicationGateway;
+    /// Azure Load Balancer with its load-balancing rule.
+    "azure-load-balancer" AzureLoadBalancer(AzureLoadBalancerSpec) => AzureLoadBalancer;
+    /// Railway's edge.
+    "railway" Railway(RailwaySpec) => Railway;
 }

@@ -15,6 +15,10 @@ pub trait Settings {
     fn affinity(&self) -> AffinityKey;
     /// How it learns which pods there are and how they are.
     fn following(&self) -> Following;
+    /// So long after a pod left the list the balancer cuts what is still open there; `None`: it does not.
+    fn cuts_after(&self) -> Option<Span> {
+        None
+    }
     /// What it decides about.
     fn layer(&self) -> Layer {
         Layer::Requests

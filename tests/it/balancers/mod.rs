@@ -1,4 +1,5 @@
-//! Decisions of balancers against recordings of the real programs (nginx 1.22.1 and 1.31.4, ingress-nginx 1.15.1).
+//! Decisions of balancers against recordings of the real programs (nginx 1.22.1 and 1.31.4, ingress-nginx 1.15.1, kube-proxy's
+//! rules in a kernel), and of those that nobody can record against what their documentation says.
 //!
 //! The recordings are in `tests/it/data`; one file here per product.
 
@@ -8,8 +9,15 @@ use stickysim::cluster::PodId;
 use stickysim::cluster::balancer::{Balancer, BalancerSpec, Decide, Health, Peer, Request, SetCookie, Tries};
 use stickysim::engine::{LazyStream, Seed, SimTime, Span, Stream};
 
+mod aws_alb;
+mod aws_nlb;
+mod azure;
+mod cloudflare;
+mod clouds;
+mod google_cloud;
 mod ingress_nginx;
 mod nginx;
+mod service;
 
 /// A row of a recording, by column name.
 type Row = BTreeMap<String, String>;
