@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::PodId;
 use crate::engine::{LazyStream, SimTime, Stream};
 
+mod haproxy;
 mod ingress_nginx;
 mod nginx;
 mod product;
@@ -19,11 +20,15 @@ mod ring;
 mod turns;
 mod words;
 
+pub use haproxy::{
+    Haproxy, HaproxyBalance, HaproxyCookie, HaproxyDefaultServer, HaproxyHashType, HaproxyHttpRequest, HaproxyOption,
+    HaproxyServer, HaproxySpec, HaproxyStick, HaproxyStickTable, HaproxyVersion,
+};
 pub use ingress_nginx::{Affinity, AffinityMode, IngressNginx, IngressNginxSpec, LoadBalance};
 pub use nginx::{Nginx, NginxMethod, NginxSpec};
 pub use product::{
     AffinityKey, Checks, Decide, Following, Forgotten, Forwards, Health, Layer, Line, List, Peer, Peers, Problem,
-    Request, SetCookie, Settings, Tries,
+    Queue, Request, SetCookie, Settings, Tries,
 };
 pub use ring::Ring;
 
@@ -115,4 +120,6 @@ products! {
     "nginx" Nginx(NginxSpec) => Nginx;
     /// ingress-nginx with its annotations.
     "ingress-nginx" IngressNginx(IngressNginxSpec) => IngressNginx;
+    /// HAProxy with a `backend` section.
+    "haproxy" Haproxy(HaproxySpec) => Haproxy;
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::AffinityKey;
 use crate::engine::Span;
 
 /// Serde and schema of a setting that is one line of text: [`std::str::FromStr`] (whose error is a sentence for people) reads it,
@@ -47,6 +48,16 @@ pub fn one_of(words: &[&str]) -> String {
             format!("{} or `{last}`", most.join(", "))
         }
     }
+}
+
+/// What a header, cookie or parameter holds, going by its name: the room, or something that each client has for itself.
+pub fn key_of(name: &str) -> Option<AffinityKey> {
+    const OF_CLIENTS: [&str; 8] = ["user", "session", "client", "token", "sid", "uid", "account", "device"];
+    let name = name.to_ascii_lowercase();
+    if name.contains("room") {
+        return Some(AffinityKey::Room);
+    }
+    OF_CLIENTS.iter().any(|word| name.contains(word)).then_some(AffinityKey::User)
 }
 
 /// How products write a lifetime: a number of seconds, or a duration with a unit.
