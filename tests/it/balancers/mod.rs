@@ -1,4 +1,5 @@
-//! Decisions of balancers against recordings of the real programs (nginx 1.22.1 and 1.31.4, ingress-nginx 1.15.1).
+//! Decisions of balancers against recordings of the real programs (nginx 1.22.1 and 1.31.4, ingress-nginx 1.15.1, HAProxy
+//! 2.6.12).
 //!
 //! The recordings are in `tests/it/data`; one file here per product.
 
@@ -8,6 +9,7 @@ use stickysim::cluster::PodId;
 use stickysim::cluster::balancer::{Balancer, BalancerSpec, Decide, Health, Peer, Request, SetCookie, Tries};
 use stickysim::engine::{LazyStream, Seed, SimTime, Span, Stream};
 
+mod haproxy;
 mod ingress_nginx;
 mod nginx;
 
