@@ -5,7 +5,7 @@ use super::hash::{Function, avalanche, of_source};
 use super::leastconn::LeastConn;
 use super::map::Map;
 use super::ring::ConsistentRing;
-use super::{EFFECTIVE, Health, HaproxyBalance, HaproxySpec, Peer, Peers, Request};
+use super::{EFFECTIVE, HaproxyBalance, HaproxySpec, Health, Peer, Peers, Request};
 use crate::engine::LazyStream;
 use std::net::IpAddr;
 

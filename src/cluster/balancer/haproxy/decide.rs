@@ -6,7 +6,8 @@ use super::balance::Balance;
 use super::cookies::{Dated, DatedCookies};
 use super::table::Table;
 use super::{
-    Decide, Forgotten, HaproxyOption, HaproxySpec, Health, KeyType, Peer, Peers, PodId, Queue, Request, SetCookie, Tries,
+    Decide, Forgotten, HaproxyOption, HaproxySpec, Health, KeyType, Peer, Peers, PodId, Queue, Request, SetCookie,
+    Tries,
 };
 use crate::engine::{LazyStream, SimTime, Span, Stream};
 

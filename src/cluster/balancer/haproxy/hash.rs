@@ -23,7 +23,9 @@ impl Function {
     /// The hash of a key.
     pub fn of(self, key: &[u8]) -> u32 {
         match self {
-            Function::Sdbm => key.iter().fold(0, |hash: u32, &byte| hash.wrapping_mul(65_599).wrapping_add(byte.into())),
+            Function::Sdbm => {
+                key.iter().fold(0, |hash: u32, &byte| hash.wrapping_mul(65_599).wrapping_add(byte.into()))
+            }
             Function::Djb2 => key.iter().fold(5381, |hash: u32, &byte| hash.wrapping_mul(33).wrapping_add(byte.into())),
             Function::Wt6 => wt6(key),
             Function::Crc32 => crc32fast::hash(key),

@@ -74,8 +74,17 @@ pub enum HaproxyBalance {
 as_text!(HaproxyBalance, "source");
 
 /// What can stand first in `balance`.
-const ALGORITHMS: [&str; 9] =
-    ["roundrobin", "static-rr", "leastconn", "random", "random(2)", "first", "source", "url_param room", "hdr(x-user-id)"];
+const ALGORITHMS: [&str; 9] = [
+    "roundrobin",
+    "static-rr",
+    "leastconn",
+    "random",
+    "random(2)",
+    "first",
+    "source",
+    "url_param room",
+    "hdr(x-user-id)",
+];
 
 /// Draws of `random` at most: more than anybody has servers are not more than all of them.
 const MOST_DRAWS: u32 = 1_000;

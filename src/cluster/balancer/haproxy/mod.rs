@@ -12,8 +12,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AffinityKey, Checks, Decide, Following, Forgotten, Forwards, Health, Line, List, Peer, Peers, Problem, Queue, Request,
-    SetCookie, Settings, Tries,
+    AffinityKey, Checks, Decide, Following, Forgotten, Forwards, Health, Line, List, Peer, Peers, Problem, Queue,
+    Request, SetCookie, Settings, Tries,
 };
 use crate::cluster::PodId;
 use crate::engine::Span;
@@ -131,11 +131,8 @@ const MOST_FACTOR: u32 = 100_000;
 impl HaproxySpec {
     /// The algorithm: the one that is written, or that of the version.
     pub fn algorithm(&self) -> HaproxyBalance {
-        let of_version = if self.version >= HaproxyVersion::RANDOM {
-            HaproxyBalance::Random(2)
-        } else {
-            HaproxyBalance::RoundRobin
-        };
+        let of_version =
+            if self.version >= HaproxyVersion::RANDOM { HaproxyBalance::Random(2) } else { HaproxyBalance::RoundRobin };
         self.balance.clone().unwrap_or(of_version)
     }
     /// What the algorithm itself looks at.
@@ -309,7 +306,11 @@ impl HaproxySpec {
         } else {
             return None;
         };
-        Some(Problem { setting: "option", message, help: "write `redispatch 1`: every retry may go elsewhere".to_owned() })
+        Some(Problem {
+            setting: "option",
+            message,
+            help: "write `redispatch 1`: every retry may go elsewhere".to_owned(),
+        })
     }
 
     fn persistence_problems(&self) -> Vec<Problem> {
@@ -338,14 +339,22 @@ impl HaproxySpec {
             && balanced != AffinityKey::None
             && stuck != balanced
         {
-            problem("stick", "it sticks on another text than `balance` hashes", "take both from the room or both from the user");
+            problem(
+                "stick",
+                "it sticks on another text than `balance` hashes",
+                "take both from the room or both from the user",
+            );
         }
         if self.has(HaproxyOption::Persist) && self.cookie.is_none() && self.stick.is_none() {
             problem("option", "`persist` has no effect: nobody is bound to a server", "write `cookie` or `stick`");
         }
         let is_dynamic = self.cookie.as_ref().is_some_and(HaproxyCookie::is_dynamic);
         if self.dynamic_cookie_key.is_some() && !is_dynamic {
-            problem("dynamic-cookie-key", "no cookie is `dynamic`", "write `dynamic` in `cookie`, or leave the key out");
+            problem(
+                "dynamic-cookie-key",
+                "no cookie is `dynamic`",
+                "write `dynamic` in `cookie`, or leave the key out",
+            );
         }
         problems
     }

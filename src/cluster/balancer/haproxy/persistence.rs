@@ -28,8 +28,8 @@ as_text!(HaproxyCookie, "SRV insert indirect nocache");
 
 /// What can stand in `cookie`.
 const COOKIE_WORDS: [&str; 13] = [
-    "insert", "rewrite", "prefix", "indirect", "nocache", "preserve", "dynamic", "httponly", "secure", "domain", "attr",
-    "maxidle", "maxlife",
+    "insert", "rewrite", "prefix", "indirect", "nocache", "preserve", "dynamic", "httponly", "secure", "domain",
+    "attr", "maxidle", "maxlife",
 ];
 
 impl HaproxyCookie {
@@ -44,7 +44,8 @@ impl FromStr for HaproxyCookie {
     fn from_str(text: &str) -> Result<HaproxyCookie, String> {
         let mut words = text.split_whitespace();
         let name = words.next().filter(|name| !COOKIE_WORDS.contains(name));
-        let name = name.ok_or("`cookie` begins with the cookie's name: write for example `SRV insert indirect nocache`")?;
+        let name =
+            name.ok_or("`cookie` begins with the cookie's name: write for example `SRV insert indirect nocache`")?;
         let (mut mode, mut kept) = (None, Vec::new());
         let (mut max_idle, mut max_life) = (None, None);
         while let Some(word) = words.next() {
@@ -61,7 +62,9 @@ impl FromStr for HaproxyCookie {
                 "maxidle" => max_idle = Some(whole_seconds(word, argument()?)?),
                 "maxlife" => max_life = Some(whole_seconds(word, argument()?)?),
                 "postonly" => {
-                    return Err("`postonly` in `cookie` is not modelled, as requests have no method: leave it out".to_owned());
+                    return Err(
+                        "`postonly` in `cookie` is not modelled, as requests have no method: leave it out".to_owned()
+                    );
                 }
                 _ => return Err(unknown(word, "cookie", &COOKIE_WORDS)),
             }
@@ -165,7 +168,8 @@ impl FromStr for HaproxyStickTable {
                 _ => return Err(unknown(word, "stick-table", &TABLE_WORDS)),
             }
         }
-        let missing = |what: &str| format!("`stick-table` needs `{what}`: write for example `type ip size 200k expire 30m`");
+        let missing =
+            |what: &str| format!("`stick-table` needs `{what}`: write for example `type ip size 200k expire 30m`");
         let keys = keys.ok_or_else(|| missing("type"))?;
         let size = entries.ok_or_else(|| missing("size"))?;
         Ok(HaproxyStickTable { keys, size, expire, no_purge, peers })

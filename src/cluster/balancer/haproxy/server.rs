@@ -49,7 +49,8 @@ as_text!(HaproxyServer, "weight 5");
 const MOST_WEIGHT: u32 = 256;
 /// Ids beyond this would share places on the ring, as 4096 of them belong to each id.
 const MOST_ID: u32 = (1 << 20) - 1;
-const DEFAULT_WORDS: [&str; 7] = ["weight", "maxconn", "check", "inter", "fall", "rise", "on-marked-down shutdown-sessions"];
+const DEFAULT_WORDS: [&str; 7] =
+    ["weight", "maxconn", "check", "inter", "fall", "rise", "on-marked-down shutdown-sessions"];
 const LINE_WORDS: [&str; 5] = ["weight", "maxconn", "id", "cookie", "disabled"];
 /// What HAProxy has and the model has not.
 const NOT_MODELLED: [&str; 17] = [
@@ -130,12 +131,15 @@ impl FromStr for HaproxyServer {
                 "maxconn" => server.maxconn = Some(number(word, words.next(), 1, u32::MAX)?),
                 "id" => server.id = Some(number(word, words.next(), 1, MOST_ID)?),
                 "cookie" => {
-                    let value = words.next().ok_or("`cookie` in `servers` needs a value after it, such as `cookie s1`")?;
+                    let value =
+                        words.next().ok_or("`cookie` in `servers` needs a value after it, such as `cookie s1`")?;
                     server.cookie = Some(value.to_owned());
                 }
                 "disabled" => server.disabled = true,
                 "server" => {
-                    return Err("servers are the pods: write only what follows the address, such as `weight 5`".to_owned());
+                    return Err(
+                        "servers are the pods: write only what follows the address, such as `weight 5`".to_owned()
+                    );
                 }
                 "check" | "inter" | "fall" | "rise" | "on-marked-down" => {
                     return Err(format!("`{word}` is the same for all servers: write it in `default-server`"));

@@ -1,6 +1,8 @@
 //! HAProxy 2.6.12.
 
-use stickysim::cluster::balancer::{Balancer, BalancerSpec, Decide, HaproxySpec, Peer, Queue, Request, SetCookie, Tries};
+use stickysim::cluster::balancer::{
+    Balancer, BalancerSpec, Decide, HaproxySpec, Peer, Queue, Request, SetCookie, Tries,
+};
 use stickysim::engine::Span;
 
 use super::{balancer, lazy, servers};
