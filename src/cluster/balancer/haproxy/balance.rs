@@ -191,9 +191,7 @@ impl Balance {
             Rule::RoundRobin(fwrr) => fwrr.next(avoid, has_room),
             Rule::StaticRr(map) => map.next(avoid, has_room),
             Rule::LeastConn(least) => {
-                for (number, peer) in peers.iter().enumerate() {
-                    least.set_connections(number, load(peer));
-                }
+                least.follow(peers.iter().map(&mut load));
                 least.first(avoid, |number| room[number] == u32::MAX || load(&peers[number]) < room[number])
             }
             Rule::First(order) => {

@@ -250,7 +250,7 @@ impl fmt::Display for HaproxyOption {
 
 /// The `http-request` line that takes the client's address from a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HaproxyHttpRequest(String);
+pub struct HaproxyHttpRequest(Box<str>);
 
 as_text!(HaproxyHttpRequest, "set-src hdr(x-forwarded-for)");
 
@@ -268,7 +268,7 @@ impl FromStr for HaproxyHttpRequest {
             let known = one_of(&["hdr(x-forwarded-for)", "hdr(x-real-ip)"]);
             return Err(format!("`{sample}` is not known after `set-src`: write {known}"));
         }
-        Ok(HaproxyHttpRequest(words.join(" ")))
+        Ok(HaproxyHttpRequest(words.join(" ").into()))
     }
 }
 

@@ -62,13 +62,13 @@ pub struct HaproxySpec {
     /// `rewrite` write into a cookie that the application sets, which it does for every client that it does not know.
     /// `indirect`, `nocache`, `preserve`, `dynamic`, `httponly`, `secure`, `domain` and `attr` do not change where clients land.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cookie: Option<HaproxyCookie>,
+    pub cookie: Option<Box<HaproxyCookie>>,
     /// What the values of `cookie … dynamic` are made with. Without effect on where clients land.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub dynamic_cookie_key: Option<String>,
+    pub dynamic_cookie_key: Option<Box<str>>,
     /// The table of `stick`: `type ip size 200k expire 30m`; `type ipv6`, `type string len 64`; `nopurge`, `peers mypeers`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub stick_table: Option<HaproxyStickTable>,
+    pub stick_table: Option<Box<HaproxyStickTable>>,
     /// Keeps clients by a table: `on src`, `on hdr(x-user-id)`, `on req.cook(session)`, `on url_param(room)`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stick: Option<HaproxyStick>,
@@ -348,7 +348,7 @@ impl HaproxySpec {
         if self.has(HaproxyOption::Persist) && self.cookie.is_none() && self.stick.is_none() {
             problem("option", "`persist` has no effect: nobody is bound to a server", "write `cookie` or `stick`");
         }
-        let is_dynamic = self.cookie.as_ref().is_some_and(HaproxyCookie::is_dynamic);
+        let is_dynamic = self.cookie.as_ref().is_some_and(|cookie| cookie.is_dynamic());
         if self.dynamic_cookie_key.is_some() && !is_dynamic {
             problem(
                 "dynamic-cookie-key",

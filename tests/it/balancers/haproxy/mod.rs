@@ -49,7 +49,7 @@ fn ask_at(haproxy: &mut Balancer, request: &Request<'_>, refusing: &[usize], loa
         let load = |peer: &Peer| loads.get(peer.pod.index()).copied().unwrap_or(0);
         let stream = &mut lazy(answer.tried.len() as u64);
         let Some(position) = haproxy.pick(&request, &mut tries, stream, load) else { break };
-        request.now = request.now + tries.wait;
+        request.now += tries.wait;
         answer.waited += tries.wait;
         answer.tried.push(position);
         if !refusing.contains(&position) {
