@@ -1,7 +1,7 @@
 //! What users paste, and what is refused.
 
 use stickysim::cluster::balancer::{
-    AffinityKey, Checks, Forwards, HaproxyBalance, HaproxySpec, Health, Line, List, Settings,
+    AffinityKey, Checks, Forwards, HaproxyBalance, HaproxySpec, Health, Line, List, Problem, Settings,
 };
 use stickysim::engine::Span;
 
@@ -11,7 +11,10 @@ use super::spec;
 fn wrong(yaml: &str) -> String {
     match serde_yaml::from_str::<HaproxySpec>(yaml) {
         Err(error) => error.to_string(),
-        Ok(spec) => spec.problems().iter().map(|problem| format!("{}: {}", problem.setting, problem.message)).collect(),
+        Ok(spec) => {
+            let text = |problem: &Problem| format!("{}: {}; {}", problem.setting, problem.message, problem.help);
+            spec.problems().iter().map(text).collect()
+        }
     }
 }
 
