@@ -78,11 +78,12 @@ impl Haproxy {
         let by_cookie = cookie.and_then(|pod| self.bindable(pod));
         let mut buffer = [0; 16];
         let key = stick_key(&self.spec, request, &mut buffer);
-        let Some((table, key)) = self.table.as_mut().zip(key) else { return by_cookie };
+        let Some(table) = &mut self.table else { return by_cookie };
         // looked up whoever decides: that makes the entry live on
-        let entry = table.touch(key, request.now);
+        let entry = key.and_then(|key| table.touch(key, request.now));
         if entry.is_none() && by_cookie.is_none() {
-            let purged = table.may_have_purged(request.now);
+            // who has no key, such as an IPv6 client of a table of `type ip`, never has an entry
+            let purged = key.is_some() && table.may_have_purged(request.now);
             tries.forgotten = Some(if purged { Forgotten::TableFull } else { Forgotten::Expired });
         }
         by_cookie.or_else(|| entry.and_then(|pod| self.bindable(pod)))

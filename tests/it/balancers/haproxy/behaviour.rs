@@ -160,7 +160,11 @@ fn a_table_says_why_it_does_not_know_a_client() {
     forgotten(&mut haproxy, &request("10.0.0.2", 20_000));
     forgotten(&mut haproxy, &request("10.0.0.3", 20_000));
     assert_eq!(forgotten(&mut haproxy, &request("10.0.0.1", 20_001)), Some(Forgotten::TableFull));
-    assert_eq!(forgotten(&mut haproxy, &request("2001:db8::1", 20_001)), None, "type ip does not keep IPv6");
+    assert_eq!(
+        forgotten(&mut haproxy, &request("2001:db8::1", 20_001)),
+        Some(Forgotten::Expired),
+        "type ip does not keep IPv6"
+    );
     assert_eq!(forgotten(&mut haproxy, &request("::ffff:10.0.0.1", 20_002)), None, "a mapped address is IPv4");
 }
 
