@@ -60,7 +60,7 @@ pub enum GoogleAffinity {
     /// A cookie of the load balancer.
     GeneratedCookie,
     /// A hash of a cookie that the load balancer makes when it is missing.
-    GoogleHttpCookie,
+    HttpCookie,
     /// A hash of a header.
     HeaderField,
 }
@@ -128,9 +128,7 @@ impl GoogleCloudSpec {
     /// How long a cookie lives that is set now; `None` = as long as the browser session.
     fn cookie_lifetime(&self) -> Option<Span> {
         let seconds = match self.session_affinity {
-            GoogleAffinity::GoogleHttpCookie => {
-                self.cookie().and_then(|cookie| cookie.ttl).map_or(0, |ttl| ttl.seconds)
-            }
+            GoogleAffinity::HttpCookie => self.cookie().and_then(|cookie| cookie.ttl).map_or(0, |ttl| ttl.seconds),
             _ => self.affinity_cookie_ttl_sec,
         };
         (seconds > 0).then(|| Span::from_secs(u64::from(seconds)))
@@ -154,11 +152,11 @@ impl GoogleCloudSpec {
             }
         }
         match (self.session_affinity, self.cookie()) {
-            (GoogleAffinity::GoogleHttpCookie, None) => {
+            (GoogleAffinity::HttpCookie, None) => {
                 let help = "write for example `{name: session, ttl: {seconds: 3600}}`";
                 fail(cookie, "`HTTP_COOKIE` looks at a cookie, and none is named".to_owned(), help);
             }
-            (GoogleAffinity::GoogleHttpCookie, Some(_)) | (_, None) => {}
+            (GoogleAffinity::HttpCookie, Some(_)) | (_, None) => {}
             (_, Some(_)) => {
                 let message = "only `HTTP_COOKIE` looks at this cookie".to_owned();
                 fail(cookie, message, "remove it, or choose `HTTP_COOKIE`");
@@ -180,7 +178,7 @@ impl Settings for GoogleCloudSpec {
             GoogleAffinity::ClientIpPortProto => "CLIENT_IP_PORT_PROTO",
             GoogleAffinity::ClientIpNoDestination => "CLIENT_IP_NO_DESTINATION",
             GoogleAffinity::GeneratedCookie => "GENERATED_COOKIE",
-            GoogleAffinity::GoogleHttpCookie => "HTTP_COOKIE",
+            GoogleAffinity::HttpCookie => "HTTP_COOKIE",
             GoogleAffinity::HeaderField => "HEADER_FIELD",
         };
         format!("Google Cloud {by}")
@@ -198,7 +196,7 @@ impl Settings for GoogleCloudSpec {
             GoogleAffinity::ClientIp | GoogleAffinity::ClientIpProto | GoogleAffinity::ClientIpNoDestination => {
                 AffinityKey::Address
             }
-            GoogleAffinity::GeneratedCookie | GoogleAffinity::GoogleHttpCookie => AffinityKey::Cookie,
+            GoogleAffinity::GeneratedCookie | GoogleAffinity::HttpCookie => AffinityKey::Cookie,
             GoogleAffinity::HeaderField => self.header().and_then(key_of).unwrap_or(AffinityKey::User),
         }
     }
@@ -282,7 +280,7 @@ impl Decide for GoogleCloud {
                 let pod = PodId::new(cookie);
                 self.peers.position(pod).filter(|&position| self.peers[position].health == Health::Up).map(|_| pod)
             }
-            GoogleAffinity::GoogleHttpCookie => self.keyed(cookie).map(|position| self.peers[position].pod),
+            GoogleAffinity::HttpCookie => self.keyed(cookie).map(|position| self.peers[position].pod),
             _ => None,
         }
     }
@@ -302,7 +300,7 @@ impl Decide for GoogleCloud {
             GoogleAffinity::ClientIpPortProto => self.usable.nearest(hash_flow(address, port), &[]),
             GoogleAffinity::HeaderField if request.key.is_empty() => self.usable.draw(&[], stream),
             GoogleAffinity::HeaderField => self.usable.nearest(hash_text(request.key), &[]),
-            GoogleAffinity::GoogleHttpCookie => {
+            GoogleAffinity::HttpCookie => {
                 let key = request.cookie.unwrap_or_else(|| {
                     let key = stream.get().below(1 << 32) as u32;
                     tries.cookie = Some(SetCookie::new(key, now, self.cookie_lifetime));

@@ -20,6 +20,7 @@ mod azure;
 mod cloud;
 mod cloudflare;
 mod google_cloud;
+mod haproxy;
 mod ingress_nginx;
 mod nginx;
 mod product;
@@ -43,11 +44,15 @@ pub use cloudflare::{
 pub use google_cloud::{
     GoogleAffinity, GoogleCloud, GoogleCloudSpec, GoogleConsistentHash, GoogleHttpCookie, GoogleTtl,
 };
+pub use haproxy::{
+    Haproxy, HaproxyBalance, HaproxyCookie, HaproxyDefaultServer, HaproxyHashType, HaproxyHttpRequest, HaproxyOption,
+    HaproxyServer, HaproxySpec, HaproxyStick, HaproxyStickTable, HaproxyVersion,
+};
 pub use ingress_nginx::{Affinity, AffinityMode, IngressNginx, IngressNginxSpec, LoadBalance};
 pub use nginx::{NextUpstream, Nginx, NginxKey, NginxMethod, NginxServer, NginxSpec, NginxSticky};
 pub use product::{
     AffinityKey, Checks, Decide, Ends, Following, Forgotten, Forwards, Health, Layer, Line, List, Peer, Peers, Problem,
-    Request, SetCookie, Settings, Tries,
+    Queue, Request, SetCookie, Settings, Tries,
 };
 pub use railway::{Railway, RailwaySpec};
 pub use ring::Ring;
@@ -162,4 +167,6 @@ products! {
     "azure-load-balancer" AzureLoadBalancer(AzureLoadBalancerSpec) => AzureLoadBalancer;
     /// Railway's edge.
     "railway" Railway(RailwaySpec) => Railway;
+    /// HAProxy with a `backend` section.
+    "haproxy" Haproxy(HaproxySpec) => Haproxy;
 }

@@ -31,6 +31,18 @@ pub trait Settings {
     fn trusts_header(&self) -> bool {
         false
     }
+    /// True when a decision looks at the address that a request comes from.
+    fn reads_address(&self) -> bool {
+        self.affinity().is_address()
+    }
+    /// The text of a client that a decision looks at ([`Request::key`]): its user's or its room's.
+    fn reads_text(&self) -> Option<AffinityKey> {
+        Some(self.affinity()).filter(|key| matches!(key, AffinityKey::User | AffinityKey::Room))
+    }
+    /// True when the tunnels to a server are closed at the moment it is believed down.
+    fn closes_tunnels_of_down(&self) -> bool {
+        false
+    }
     /// How many instances there are, each with a state of its own: controller replicas, worker processes, nodes.
     fn instances(&self) -> u32 {
         1
@@ -43,14 +55,6 @@ pub trait Settings {
     /// Which ends of requests and tunnels matter.
     fn ends(&self) -> Ends {
         Ends::Ignored
-    }
-    /// True when a decision can depend on [`Request::address`] or [`Request::port`].
-    fn reads_address(&self) -> bool {
-        self.affinity().is_address()
-    }
-    /// The text of a client that a decision looks at ([`Request::key`]): its user's or its room's.
-    fn reads_text(&self) -> Option<AffinityKey> {
-        Some(self.affinity()).filter(|key| matches!(key, AffinityKey::User | AffinityKey::Room))
     }
     /// Weight and state of the server line at a position, where users can write them.
     fn line(&self, _position: usize) -> Line {
@@ -349,10 +353,23 @@ pub struct Tries {
     pub wait: Span,
     /// Set by [`Decide::pick`] when the client had to be bound anew although it should have been known.
     pub forgotten: Option<Forgotten>,
+    /// Set by [`Decide::pick`] together with `None` when the request must wait for a free connection.
+    pub queue: Option<Queue>,
+    /// The last server was given by a cookie or a table (HAProxy).
+    pub(super) bound: bool,
     /// Misses of a hash or draw so far (nginx).
     pub(super) misses: u32,
     /// Where the chain of hashes stands (nginx).
     pub(super) hash: Option<u32>,
+}
+
+/// Where a request waits because its servers have as many connections as they may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// The server whose connection it waits for; `None` = of any server.
+    pub position: Option<usize>,
+    /// So long, then it is answered with 503.
+    pub timeout: Span,
 }
 
 /// A cookie that a balancer sets.

@@ -1,4 +1,4 @@
-//! `stick-table`: which server each key was sent to last (`src/stick_table.c`).
+//! Which server each key was sent to last: HAProxy's `stick-table` (`src/stick_table.c`), nginx's `sticky learn`.
 
 use rustc_hash::FxHashMap;
 

@@ -1,5 +1,6 @@
-//! Decisions of balancers against recordings of the real programs (nginx 1.22.1 and 1.31.4, ingress-nginx 1.15.1, kube-proxy's
-//! rules in a kernel), and of those that nobody can record against what their documentation says.
+//! Decisions of balancers against recordings of the real programs (nginx 1.22.1 and 1.31.4, ingress-nginx 1.15.1, HAProxy
+//! 2.6.12, kube-proxy's rules in a kernel, Envoy 1.39.3), and of those that nobody can record against what their documentation
+//! says.
 //!
 //! The recordings are in `tests/it/data`; one file here per product.
 
@@ -15,6 +16,7 @@ mod azure;
 mod cloudflare;
 mod clouds;
 mod google_cloud;
+mod haproxy;
 mod ingress_nginx;
 mod nginx;
 mod service;
