@@ -12,13 +12,22 @@ use serde::{Deserialize, Serialize};
 use super::PodId;
 use crate::engine::{LazyStream, SimTime, Stream};
 
+mod envoy;
 mod ingress_nginx;
 mod nginx;
 mod product;
 mod ring;
+mod traefik;
 mod turns;
 mod words;
 
+pub use envoy::{
+    CommonLbConfig, ConnectionProperties, ConsistentHash, DiscoveryType, EnvoySpec, GatewayTopology, HashCookie,
+    HashHeader, HashPolicy, HashQueryParameter, HashedName, HealthCheck, HealthStatus, HealthStatuses, HttpCookie,
+    HttpRetry, IstioMaglev, IstioRingHash, IstioSpec, LbEndpoint, LbPolicy, LeastRequestLbConfig, LoadBalancerSettings,
+    MaglevLbConfig, Percent, PersistentSession, PredicateName, PredicateType, Proxy, RetryBackOff, RetryHostPredicate,
+    RetryOn, RetryPolicy, RingHashLbConfig, SelectionMethod, SessionCookie, SimpleLb, StatefulSession, TypedConfig,
+};
 pub use ingress_nginx::{Affinity, AffinityMode, IngressNginx, IngressNginxSpec, LoadBalance};
 pub use nginx::{Nginx, NginxMethod, NginxSpec};
 pub use product::{
@@ -26,6 +35,10 @@ pub use product::{
     Request, SetCookie, Settings, Tries,
 };
 pub use ring::Ring;
+pub use traefik::{
+    SameSite, Traefik, TraefikCookie, TraefikHealthCheck, TraefikRetry, TraefikServer, TraefikSpec, TraefikSticky,
+    TraefikStrategy,
+};
 
 /// Makes [`BalancerSpec`] and [`Balancer`] of the list of products: (name in scenarios) variant (settings) → (state).
 macro_rules! products {
@@ -115,4 +128,10 @@ products! {
     "nginx" Nginx(NginxSpec) => Nginx;
     /// ingress-nginx with its annotations.
     "ingress-nginx" IngressNginx(IngressNginxSpec) => IngressNginx;
+    /// Envoy with its cluster, route and filters.
+    "envoy" Envoy(EnvoySpec) => Proxy;
+    /// Istio's gateway with a DestinationRule.
+    "istio" Istio(IstioSpec) => Proxy;
+    /// Traefik with a service.
+    "traefik" Traefik(TraefikSpec) => Traefik;
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::AffinityKey;
 use crate::engine::Span;
 
 /// Serde and schema of a setting that is one line of text: [`std::str::FromStr`] (whose error is a sentence for people) reads it,
@@ -83,4 +84,15 @@ pub fn seconds_or_span<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Res
         }
     }
     deserializer.deserialize_any(Visitor)
+}
+
+/// What a name that users give to a key stands for: each client's own text, or the room that it is in. `None`: neither can be
+/// seen in the name.
+pub fn key_of(name: &str) -> Option<AffinityKey> {
+    const OF_A_CLIENT: [&str; 8] = ["user", "session", "client", "token", "sid", "uid", "account", "device"];
+    let name = name.to_ascii_lowercase();
+    if name.contains("room") {
+        return Some(AffinityKey::Room);
+    }
+    OF_A_CLIENT.iter().any(|word| name.contains(word)).then_some(AffinityKey::User)
 }
