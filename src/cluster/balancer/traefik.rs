@@ -75,9 +75,10 @@ impl FromStr for TraefikStrategy {
             "wrr" => Ok(TraefikStrategy::Wrr),
             "p2c" => Ok(TraefikStrategy::P2c),
             "hrw" => Ok(TraefikStrategy::Hrw),
-            "leasttime" => {
-                Err(format!("`leasttime` follows response times, which are not modelled here: write {}", one_of(&KNOWN)))
-            }
+            "leasttime" => Err(format!(
+                "`leasttime` follows response times, which are not modelled here: write {}",
+                one_of(&KNOWN)
+            )),
             _ => Err(unknown(text, "strategy", &KNOWN)),
         }
     }
@@ -213,7 +214,9 @@ impl Settings for TraefikSpec {
         }
     }
     fn line(&self, position: usize) -> Line {
-        self.servers.get(position).map_or_else(Line::default, |server| Line { weight: server.weight, ..Line::default() })
+        self.servers
+            .get(position)
+            .map_or_else(Line::default, |server| Line { weight: server.weight, ..Line::default() })
     }
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
@@ -234,7 +237,11 @@ impl Settings for TraefikSpec {
             && (!(1..=MOST_ATTEMPTS).contains(&retry.attempts)
                 || retry.initial_interval.is_some_and(|interval| interval > MOST_INTERVAL))
         {
-            problem("retry", "`attempts` is from 1 to 100, `initialInterval` is up to 60s", "write for example `attempts: 4`");
+            problem(
+                "retry",
+                "`attempts` is from 1 to 100, `initialInterval` is up to 60s",
+                "write for example `attempts: 4`",
+            );
         }
         if self.health_check.as_ref().is_some_and(|checks| checks.interval < Span::from_millis(1)) {
             problem("healthCheck", "the interval is at least 1ms", "write for example `interval: 10s`");
@@ -287,9 +294,8 @@ impl Traefik {
         if self.max_tries() < 2 || first.is_zero() {
             return Span::ZERO;
         }
-        let grown = (1..refusals.min(MOST_ATTEMPTS as usize)).fold(first.as_nanos() as f64, |interval, _| {
-            (interval * self.growth).min(MOST_INTERVAL.as_nanos() as f64)
-        });
+        let grown = (1..refusals.min(MOST_ATTEMPTS as usize))
+            .fold(first.as_nanos() as f64, |interval, _| (interval * self.growth).min(MOST_INTERVAL.as_nanos() as f64));
         Span::from_nanos((grown * (0.5 + stream.get().unit())) as u64)
     }
     /// The server whose turn it is.

@@ -8,8 +8,11 @@ use stickysim::cluster::PodId;
 use stickysim::cluster::balancer::{Balancer, BalancerSpec, Decide, Health, Peer, Request, SetCookie, Tries};
 use stickysim::engine::{LazyStream, Seed, SimTime, Span, Stream};
 
+mod envoy;
 mod ingress_nginx;
+mod istio;
 mod nginx;
+mod traefik;
 
 /// A row of a recording, by column name.
 type Row = BTreeMap<String, String>;

@@ -95,11 +95,16 @@ mod tests {
             let all = turns(&weights, 0, 600);
             for picks in 0..100 {
                 let counts = |turns: &[usize]| {
-                    (0..weights.len()).map(|host| turns.iter().filter(|&&turn| turn == host).count()).collect::<Vec<_>>()
+                    (0..weights.len())
+                        .map(|host| turns.iter().filter(|&&turn| turn == host).count())
+                        .collect::<Vec<_>>()
                 };
-                // ties may be broken otherwise than in one run, so whole rounds are compared
+                // ties may be broken otherwise than in one run: nobody has more than one turn more or less in a round
                 let round = weights.iter().sum::<f64>() as usize;
-                assert_eq!(counts(&turns(&weights, picks, round)), counts(&all[..round]), "{weights:?} after {picks}");
+                let pairs = counts(&turns(&weights, picks, round)).into_iter().zip(counts(&all[..round]));
+                for (ours, theirs) in pairs {
+                    assert!(ours.abs_diff(theirs) <= 1, "{weights:?} after {picks}: {ours} and {theirs} turns");
+                }
             }
         }
     }

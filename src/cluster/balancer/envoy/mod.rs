@@ -29,8 +29,8 @@ pub use fields::{
     SelectionMethod, SessionCookie, StatefulSession, TypedConfig,
 };
 pub use istio::{
-    ConsistentHash, GatewayTopology, HttpCookie, HttpRetry, IstioMaglev, IstioRingHash, IstioSpec, LoadBalancerSettings,
-    PersistentSession, SimpleLb,
+    ConsistentHash, GatewayTopology, HttpCookie, HttpRetry, IstioMaglev, IstioRingHash, IstioSpec,
+    LoadBalancerSettings, PersistentSession, SimpleLb,
 };
 pub use proxy::Proxy;
 use proxy::{Plan, Policy, Retries, Session, Source};
@@ -113,10 +113,9 @@ impl EnvoySpec {
             LbPolicy::RoundRobin => Policy::RoundRobin,
             LbPolicy::LeastRequest => Policy::LeastRequest(self.least_request_lb_config.choices()),
             LbPolicy::Random => Policy::Random,
-            LbPolicy::RingHash => ring(
-                self.ring_hash_lb_config.minimum_ring_size,
-                self.ring_hash_lb_config.maximum_ring_size,
-            ),
+            LbPolicy::RingHash => {
+                ring(self.ring_hash_lb_config.minimum_ring_size, self.ring_hash_lb_config.maximum_ring_size)
+            }
             LbPolicy::Maglev => table(self.maglev_lb_config.table_size),
         }
     }
@@ -169,14 +168,17 @@ impl EnvoySpec {
     fn host_problems(&self, problems: &mut Vec<Problem>) {
         let weights = self.lb_endpoints.iter().map(|endpoint| u64::from(endpoint.load_balancing_weight));
         if self.lb_endpoints.iter().any(|endpoint| endpoint.load_balancing_weight == 0) {
-            let help = "write `load_balancing_weight: 1` or more; `health_status: DRAINING` for a host without new clients";
+            let help =
+                "write `load_balancing_weight: 1` or more; `health_status: DRAINING` for a host without new clients";
             problems.push(wrong("lb_endpoints", "Envoy takes no weight of 0", help));
         }
         if weights.sum::<u64>() > u64::from(u32::MAX) {
             problems.push(wrong("lb_endpoints", "the weights are more than 4294967295 together", "write smaller ones"));
         }
         if let Some(checks) = &self.health_checks
-            && (checks.interval < Span::from_millis(1) || checks.unhealthy_threshold == 0 || checks.healthy_threshold == 0)
+            && (checks.interval < Span::from_millis(1)
+                || checks.unhealthy_threshold == 0
+                || checks.healthy_threshold == 0)
         {
             let message = "the interval is at least 1ms, the thresholds are at least 1";
             let help = "write for example `interval: 10s`, `unhealthy_threshold: 3`, `healthy_threshold: 2`";
