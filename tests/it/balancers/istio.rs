@@ -6,7 +6,8 @@ use stickysim::cluster::balancer::{
 };
 use stickysim::engine::{SimTime, Span};
 
-use super::envoy::{HOSTS, places};
+use super::envoy::HOSTS;
+use super::moves::places;
 use super::{assert_binomial, lazy, request, send, servers, stream};
 
 fn spec(yaml: &str) -> IstioSpec {

@@ -1,4 +1,5 @@
-//! Decisions of balancers against recordings of the real programs (nginx 1.22.1 and 1.31.4, ingress-nginx 1.15.1).
+//! Decisions of balancers against recordings of the real programs (nginx 1.22.1 and 1.31.4, ingress-nginx 1.15.1,
+//! Envoy 1.39.3).
 //!
 //! The recordings are in `tests/it/data`; one file here per product.
 
@@ -11,6 +12,7 @@ use stickysim::engine::{LazyStream, Seed, SimTime, Span, Stream};
 mod envoy;
 mod ingress_nginx;
 mod istio;
+mod moves;
 mod nginx;
 mod traefik;
 

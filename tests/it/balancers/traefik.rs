@@ -6,7 +6,7 @@ use stickysim::cluster::balancer::{
 };
 use stickysim::engine::{SimTime, Span};
 
-use super::envoy::{assert_moves, host};
+use super::moves::{assert_moves, host};
 use super::{assert_binomial, lazy, peers, request, send, servers, stream};
 
 fn spec(yaml: &str) -> TraefikSpec {
@@ -137,7 +137,7 @@ fn further_tries_follow_the_cookie() {
     for n in 0..500 {
         for (at, longest) in longest.iter_mut().enumerate() {
             let mut tries = Tries::default();
-            tries.refused = vec![1; at + 1];
+            tries.refused.resize(at + 1, 1);
             balancer.pick(&with_cookie(None), &mut tries, &mut lazy(n), |_| 0);
             let first = Span::from_millis(50);
             assert!(tries.wait >= first);
@@ -166,7 +166,7 @@ fn hrw_takes_the_highest_score() {
     for n in 0..7_000_u32 {
         let client = std::net::Ipv4Addr::from(n.wrapping_mul(2_654_435_761)).to_string();
         let score = |peer: &Peer| {
-            let hash = fnv1a(&format!("{client}http://{}", peer.address)) as f64 / 2f64.powf(64.0);
+            let hash = fnv1a(&format!("{client}http://{}", peer.address)) as f64 / 18_446_744_073_709_551_616.0;
             f64::from(peer.weight) / -libm::log(hash)
         };
         let best = servers.iter().max_by(|one, other| score(one).total_cmp(&score(other))).expect("servers");

@@ -10,8 +10,9 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::fields::{HashedName, Percent, RetryBackOff, RetryOn, retries_problem};
+use super::fields::{HashedName, Percent};
 use super::proxy::{Hashed, Plan, Policy, Retries, Session, Source};
+use super::retry::{RetryBackOff, RetryOn, retries_problem};
 use super::{RING_LIMIT, decisions, describe, plan_problems, ring, table, table_problem, wrong};
 use crate::cluster::balancer::ingress_nginx::WATCH_DELAY;
 use crate::cluster::balancer::words::as_text;

@@ -20,13 +20,13 @@ mod edf;
 mod fields;
 mod istio;
 mod proxy;
+mod retry;
 mod table;
 
 pub use fields::{
     CommonLbConfig, ConnectionProperties, DiscoveryType, HashCookie, HashHeader, HashPolicy, HashQueryParameter,
     HashedName, HealthCheck, HealthStatus, HealthStatuses, LbEndpoint, LbPolicy, LeastRequestLbConfig, MaglevLbConfig,
-    Percent, PredicateName, PredicateType, RetryBackOff, RetryHostPredicate, RetryOn, RetryPolicy, RingHashLbConfig,
-    SelectionMethod, SessionCookie, StatefulSession, TypedConfig,
+    Percent, RingHashLbConfig, SelectionMethod, SessionCookie, StatefulSession,
 };
 pub use istio::{
     ConsistentHash, GatewayTopology, HttpCookie, HttpRetry, IstioMaglev, IstioRingHash, IstioSpec,
@@ -34,6 +34,7 @@ pub use istio::{
 };
 pub use proxy::Proxy;
 use proxy::{Plan, Policy, Retries, Session, Source};
+pub use retry::{PredicateName, PredicateType, RetryBackOff, RetryHostPredicate, RetryOn, RetryPolicy, TypedConfig};
 
 /// The settings of an Envoy: of the cluster (`lb_policy`, …), of the route (`hash_policy`, `retry_policy`), of the HTTP
 /// connection manager (`use_remote_address`, `xff_num_trusted_hops`) and of the filter `stateful_session`.

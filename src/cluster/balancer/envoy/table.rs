@@ -106,11 +106,23 @@ impl Ring {
 /// A host that fills its part of the Maglev table.
 struct Filling {
     position: u32,
-    offset: u64,
+    /// The place that it takes next if that is free.
+    place: u64,
     skip: u64,
-    next: u64,
     share: f64,
     target: f64,
+}
+
+impl Filling {
+    /// Its next place; it comes by each place once.
+    const fn pass(&mut self, size: u64) -> usize {
+        let place = self.place;
+        self.place += self.skip;
+        if self.place >= size {
+            self.place -= size;
+        }
+        place as usize
+    }
 }
 
 /// The Maglev table of these hosts (`maglev_lb.cc`). `size` is a prime number.
@@ -127,9 +139,8 @@ pub fn maglev(hosts: &[Host<'_>], size: u64) -> Vec<u32> {
         .iter()
         .map(|&(Host { position, key, .. }, share)| Filling {
             position,
-            offset: hash(key.as_bytes()) % size,
+            place: hash(key.as_bytes()) % size,
             skip: XxHash64::oneshot(1, key.as_bytes()) % (size - 1) + 1,
-            next: 0,
             share,
             target: 0.0,
         })
@@ -146,13 +157,11 @@ pub fn maglev(hosts: &[Host<'_>], size: u64) -> Vec<u32> {
                 continue;
             }
             host.target += most;
-            let mut place = ((host.offset + host.skip * host.next) % size) as usize;
+            let mut place = host.pass(size);
             while table[place] != FREE {
-                host.next += 1;
-                place = ((host.offset + host.skip * host.next) % size) as usize;
+                place = host.pass(size);
             }
             table[place] = host.position;
-            host.next += 1;
             filled += 1;
         }
     }
