@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::PodId;
 use crate::engine::{LazyStream, SimTime, Stream};
 
+mod address;
 mod envoy;
 mod ingress_nginx;
 mod nginx;

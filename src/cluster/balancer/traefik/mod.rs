@@ -6,7 +6,6 @@
 //! `p2c`, and pauses between tries. A cookie stands for its server by the pod's number instead of a hash of the URL.
 
 use std::fmt;
-use std::io::Write;
 use std::net::IpAddr;
 use std::str::FromStr;
 
@@ -14,6 +13,7 @@ use rustc_hash::FxHashMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::address::AddressText;
 use super::ingress_nginx::WATCH_DELAY;
 use super::words::{as_text, one_of, unknown};
 use super::{
@@ -336,11 +336,7 @@ impl Traefik {
         if let Some(&server) = self.known.get(&address) {
             return Some(server as usize);
         }
-        let mut text = [0; 48];
-        let mut rest = &mut text[..];
-        let written = write!(rest, "{address}");
-        let left = rest.len();
-        let client = written.map_or(FNV_OFFSET, |()| fnv1a(FNV_OFFSET, &text[..48 - left]));
+        let client = fnv1a(FNV_OFFSET, AddressText::new(address).bytes());
         let (mut best, mut highest) = (None, 0.0);
         for &server in &self.usable {
             let hash = fnv1a(client, self.urls[server as usize].as_bytes());
