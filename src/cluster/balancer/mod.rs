@@ -14,11 +14,13 @@ use serde::{Deserialize, Serialize};
 use super::PodId;
 use crate::engine::{LazyStream, SimTime, Stream};
 
+mod address;
 mod aws_alb;
 mod aws_nlb;
 mod azure;
 mod cloud;
 mod cloudflare;
+mod envoy;
 mod google_cloud;
 mod haproxy;
 mod ingress_nginx;
@@ -28,6 +30,7 @@ mod railway;
 mod ring;
 mod service;
 mod table;
+mod traefik;
 mod turns;
 mod words;
 
@@ -40,6 +43,13 @@ pub use azure::{
 pub use cloudflare::{
     Cloudflare, CloudflareAffinity, CloudflareAttributes, CloudflareMonitor, CloudflareSpec, OriginPolicy,
     OriginSteering, ZeroDowntimeFailover,
+};
+pub use envoy::{
+    CommonLbConfig, ConnectionProperties, ConsistentHash, DiscoveryType, EnvoySpec, GatewayTopology, HashCookie,
+    HashHeader, HashPolicy, HashQueryParameter, HashedName, HealthCheck, HealthStatus, HealthStatuses, HttpCookie,
+    HttpRetry, IstioMaglev, IstioRingHash, IstioSpec, LbEndpoint, LbPolicy, LeastRequestLbConfig, LoadBalancerSettings,
+    MaglevLbConfig, Percent, PersistentSession, PredicateName, PredicateType, Proxy, RetryBackOff, RetryHostPredicate,
+    RetryOn, RetryPolicy, RingHashLbConfig, SelectionMethod, SessionCookie, SimpleLb, StatefulSession, TypedConfig,
 };
 pub use google_cloud::{
     GoogleAffinity, GoogleCloud, GoogleCloudSpec, GoogleConsistentHash, GoogleHttpCookie, GoogleTtl,
@@ -58,6 +68,11 @@ pub use railway::{Railway, RailwaySpec};
 pub use ring::Ring;
 pub use service::{
     ClientIpConfig, ProxyMode, Service, ServiceSpec, SessionAffinity, SessionAffinityConfig, TrafficPolicy,
+};
+
+pub use traefik::{
+    SameSite, Traefik, TraefikCookie, TraefikHealthCheck, TraefikRetry, TraefikServer, TraefikSpec, TraefikSticky,
+    TraefikStrategy,
 };
 
 /// Makes [`BalancerSpec`] and [`Balancer`] of the list of products: (name in scenarios) variant (settings) → (state).
@@ -153,6 +168,14 @@ products! {
     "ingress-nginx" IngressNginx(IngressNginxSpec) => IngressNginx;
     /// A Kubernetes Service: kube-proxy.
     "service" Service(ServiceSpec) => Service;
+    /// HAProxy with a `backend` section.
+    "haproxy" Haproxy(HaproxySpec) => Haproxy;
+    /// Envoy with its cluster, route and filters.
+    "envoy" Envoy(EnvoySpec) => Proxy;
+    /// Istio's gateway with a DestinationRule.
+    "istio" Istio(IstioSpec) => Proxy;
+    /// Traefik with a service.
+    "traefik" Traefik(TraefikSpec) => Traefik;
     /// AWS Application Load Balancer with the attributes of its target group.
     "aws-alb" AwsAlb(AwsAlbSpec) => AwsAlb;
     /// AWS Network Load Balancer with the attributes of its target group.
@@ -167,6 +190,4 @@ products! {
     "azure-load-balancer" AzureLoadBalancer(AzureLoadBalancerSpec) => AzureLoadBalancer;
     /// Railway's edge.
     "railway" Railway(RailwaySpec) => Railway;
-    /// HAProxy with a `backend` section.
-    "haproxy" Haproxy(HaproxySpec) => Haproxy;
 }

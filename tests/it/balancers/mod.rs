@@ -15,11 +15,15 @@ mod aws_nlb;
 mod azure;
 mod cloudflare;
 mod clouds;
+mod envoy;
 mod google_cloud;
 mod haproxy;
 mod ingress_nginx;
+mod istio;
+mod moves;
 mod nginx;
 mod service;
+mod traefik;
 
 /// A row of a recording, by column name.
 type Row = BTreeMap<String, String>;

@@ -1,9 +1,9 @@
 //! The hashes of nginx: of networks (`ip_hash`) and of keys (`hash`).
 
-use std::fmt::{self, Write};
 use std::net::IpAddr;
 
 use super::super::Request;
+use super::super::address::AddressText;
 use super::NginxKey;
 
 /// `ip_hash` hashes one octet after the other: `hash = (hash * 113 + octet) % 6271`.
@@ -52,42 +52,35 @@ impl NetworkHash {
     }
 }
 
-/// Room for an address, as text (at most 45 letters) or as octets.
-pub struct Scratch {
-    bytes: [u8; 48],
-    len: usize,
-}
-
-impl Scratch {
-    /// Nothing in it.
-    pub const fn new() -> Scratch {
-        Scratch { bytes: [0; 48], len: 0 }
-    }
-    fn put(&mut self, bytes: &[u8]) -> &[u8] {
-        self.len = bytes.len();
-        self.bytes[..self.len].copy_from_slice(bytes);
-        &self.bytes[..self.len]
-    }
-}
-
-impl Write for Scratch {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let end = self.len + text.len();
-        self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
-        self.len = end;
-        Ok(())
-    }
-}
-
 /// The bytes of a key, none when the request does not have it.
-pub fn key_bytes<'a>(key: NginxKey, request: &'a Request<'_>, scratch: &'a mut Scratch) -> &'a [u8] {
-    match (key, request.address) {
-        (NginxKey::User | NginxKey::Room, _) => request.key,
-        (NginxKey::BinaryAddress, IpAddr::V4(v4)) => scratch.put(&v4.octets()),
-        (NginxKey::BinaryAddress, IpAddr::V6(v6)) => scratch.put(&v6.octets()),
-        (NginxKey::Address, address) => {
-            write!(scratch, "{address}").expect("an address has at most 45 letters");
-            &scratch.bytes[..scratch.len]
+pub enum KeyBytes<'r> {
+    /// The text of a user or room.
+    Text(&'r [u8]),
+    /// An address as text.
+    Address(AddressText),
+    /// The octets of an address.
+    V4([u8; 4]),
+    /// The same.
+    V6([u8; 16]),
+}
+
+impl<'r> KeyBytes<'r> {
+    /// The key of a request.
+    pub fn new(key: NginxKey, request: &Request<'r>) -> KeyBytes<'r> {
+        match (key, request.address) {
+            (NginxKey::User | NginxKey::Room, _) => KeyBytes::Text(request.key),
+            (NginxKey::Address, address) => KeyBytes::Address(AddressText::new(address)),
+            (NginxKey::BinaryAddress, IpAddr::V4(v4)) => KeyBytes::V4(v4.octets()),
+            (NginxKey::BinaryAddress, IpAddr::V6(v6)) => KeyBytes::V6(v6.octets()),
+        }
+    }
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            KeyBytes::Text(text) => text,
+            KeyBytes::Address(text) => text.bytes(),
+            KeyBytes::V4(octets) => octets,
+            KeyBytes::V6(octets) => octets,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::super::ring::Ring;
 use super::super::table::Table;
 use super::super::turns::Turns;
 use super::super::{Decide, Health, Peer, Peers, Request, Tries};
-use super::hashes::{HASH_START, NetworkHash, Scratch, key_bytes, key_hash, ring_base};
+use super::hashes::{HASH_START, KeyBytes, NetworkHash, key_hash, ring_base};
 use super::response_times::ResponseTimes;
 use super::{NextUpstream, NginxKey, NginxMethod, NginxSpec, NginxSticky};
 use crate::cluster::PodId;
@@ -381,8 +381,8 @@ impl Nginx {
         at: At<'_>,
         tries: &mut Tries,
     ) -> Option<usize> {
-        let mut scratch = Scratch::new();
-        let text = key_bytes(key, request, &mut scratch);
+        let key = KeyBytes::new(key, request);
+        let text = key.bytes();
         if text.is_empty() {
             return self.round_robin(at);
         }
