@@ -106,6 +106,8 @@ pub enum Event {
     Ended(u32),
     /// The balancer checks the health of its pods.
     CheckHealth,
+    /// The balancer cuts what is still open from before a reload, or to a pod that has left its list.
+    Cut(u32),
 }
 
 /// The kind of [`Event::Traffic`].
@@ -142,6 +144,7 @@ impl EngineEvent for Event {
             Event::TryAgain(a) => (24, a, 0),
             Event::Ended(a) => (25, a, 0),
             Event::CheckHealth => (26, 0, 0),
+            Event::Cut(a) => (27, a, 0),
         };
         kind << 56 | u64::from(b) << 32 | u64::from(a)
     }
@@ -186,7 +189,8 @@ impl Event {
             23 => Event::Window,
             24 => Event::TryAgain(a),
             25 => Event::Ended(a),
-            _ => Event::CheckHealth,
+            26 => Event::CheckHealth,
+            _ => Event::Cut(a),
         }
     }
 }
@@ -222,9 +226,11 @@ struct Cluster<'s> {
     /// Connections whose client is gone without the pod knowing.
     ghosts: flows::Slab<flows::disconnect::Ghost>,
     /// Requests that wait for their next try.
-    pending: flows::Slab<flows::retry::Pending>,
+    pending: flows::retry::Pending,
     /// Requests and connections whose end a balancer must be told.
     ends: flows::Slab<flows::ends::Under>,
+    /// What balancers will cut.
+    cuts: flows::Slab<flows::disconnect::Cut>,
     /// The next room of each server tick.
     tick_rooms: Vec<u32>,
     meter: Meter,
@@ -269,7 +275,7 @@ impl Cluster<'_> {
             Event::PodStops(pod, process) => self.pod_stops(pod, process, ctx),
             Event::SyncEndpoints => self.sync_endpoints(ctx),
             Event::ApplyEndpoints(instance) => self.apply_endpoints(usize::from(instance)),
-            Event::ProbeSucceeded(pod) => self.ended_well(pod, ctx.now()),
+            Event::ProbeSucceeded(pod) => self.ended_well(pod, ctx),
             Event::Arrival(audience) => self.arrival(audience, ctx),
             Event::Leave(client) => self.leave(client, ctx),
             Event::AddressChange(client) => self.address_change(client, ctx),
@@ -289,6 +295,7 @@ impl Cluster<'_> {
             Event::TryAgain(slot) => self.try_again(slot, ctx),
             Event::Ended(slot) => self.request_ended(slot, ctx),
             Event::CheckHealth => self.check_health(ctx),
+            Event::Cut(slot) => self.cut(slot, ctx),
         }
     }
 

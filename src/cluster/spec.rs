@@ -388,6 +388,8 @@ pub enum Action {
     Restart(PodChoice),
     /// Every pod is replaced or restarted, some at a time.
     RollingRestart(RolloutMode),
+    /// The balancer that chooses pods reads its configuration anew.
+    ReloadBalancer,
     /// The wanted number of pods changes.
     Scale {
         /// New number, at least 1.

@@ -126,6 +126,8 @@ reasons! {
         PodUnreachable = "pod_unreachable", "every pod tried refused the connection (502)";
         PodDied = "pod_died", "the pod died while working on it (502)";
         TimedOut = "timed_out", "no answer within the time limit of balancer or client";
+        QueueFull = "queue_full", "every pod it may go to had as many connections as allowed, for too long (503)";
+        TooManyRedirects = "too_many_redirects", "redirected more often than a browser follows";
     }
 }
 reasons! {
@@ -157,6 +159,7 @@ reasons! {
         AddressChange = "address_change", "the client's network changed";
         PodCrash = "pod_crash", "the pod's process died";
         PodShutdown = "pod_shutdown", "the pod was shut down in order";
+        BalancerCut = "balancer_cut", "the balancer cut the tunnel";
     }
 }
 
@@ -212,6 +215,9 @@ counters! {
     requests_in_flight: u64,
     /// Tries by the balancer at a pod that refused, beyond the one that succeeded or the last.
     requests_retried: u64,
+
+    /// Redirects from pod to pod, of requests and of connects.
+    requests_redirected: u64,
 
     /// Attempts to open a WebSocket.
     connect_attempts: u64,

@@ -152,6 +152,12 @@ static FAMILIES: &[Family] = families! {
         "Share of API requests whose pod died while working on them.";
     "requests.failed.timed_out", "failed: timed out", Share, Lower, number(|r| share(r.counts.requests_failed.of(FailReason::TimedOut), r.counts.requests)),
         "Share of API requests without an answer within the time limit of the balancer.";
+    "requests.failed.queue_full", "failed: pods full", Share, Lower, number(|r| share(r.counts.requests_failed.of(FailReason::QueueFull), r.counts.requests)),
+        "Share of API requests that waited too long for a pod with a free connection.";
+    "requests.failed.too_many_redirects", "failed: redirects", Share, Lower, number(|r| share(r.counts.requests_failed.of(FailReason::TooManyRedirects), r.counts.requests)),
+        "Share of API requests that were redirected more often than a browser follows.";
+    "requests.redirects", "redirects per request", Number, Lower, number(|r| share(r.counts.requests_redirected, r.counts.requests + r.counts.connect_attempts)),
+        "Redirects from pod to pod, per API request and connect attempt.";
     "redis.commands", "Redis commands", PerSecond, Lower, number(|r| per_second(r.counts.redis_publish, r)),
         "PUBLISH commands per second.";
     "redis.copies", "Redis copies", PerSecond, Lower, number(|r| per_second(r.counts.redis_copies, r)),

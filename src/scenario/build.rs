@@ -286,6 +286,7 @@ fn action(entry: &TimelineEntry) -> TimedAction {
         TimelineEntry { crash: Some(crash), .. } => Action::Crash(pod(crash)),
         TimelineEntry { restart: Some(restart), .. } => Action::Restart(pod(restart)),
         TimelineEntry { scale: Some(scale), .. } => Action::Scale { to: scale.to },
+        TimelineEntry { reload_balancer: Some(_), .. } => Action::ReloadBalancer,
         TimelineEntry { rolling_restart, .. } => {
             let in_place = rolling_restart.as_ref().and_then(|rolling| rolling.in_place).unwrap_or(false);
             Action::RollingRestart(if in_place { RolloutMode::InPlace } else { RolloutMode::Surge })

@@ -15,6 +15,7 @@ use super::PodId;
 use crate::engine::{LazyStream, SimTime, Stream};
 
 mod address;
+mod app_redirect;
 mod aws_alb;
 mod aws_nlb;
 mod azure;
@@ -34,6 +35,7 @@ mod traefik;
 mod turns;
 mod words;
 
+pub use app_redirect::{AppRedirect, AppRedirectSpec};
 pub use aws_alb::{AwsAlb, AwsAlbSpec, TargetAlgorithm, TargetStickiness};
 pub use aws_nlb::{AwsNlb, AwsNlbSpec, NlbStickiness};
 pub use azure::{
@@ -147,6 +149,9 @@ macro_rules! products {
             fn failed(&mut self, position: usize, now: SimTime) {
                 match self { $(Balancer::$product(state) => state.failed(position, now),)* }
             }
+            fn mistrusts(&self, pod: PodId) -> bool {
+                match self { $(Balancer::$product(state) => state.mistrusts(pod),)* }
+            }
             #[inline]
             fn watches(&self, pod: PodId) -> bool {
                 match self { $(Balancer::$product(state) => state.watches(pod),)* }
@@ -190,4 +195,6 @@ products! {
     "azure-load-balancer" AzureLoadBalancer(AzureLoadBalancerSpec) => AzureLoadBalancer;
     /// Railway's edge.
     "railway" Railway(RailwaySpec) => Railway;
+    /// Routing in the application by md5(session id) modulo the number of instances.
+    "app-redirect" AppRedirect(AppRedirectSpec) => AppRedirect;
 }

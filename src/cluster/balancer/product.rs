@@ -27,6 +27,10 @@ pub trait Settings {
     fn forwards(&self) -> Forwards {
         Forwards::Header
     }
+    /// So long after a reload it cuts the tunnels that it had before; `None`: it lets them end by themselves.
+    fn shutdown_timeout(&self) -> Option<Span> {
+        None
+    }
     /// True when it believes the header in which an earlier tier says the client's address.
     fn trusts_header(&self) -> bool {
         false
@@ -106,6 +110,10 @@ pub trait Decide {
     }
     /// The try at this position was refused.
     fn failed(&mut self, _position: usize, _now: SimTime) {}
+    /// True when it leaves a pod alone at the moment although nobody told it that the pod is down.
+    fn mistrusts(&self, _pod: PodId) -> bool {
+        false
+    }
     /// True when the end of a request at this pod must be told with [`Decide::finished`].
     fn watches(&self, _pod: PodId) -> bool {
         false
@@ -329,6 +337,8 @@ pub struct Request<'k> {
     pub address: IpAddr,
     /// The source port of its connection.
     pub port: u16,
+    /// It opens a WebSocket.
+    pub websocket: bool,
     /// The text that a hash over something else than the address is taken of (user, session, room); empty: it has none.
     pub key: &'k [u8],
     /// This product's cookie, if the request carries one that the client did not let expire.
@@ -338,7 +348,7 @@ pub struct Request<'k> {
 impl Request<'_> {
     /// A request at time zero from an address, with nothing else.
     pub const fn from_address(address: IpAddr) -> Request<'static> {
-        Request { now: SimTime::ZERO, address, port: 0, key: &[], cookie: None }
+        Request { now: SimTime::ZERO, address, port: 0, websocket: false, key: &[], cookie: None }
     }
 }
 
@@ -351,6 +361,10 @@ pub struct Tries {
     pub cookie: Option<SetCookie>,
     /// Set by [`Decide::pick`]: the product waits so long before this try.
     pub wait: Span,
+    /// Set by [`Decide::pick`]: the pod picked answers with a redirect, and the client asks again.
+    pub redirected: bool,
+    /// Where the redirect leads, by position.
+    pub(super) redirected_to: Option<usize>,
     /// Set by [`Decide::pick`] when the client had to be bound anew although it should have been known.
     pub forgotten: Option<Forgotten>,
     /// Set by [`Decide::pick`] together with `None` when the request must wait for a free connection.

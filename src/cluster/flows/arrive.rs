@@ -6,7 +6,7 @@ use crate::cluster::clients::{Client, ClientId, Clients, Layout, Link, NO_POD, R
 use crate::cluster::deliveries::Deliveries;
 use crate::cluster::draws::Ahead;
 use crate::cluster::flows::fan_out::LONGEST_TRIP;
-use crate::cluster::flows::{Slab, endpoints::Endpoints, rollout::Rollout};
+use crate::cluster::flows::{Slab, endpoints::Endpoints, retry::Pending, rollout::Rollout};
 use crate::cluster::meter::Meter;
 use crate::cluster::network::{self, Pool};
 use crate::cluster::path::Path;
@@ -89,8 +89,9 @@ impl<'s> Cluster<'s> {
             deliveries: Deliveries::default(),
             progress: Progress::default(),
             ghosts: Slab::new(),
-            pending: Slab::new(),
+            pending: Pending::default(),
             ends: Slab::new(),
+            cuts: Slab::new(),
             tick_rooms: vec![0; spec.ticks.len()],
             meter: Meter::new(spec),
         }

@@ -16,6 +16,14 @@ pub struct Ghost {
     tunnel: Option<Tunnel>,
 }
 
+/// What a balancer cuts.
+pub enum Cut {
+    /// Tunnels that are older than a reload.
+    Before(SimTime),
+    /// Those to a process that has left its list.
+    To(PodId, u32),
+}
+
 impl Cluster<'_> {
     /// A client's end of a connection is gone: it left, or its network changed. The pod learns of the first when the
     /// close arrives, of the second when its heartbeat fails; until then it sends to a ghost.
@@ -51,7 +59,7 @@ impl Cluster<'_> {
         target.connections_changed();
         target.book(now, self.spec.pods.costs.disconnect);
         self.path.uncount(instance, pod);
-        self.ended_well(pod, now);
+        self.ended_well(pod, ctx);
     }
 
     /// A pod's process ends: every client on it, or about to be, sees the connection close after half a round trip and
@@ -72,11 +80,48 @@ impl Cluster<'_> {
         for ghost in self.ghosts.iter().filter(|ghost| ghost.pod == pod && ghost.process == process) {
             self.rooms.forget_ghost(ghost.client, pod);
         }
+        if self.pending.anybody_queues() {
+            self.connection_freed(pod, ctx);
+        }
         for client in live {
             self.tunnel_broken(client, pod, ctx.now());
             self.rooms.disconnect(client, pod, false);
             self.connection_ended(client, reason, ctx.now());
             self.retry_later(client, self.clients[client].one_way(), ctx);
+        }
+    }
+
+    /// The balancer cuts tunnels: both sides see it at once.
+    pub fn cut(&mut self, slot: u32, ctx: &mut Ctx<Event>) {
+        let now = ctx.now();
+        self.settle_fan_outs(now); // while lists are unchanged
+        let cut = self.cuts.take(slot);
+        for pod in self.running.clone() {
+            let tunnels = self.pods[pod].live.clone();
+            let mut gone = 0;
+            for client in tunnels {
+                let &Wire { opened_at, instance, process, .. } = self.clients.wire(client);
+                let is_cut = match cut {
+                    // what was open at the start is older than anything
+                    Cut::Before(reload) => opened_at == SimTime::NEVER || opened_at <= reload,
+                    Cut::To(left, of) => left == pod && of == process && self.path.last.peers().position(pod).is_none(),
+                };
+                if !is_cut {
+                    continue;
+                }
+                gone += 1;
+                self.remove_live(client, pod);
+                self.rooms.disconnect(client, pod, false);
+                self.path.uncount(instance, pod);
+                self.tunnel_broken(client, pod, now);
+                self.connection_ended(client, CloseReason::BalancerCut, now);
+                self.retry_later(client, self.clients[client].one_way(), ctx);
+            }
+            if gone > 0 {
+                self.pods[pod].connections_changed();
+                self.pods[pod].book(now, self.spec.pods.costs.disconnect * gone);
+                self.ended_well(pod, ctx);
+            }
         }
     }
 

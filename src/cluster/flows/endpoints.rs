@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::cluster::balancer::{BalancerSpec, Decide, Following, Health, Line, List, Peer};
+use crate::cluster::flows::disconnect::Cut;
 use crate::cluster::flows::health::Checkup;
 use crate::cluster::pods::{Phase, Pod};
 use crate::cluster::purpose::Purpose;
@@ -24,6 +25,8 @@ pub struct Endpoints {
     known: Vec<(PodId, bool)>,
     /// How often the instances took up something.
     changes: Vec<u32>,
+    /// So long after a pod left the list, what is still open there is cut.
+    cuts_after: Option<Span>,
     /// What active checks have found out.
     pub checkup: Checkup,
 }
@@ -45,6 +48,7 @@ impl Endpoints {
             read: vec![None; instances as usize],
             known: Vec::new(),
             changes: vec![0; instances as usize],
+            cuts_after: spec.settings().cuts_after(),
             checkup: Checkup::default(),
         }
     }
@@ -94,6 +98,13 @@ impl Cluster<'_> {
             return; // nothing to reload
         }
         self.endpoints.earliest = now + self.endpoints.following.at_most_every;
+        if let Some(after) = self.endpoints.cuts_after {
+            let stays = |pod: PodId| wanted.iter().any(|&(other, _)| other == pod);
+            for &(pod, _) in self.endpoints.known.iter().filter(|&&(pod, _)| !stays(pod)) {
+                let slot = self.cuts.insert(Cut::To(pod, self.pods[pod].process));
+                ctx.schedule_in(after, Event::Cut(slot));
+            }
+        }
         self.read(wanted);
         for instance in 0..self.endpoints.read.len() {
             ctx.schedule(self.endpoints.taken_up(instance, now), Event::ApplyEndpoints(instance as u16));
@@ -114,6 +125,23 @@ impl Cluster<'_> {
             }
         }
         self.path.last.instances[instance].balancer.set_peers(&peers, &mut stream);
+    }
+
+    /// The configuration is read anew: the same pods, without what the product forgets. Tunnels go on through the old
+    /// processes, for as long as these may take to shut down.
+    pub fn reload_balancer(&mut self, ctx: &mut Ctx<Event>) {
+        self.meter.mark(ctx.now(), "reload of the balancer".to_owned());
+        for instance in 0..self.path.last.instances.len() {
+            let peers: Vec<Peer> = self.path.last.instances[instance].balancer.peers().iter().cloned().collect();
+            self.endpoints.changes[instance] += 1;
+            let mut stream = Purpose::Peers.stream(self.seed, instance as u32, self.endpoints.changes[instance]);
+            self.path.last.instances[instance].balancer.set_peers(&peers, &mut stream);
+        }
+        let settings = self.spec.balancers.last().expect("at least one").settings();
+        if let Some(timeout) = settings.shutdown_timeout() {
+            let slot = self.cuts.insert(Cut::Before(ctx.now()));
+            ctx.schedule_in(timeout, Event::Cut(slot));
+        }
     }
 
     /// At the start every balancer knows what stands behind it as it is.

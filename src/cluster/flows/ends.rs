@@ -80,11 +80,15 @@ impl Cluster<'_> {
     }
 
     /// A request or tunnel to this pod ended well, and the balancer learns of it.
-    pub fn ended_well(&mut self, pod: PodId, now: SimTime) {
+    pub fn ended_well(&mut self, pod: PodId, ctx: &mut Ctx<Event>) {
+        let now = ctx.now();
         for instance in &mut self.path.last.instances {
             if let Some(position) = instance.balancer.peers().position(pod) {
                 instance.balancer.finished(position, now);
             }
+        }
+        if self.pending.anybody_queues() {
+            self.connection_freed(pod, ctx);
         }
     }
 

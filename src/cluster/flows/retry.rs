@@ -1,11 +1,15 @@
-//! A balancer pauses between two tries of a request.
+//! Between two tries of a request: the balancer pauses, the request waits for a free connection, the client is redirected.
+
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
 
 use crate::cluster::clients::ClientId;
 use crate::cluster::flows::emit::Emission;
 use crate::cluster::flows::request::Call;
 use crate::cluster::flows::route::{Attempt, Unrouted};
-use crate::cluster::{Cluster, Event};
-use crate::engine::{Ctx, Span};
+use crate::cluster::{Cluster, Event, PodId};
+use crate::engine::{Ctx, SimTime, Span};
 use crate::metrics::FailReason;
 
 /// What a request is about.
@@ -19,40 +23,120 @@ pub enum Errand {
 }
 
 /// A request that waits for its next try.
-pub struct Pending {
+struct Waiting {
     errand: Errand,
     attempt: Box<Attempt>,
+    /// When it gives up, if it stands in a queue.
+    gives_up: Option<SimTime>,
+}
+
+/// Requests between two tries, by ticket; a ticket is used once.
+#[derive(Default)]
+pub struct Pending {
+    waiting: FxHashMap<u32, Waiting>,
+    tickets: u32,
+    /// Those that wait for a connection of a pod, first come first served; `None`: of any pod.
+    queues: FxHashMap<Option<PodId>, VecDeque<u32>>,
+}
+
+impl Pending {
+    fn insert(&mut self, waiting: Waiting) -> u32 {
+        self.tickets = self.tickets.wrapping_add(1);
+        self.waiting.insert(self.tickets, waiting);
+        self.tickets
+    }
+    /// True when somebody may wait for a free connection.
+    pub fn anybody_queues(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+    /// How many HTTP requests wait.
+    pub fn requests(&self) -> u64 {
+        self.waiting.values().filter(|waiting| !matches!(waiting.errand, Errand::Upgrade(_))).count() as u64
+    }
 }
 
 impl Cluster<'_> {
-    /// A request got no pod at once: it has failed, or its balancer will try again.
+    /// A request got no pod at once: it has failed, or there will be another try.
     pub fn unrouted(&mut self, client: ClientId, errand: Errand, why: Unrouted, ctx: &mut Ctx<Event>) {
         match why {
             Unrouted::Failed(reason) => self.errand_failed(client, &errand, reason, ctx),
             Unrouted::Pauses(pause, attempt) => {
-                let slot = self.pending.insert(Pending { errand, attempt });
-                ctx.schedule_in(pause, Event::TryAgain(slot));
+                let ticket = self.pending.insert(Waiting { errand, attempt, gives_up: None });
+                ctx.schedule_in(pause, Event::TryAgain(ticket));
+            }
+            Unrouted::Queues(pod, timeout, attempt) => {
+                let gives_up = ctx.now() + timeout;
+                let ticket = self.pending.insert(Waiting { errand, attempt, gives_up: Some(gives_up) });
+                self.pending.queues.entry(pod).or_default().push_back(ticket);
+                ctx.schedule(gives_up, Event::TryAgain(ticket));
+            }
+            Unrouted::Redirected(pod, attempt) => {
+                let now = ctx.now();
+                self.pods[pod].requests += 1;
+                let answered = self.pods[pod].book(now, self.spec.pods.costs.request).done;
+                let ticket = self.pending.insert(Waiting { errand, attempt, gives_up: None });
+                ctx.schedule(answered + self.clients[client].round_trip(), Event::TryAgain(ticket));
+                self.meter.counts.requests_redirected += 1;
             }
         }
     }
 
-    /// The pause is over.
-    pub fn try_again(&mut self, slot: u32, ctx: &mut Ctx<Event>) {
-        let Pending { errand, attempt } = self.pending.take(slot);
-        let (client, now) = (attempt.client, ctx.now());
+    /// The pause is over, or the wait in a queue has been too long.
+    pub fn try_again(&mut self, ticket: u32, ctx: &mut Ctx<Event>) {
+        let Some(Waiting { errand, attempt, gives_up }) = self.pending.waiting.remove(&ticket) else {
+            return; // a connection was free before
+        };
+        let client = attempt.client;
+        if gives_up.is_some() {
+            self.errand_failed(client, &errand, FailReason::QueueFull, ctx);
+        } else if let Some((errand, why)) = self.go_on(errand, attempt, ctx) {
+            self.unrouted(client, errand, why, ctx);
+        }
+    }
+
+    /// A connection of this pod is free: the first that waits for it tries again, or else the first that waits for any.
+    pub fn connection_freed(&mut self, pod: PodId, ctx: &mut Ctx<Event>) {
+        for queue in [Some(pod), None] {
+            while let Some(ticket) = self.pending.queues.get_mut(&queue).and_then(VecDeque::pop_front) {
+                let Some(Waiting { errand, attempt, gives_up }) = self.pending.waiting.remove(&ticket) else {
+                    continue; // it has given up
+                };
+                let client = attempt.client;
+                match (self.go_on(errand, attempt, ctx), gives_up) {
+                    (None, _) => return,
+                    (Some((errand, Unrouted::Queues(queue, _, attempt))), Some(gives_up)) => {
+                        // still nothing free for it: it keeps its place
+                        let ticket = self.pending.insert(Waiting { errand, attempt, gives_up: Some(gives_up) });
+                        self.pending.queues.entry(queue).or_default().push_front(ticket);
+                        ctx.schedule(gives_up.max(ctx.now()), Event::TryAgain(ticket));
+                        break;
+                    }
+                    (Some((errand, why)), _) => {
+                        self.unrouted(client, errand, why, ctx);
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next try. What is left to do if it gets no pod at once.
+    fn go_on(&mut self, errand: Errand, attempt: Box<Attempt>, ctx: &mut Ctx<Event>) -> Option<(Errand, Unrouted)> {
+        let client = attempt.client;
         if let Errand::Upgrade(epoch) = errand
             && self.clients.wire(client).epoch != epoch
         {
-            return; // the client gave this attempt up
+            return None; // the client gave this attempt up
         }
-        match (self.resume(attempt, now), errand) {
+        match (self.resume(attempt, ctx.now()), errand) {
             (Ok(pod), Errand::Call(call, work)) => self.call_at(client, pod, call, work, ctx),
             (Ok(pod), Errand::CallThatEmits(call, work, emission)) => {
                 self.call_that_emits_at(client, pod, call, work, emission, ctx);
             }
             (Ok(pod), Errand::Upgrade(epoch)) => self.upgrade_at(pod, client, epoch, ctx),
-            (Err(why), errand) => self.unrouted(client, errand, why, ctx),
+            (Err(why), errand) => return Some((errand, why)),
         }
+        None
     }
 
     fn errand_failed(&mut self, client: ClientId, errand: &Errand, reason: FailReason, ctx: &mut Ctx<Event>) {
@@ -62,12 +146,10 @@ impl Cluster<'_> {
                 self.meter.counts.requests_failed.add(reason);
                 self.emission_failed(emission.recipients);
             }
-            Errand::Upgrade(_) => self.attempt_failed(client, reason, self.clients[client].one_way(), ctx),
+            Errand::Upgrade(epoch) if self.clients.wire(client).epoch == *epoch => {
+                self.attempt_failed(client, reason, self.clients[client].one_way(), ctx);
+            }
+            Errand::Upgrade(_) => {} // the client gave this attempt up
         }
-    }
-
-    /// How many HTTP requests wait for their next try.
-    pub fn requests_pending(&self) -> u64 {
-        self.pending.iter().filter(|pending| !matches!(pending.errand, Errand::Upgrade(_))).count() as u64
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use crate::cluster::balancer::{AffinityKey, Decide, Forgotten, Request, SetCookie, Tries};
+use crate::cluster::balancer::{AffinityKey, Decide, Forgotten, Peers, Queue, Request, SetCookie, Tries};
 use crate::cluster::clients::{Client, ClientId, NO_POD, Roaming};
 use crate::cluster::path::{Hop, Instance, Sees, instance_address};
 use crate::cluster::purpose::{Purpose, tier_stream};
@@ -26,7 +26,17 @@ pub struct Attempt {
     made: usize,
     /// The pod that is tried after a pause.
     next: Option<PodId>,
+    redirects: u32,
+    /// The request opens a WebSocket.
+    opens: bool,
     stream: LazyStream,
+}
+
+impl Attempt {
+    /// Positions may change until the next try; pods do not.
+    fn remember_refused(&mut self, peers: &Peers) {
+        self.refused = self.tries.refused.iter().map(|&position| peers[position].pod).collect();
+    }
 }
 
 /// Why a request has no pod yet.
@@ -35,6 +45,10 @@ pub enum Unrouted {
     Failed(FailReason),
     /// The balancer pauses before its next try.
     Pauses(Span, Box<Attempt>),
+    /// It waits for a free connection of this pod, or of any, at most so long.
+    Queues(Option<PodId>, Span, Box<Attempt>),
+    /// This pod answers with a redirect, and the client asks again.
+    Redirected(PodId, Box<Attempt>),
 }
 
 /// What a round of tries comes to.
@@ -42,7 +56,24 @@ enum Tried {
     To(PodId),
     Failed(FailReason),
     Pauses(Span),
+    Queues(Option<PodId>, Span),
+    Redirected(PodId),
 }
+
+impl Tried {
+    fn with(self, attempt: impl FnOnce() -> Box<Attempt>) -> Result<PodId, Unrouted> {
+        match self {
+            Tried::To(pod) => Ok(pod),
+            Tried::Failed(reason) => Err(Unrouted::Failed(reason)),
+            Tried::Pauses(pause) => Err(Unrouted::Pauses(pause, attempt())),
+            Tried::Queues(pod, timeout) => Err(Unrouted::Queues(pod, timeout, attempt())),
+            Tried::Redirected(pod) => Err(Unrouted::Redirected(pod, attempt())),
+        }
+    }
+}
+
+/// Redirects after which a browser gives up.
+const MOST_REDIRECTS: u32 = 20;
 
 impl From<FailReason> for Unrouted {
     fn from(reason: FailReason) -> Unrouted {
@@ -127,13 +158,11 @@ impl Cluster<'_> {
             refused: Vec::new(),
             made: 0,
             next: None,
+            redirects: 0,
+            opens,
             stream,
         };
-        let pod = match self.try_pods(&mut attempt, now) {
-            Tried::To(pod) => pod,
-            Tried::Failed(reason) => return Err(reason.into()),
-            Tried::Pauses(pause) => return Err(Unrouted::Pauses(pause, Box::new(attempt))),
-        };
+        let pod = self.try_pods(&mut attempt, now).with(|| Box::new(attempt))?;
         if self.path.has_hops() && !opens {
             self.keep_connection(client, pod);
         }
@@ -153,7 +182,8 @@ impl Cluster<'_> {
             Ipv4Addr::UNSPECIFIED.into()
         };
         let (port, cookie) = (attempt.port, attempt.cookie);
-        let request = Request { now, address, port, key: key.as_ref().map_or(&[], Key::text), cookie };
+        let websocket = attempt.opens;
+        let request = Request { now, address, port, websocket, key: key.as_ref().map_or(&[], Key::text), cookie };
         let mut failed = if attempt.tries.refused.is_empty() { FailReason::NoPod } else { FailReason::PodUnreachable };
         let pods = &mut self.pods;
         let number = usize::from(attempt.instances[self.path.tiers() - 1]);
@@ -171,20 +201,35 @@ impl Cluster<'_> {
                     } else {
                         balancer.pick(&request, tries, stream, |peer| pods[peer.pod].balancer_connections(now))
                     };
-                    let Some(position) = picked else { break None };
+                    let Some(position) = picked else {
+                        if let Some(Queue { position, timeout }) = attempt.tries.queue.take() {
+                            attempt.remember_refused(balancer.peers());
+                            return Tried::Queues(position.map(|at| balancer.peers()[at].pod), timeout);
+                        }
+                        break None;
+                    };
                     attempt.made += 1;
                     let pod = balancer.peers()[position].pod;
                     let pause = std::mem::take(&mut attempt.tries.wait);
                     if !pause.is_zero() {
                         attempt.next = Some(pod);
-                        attempt.refused = attempt.tries.refused.iter().map(|&at| balancer.peers()[at].pod).collect();
+                        attempt.remember_refused(balancer.peers());
                         return Tried::Pauses(pause);
                     }
                     pod
                 }
             };
             if pods[pod].serves() {
-                break Some(pod);
+                if !std::mem::take(&mut attempt.tries.redirected) {
+                    break Some(pod);
+                }
+                // the client's next request is a try of its own
+                (attempt.made, attempt.redirects) = (attempt.made - 1, attempt.redirects + 1);
+                if attempt.redirects > MOST_REDIRECTS {
+                    failed = FailReason::TooManyRedirects;
+                    break None;
+                }
+                return Tried::Redirected(pod);
             }
             failed = FailReason::PodUnreachable;
             if let Some(position) = balancer.peers().position(pod) {
@@ -210,11 +255,7 @@ impl Cluster<'_> {
     pub fn resume(&mut self, mut attempt: Box<Attempt>, now: SimTime) -> Result<PodId, Unrouted> {
         let peers = self.path.last.instances[usize::from(attempt.instances[self.path.tiers() - 1])].balancer.peers();
         attempt.tries.refused = attempt.refused.drain(..).filter_map(|pod| peers.position(pod)).collect();
-        match self.try_pods(&mut attempt, now) {
-            Tried::To(pod) => Ok(pod),
-            Tried::Failed(reason) => Err(reason.into()),
-            Tried::Pauses(pause) => Err(Unrouted::Pauses(pause, attempt)),
-        }
+        self.try_pods(&mut attempt, now).with(|| attempt)
     }
 
     /// The connection by which a request of a client comes: which instances it leads through, and the pod in which it ends,
@@ -286,7 +327,8 @@ impl Cluster<'_> {
         let address = self.visible(client, self.path.tier(tier).sees, &hop.instances);
         let key = self.key(client);
         let cookie = self.path.cookie(client, tier, now);
-        let request = Request { now, address, port, key: key.as_ref().map_or(&[], Key::text), cookie };
+        let websocket = false; // tiers in front do not tell WebSockets apart
+        let request = Request { now, address, port, websocket, key: key.as_ref().map_or(&[], Key::text), cookie };
         let mut tries = Tries::default();
         let balancer = &mut self.path.instance_before_mut(tier, hop.instances[tier]).balancer;
         // instances of the next tier do not fail; of their loads nothing is known
@@ -390,10 +432,8 @@ impl Cluster<'_> {
         let tier = &self.path.last;
         let gone = || {
             !self.pods[last].serves()
-                || tier
-                    .peers()
-                    .position(last)
-                    .is_none_or(|position| attempt.tries.refused.contains(&position) || self.watches(last))
+                || tier.peers().position(last).is_none_or(|position| attempt.tries.refused.contains(&position))
+                || tier.instances.iter().any(|instance| instance.balancer.mistrusts(last))
         };
         let address_changed = record.roaming == Roaming::SinceLastRequest && tier.sees == Sees::Client;
         let reason = match tier.affinity {

@@ -23,6 +23,7 @@ impl Cluster<'_> {
             Action::RollingRestart(RolloutMode::Surge) => self.start_rollout(ctx),
             Action::RollingRestart(RolloutMode::InPlace) => self.start_restarts_in_place(ctx),
             Action::Scale { to } => self.scale(to, ctx),
+            Action::ReloadBalancer => self.reload_balancer(ctx),
         }
     }
 

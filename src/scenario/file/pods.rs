@@ -131,7 +131,15 @@ pub struct TimelineEntry {
     pub restart: Option<OnePod>,
     /// The wanted number of pods changes.
     pub scale: Option<Scale>,
+    /// The balancer that chooses pods reads its configuration anew: its state is lost as that product loses it, and tunnels
+    /// from before are cut when its time for shutting down is over.
+    pub reload_balancer: Option<Reload>,
 }
+
+/// A reload; there is nothing to say of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reload {}
 
 /// How pods are replaced.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

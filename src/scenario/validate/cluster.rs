@@ -166,13 +166,18 @@ fn check_timeline(checks: &mut Checks, file: &ScenarioFile) {
 }
 
 fn check_action(checks: &mut Checks, path: &str, entry: &TimelineEntry) {
-    let there =
-        [entry.rolling_restart.is_some(), entry.crash.is_some(), entry.restart.is_some(), entry.scale.is_some()];
+    let there = [
+        entry.rolling_restart.is_some(),
+        entry.crash.is_some(),
+        entry.restart.is_some(),
+        entry.scale.is_some(),
+        entry.reload_balancer.is_some(),
+    ];
     match there.iter().filter(|there| **there).count() {
         1 => {}
         0 => {
-            let help =
-                "add one of `rolling_restart: {}`, `crash: {pod: random}`, `restart: {pod: 0}` and `scale: {to: 8}`";
+            let help = "add one of `rolling_restart: {}`, `crash: {pod: random}`, `restart: {pod: 0}`, `scale: {to: 8}` and \
+                        `reload_balancer: {}`";
             checks.fail("missing-key", path, "nothing says what happens at this time", help);
         }
         _ => checks.fail(

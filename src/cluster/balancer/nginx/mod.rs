@@ -48,6 +48,9 @@ pub struct NginxSpec {
     pub proxy_next_upstream: NextUpstream,
     /// Tries per request; 0 = one for each server that is not `down`.
     pub proxy_next_upstream_tries: u32,
+    /// `worker_shutdown_timeout`: so long after a reload old workers close their tunnels; not written: they never do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worker_shutdown_timeout: Option<Span>,
     /// The header from which the client's address is taken, if `set_real_ip_from` trusts the tier before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub real_ip_header: Option<String>,
@@ -69,6 +72,7 @@ impl Default for NginxSpec {
             zone: false,
             proxy_next_upstream: NextUpstream::On,
             proxy_next_upstream_tries: 0,
+            worker_shutdown_timeout: None,
             real_ip_header: None,
             set_real_ip_from: Vec::new(),
         }
@@ -134,6 +138,9 @@ impl Settings for NginxSpec {
     }
     fn trusts_header(&self) -> bool {
         self.real_ip_header.is_some() && !self.set_real_ip_from.is_empty()
+    }
+    fn shutdown_timeout(&self) -> Option<Span> {
+        self.worker_shutdown_timeout
     }
     fn instances(&self) -> u32 {
         if self.zone { 1 } else { self.worker_processes }

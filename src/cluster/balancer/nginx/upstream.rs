@@ -176,6 +176,9 @@ impl Decide for Nginx {
             self.turns.fail(line, server.max_fails);
         }
     }
+    fn mistrusts(&self, pod: PodId) -> bool {
+        self.watches(pod)
+    }
     fn watches(&self, pod: PodId) -> bool {
         self.failing && self.peers.position(pod).is_some_and(|line| self.servers[line].fails > 0)
     }
