@@ -143,6 +143,37 @@ fn tick() -> impl Strategy<Value = TickSpec> {
     })
 }
 
+/// Products with whatever makes requests wait, queue, be redirected, or their ends be told.
+fn written() -> Vec<BalancerSpec> {
+    let texts = [
+        "nginx: {method: least_conn, max_conns: 2, worker_processes: 3, worker_shutdown_timeout: 5s}",
+        "nginx: {method: least_time last_byte inflight, proxy_next_upstream: 'off'}",
+        "nginx: {sticky: cookie a expires=10s, servers: ['weight=3', backup, drain]}",
+        "nginx: {sticky: 'learn create=$upstream_cookie_a lookup=$cookie_a zone=a:8k', method: hash $arg_room consistent}",
+        "haproxy: {balance: leastconn, default-server: check inter 1s fall 2 rise 1 maxconn 1, timeout-queue: 2s}",
+        "haproxy: {balance: source, option: [redispatch], default-server: maxconn 2}",
+        "haproxy: {balance: roundrobin, cookie: A insert indirect maxidle 10s maxlife 30s, retries: 2}",
+        "haproxy: {balance: random, stick-table: type ip size 20 expire 10s, stick: on src}",
+        "envoy: {lb_policy: MAGLEV, hash_policy: [{cookie: {name: a, ttl: 20s}}]}",
+        "istio: {loadBalancer: {consistentHash: {useSourceIp: true}}}",
+        "traefik: {sticky: {cookie: {}}, retry: {attempts: 3, initialInterval: 100ms}}",
+        "service: {sessionAffinity: ClientIP, timeoutSeconds: 5, mode: ipvs, nodes: 3}",
+        "service: {sessionAffinity: ClientIP, timeoutSeconds: 5, externalTrafficPolicy: Local}",
+        "service: {}",
+        "aws-alb: {stickiness.enabled: true, deregistration_delay.timeout_seconds: 5, HealthCheckIntervalSeconds: 5}",
+        "aws-nlb: {deregistration_delay.timeout_seconds: 3, deregistration_delay.connection_termination.enabled: true}",
+        "cloudflare: {session_affinity: ip_cookie, session_affinity_attributes: {drain_duration: 9}}",
+        "azure-load-balancer: {}",
+        "app-redirect: {}",
+        "app-redirect: {corrected: true}",
+    ];
+    let product = |text: &str| -> BalancerSpec {
+        let value: serde_json::Value = serde_yaml::from_str(text).expect("YAML");
+        serde_json::from_value(value).expect("a product")
+    };
+    texts.into_iter().map(product).collect()
+}
+
 fn balancer() -> impl Strategy<Value = BalancerSpec> {
     let method = prop_oneof![
         Just(NginxMethod::RoundRobin),
@@ -169,7 +200,7 @@ fn balancer() -> impl Strategy<Value = BalancerSpec> {
             })
         },
     );
-    prop_oneof![nginx, ingress]
+    prop_oneof![2 => nginx, 2 => ingress, 4 => proptest::sample::select(written())]
 }
 
 fn costs() -> impl Strategy<Value = Costs> {
@@ -215,6 +246,7 @@ fn action() -> impl Strategy<Value = Action> {
         1 => Just(Action::RollingRestart(RolloutMode::Surge)),
         1 => Just(Action::RollingRestart(RolloutMode::InPlace)),
         3 => (1u32..7).prop_map(|to| Action::Scale { to }),
+        1 => Just(Action::ReloadBalancer),
     ]
 }
 

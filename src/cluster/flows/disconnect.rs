@@ -80,9 +80,6 @@ impl Cluster<'_> {
         for ghost in self.ghosts.iter().filter(|ghost| ghost.pod == pod && ghost.process == process) {
             self.rooms.forget_ghost(ghost.client, pod);
         }
-        if self.pending.anybody_queues() {
-            self.connection_freed(pod, ctx);
-        }
         for client in live {
             self.tunnel_broken(client, pod, ctx.now());
             self.rooms.disconnect(client, pod, false);

@@ -202,7 +202,7 @@ impl Cluster<'_> {
             AffinityKey::Network => Some(network_of(self.visible_address(client))),
             AffinityKey::Address => Some(self.visible_address(client)),
             AffinityKey::Room => {
-                let room = self.rooms.of(client).first()?;
+                let room = self.room_of(client)?;
                 Some(Ipv6Addr::from(u128::from(room.raw())).into())
             }
         }

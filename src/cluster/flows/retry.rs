@@ -120,6 +120,20 @@ impl Cluster<'_> {
         }
     }
 
+    /// Whoever waits for a connection of a pod whose process has ended tries again.
+    pub fn dissolve_queues(&mut self, ctx: &mut Ctx<Event>) {
+        let ended = |pod: &PodId| !self.pods[*pod].serves();
+        for pod in self.pods.ids().filter(ended).collect::<Vec<PodId>>() {
+            for ticket in self.pending.queues.remove(&Some(pod)).unwrap_or_default() {
+                let Some(Waiting { errand, attempt, .. }) = self.pending.waiting.remove(&ticket) else { continue };
+                let client = attempt.client;
+                if let Some((errand, why)) = self.go_on(errand, attempt, ctx) {
+                    self.unrouted(client, errand, why, ctx);
+                }
+            }
+        }
+    }
+
     /// The next try. What is left to do if it gets no pod at once.
     fn go_on(&mut self, errand: Errand, attempt: Box<Attempt>, ctx: &mut Ctx<Event>) -> Option<(Errand, Unrouted)> {
         let client = attempt.client;

@@ -6,6 +6,7 @@ use crate::cluster::balancer::{AffinityKey, Decide, Forgotten, Peers, Queue, Req
 use crate::cluster::clients::{Client, ClientId, NO_POD, Roaming};
 use crate::cluster::path::{Hop, Instance, Sees, instance_address};
 use crate::cluster::purpose::{Purpose, tier_stream};
+use crate::cluster::rooms::RoomId;
 use crate::cluster::spec::MAX_TIERS;
 use crate::cluster::{Cluster, PodId};
 use crate::engine::{LazyStream, SimTime, Span};
@@ -353,12 +354,16 @@ impl Cluster<'_> {
         self.visible(client, self.path.last.sees, &self.path.hop(client).instances)
     }
 
+    /// The first room of a client, if it has any: only those with a WebSocket are in rooms.
+    pub fn room_of(&self, client: ClientId) -> Option<RoomId> {
+        let websocket = self.spec.audiences[usize::from(self.clients[client].audience)].websocket;
+        if websocket { self.rooms.of(client).first().copied() } else { None }
+    }
+
     /// The text that is hashed for a client, if any balancer hashes one.
     fn key(&self, client: ClientId) -> Option<Key> {
-        match (self.path.key?, self.rooms.of(client)) {
-            (AffinityKey::Room, [room, ..]) => Some(Key::new(b'r', room.raw())),
-            _ => Some(Key::new(b'u', self.clients[client].number)),
-        }
+        let room = if self.path.key? == AffinityKey::Room { self.room_of(client) } else { None };
+        Some(room.map_or_else(|| Key::new(b'u', self.clients[client].number), |room| Key::new(b'r', room.raw())))
     }
 
     /// When the cookies of a client are cleared next. Nothing looks at a jar between requests, so it is enough to find
