@@ -84,6 +84,8 @@ pub struct Path {
     direct: bool,
     /// The instance of the last tier that routed last.
     pub used: u16,
+    /// When the last tier has reloaded last and lost count of its connections.
+    pub forgot_at: Option<SimTime>,
     /// The last request opened an HTTP connection that ends in a pod.
     pub opened: bool,
     hops: Vec<Hop>,
@@ -104,7 +106,19 @@ impl Path {
         let last = tiers.pop().expect("there is at least one balancer");
         let direct = tiers.is_empty() && last.instances.len() == 1 && transparent == 0;
         let (hops, cookies, tunnels) = (Vec::new(), FxHashMap::default(), FxHashMap::default());
-        Path { before: tiers, last, transparent, key, direct, used: 0, opened: false, hops, tunnels, cookies }
+        Path {
+            before: tiers,
+            last,
+            transparent,
+            key,
+            direct,
+            used: 0,
+            forgot_at: None,
+            opened: false,
+            hops,
+            tunnels,
+            cookies,
+        }
     }
     /// How many tiers there are.
     pub const fn tiers(&self) -> usize {
@@ -122,6 +136,17 @@ impl Path {
     #[inline]
     pub fn bound(&self, cookie: u32) -> Option<PodId> {
         if self.direct { self.last.instances[0].balancer.bound(cookie) } else { None }
+    }
+    /// True when the last tier has lost count of a tunnel that was opened then; [`SimTime::NEVER`] = before the start.
+    pub fn has_forgotten(&self, opened_at: SimTime) -> bool {
+        self.forgot_at.is_some_and(|reload| opened_at == SimTime::NEVER || opened_at <= reload)
+    }
+    /// The last tier has lost count of its connections.
+    pub fn forget_connections(&mut self, now: SimTime) {
+        self.forgot_at = Some(now);
+        for instance in &mut self.last.instances {
+            instance.loads = Loads::default();
+        }
     }
     /// A request or tunnel of an instance of the last tier at a pod ended.
     pub fn uncount(&mut self, instance: u16, pod: PodId) {

@@ -126,6 +126,9 @@ fn patched<'p>(patch: &'p Value, trail: &mut Vec<&'p str>, places: &mut Vec<Vec<
     }
 }
 
+/// Balancers whose settings have dots in their names: there a path ends with the name.
+const DOTTED: [&str; 2] = ["aws-alb", "aws-nlb"];
+
 type Trail = Vec<String>;
 
 fn merge_at(base: &mut Value, patch: &Value, trail: &mut Trail) -> Result<(), Box<Problem>> {
@@ -226,6 +229,9 @@ fn set(base: &mut Value, path: &[&str], value: &Value, trail: &mut Trail) -> Res
 }
 
 fn set_key(base: &mut Value, path: &[&str], value: &Value, trail: &mut Trail) -> Result<(), Box<Problem>> {
+    if path.len() > 1 && trail.last().is_some_and(|product| DOTTED.contains(&product.as_str())) {
+        return set_key(base, &[&path.join(".")], value, trail);
+    }
     let Some((first, rest)) = path.split_first() else { return Ok(()) };
     let mut only = Mapping::new();
     only.insert(Value::String((*first).to_owned()), value.clone());

@@ -43,6 +43,19 @@ fn again(scenario: &Scenario) -> Scenario {
 }
 
 #[test]
+fn settings_with_dots_in_their_names_can_be_set() {
+    let text = "name: a\nclients: {count: 1}\nbalancers: {aws-alb: {}}\nvariants: {b: {balancers.aws-alb.stickiness.enabled: true}}";
+    let set = [
+        "balancers.aws-alb.stickiness.lb_cookie.duration_seconds=60",
+        "balancers.0.aws-alb.slow_start.duration_seconds=30",
+    ];
+    let scenario = read_with(text, &set).unwrap();
+    let BalancerSpec::AwsAlb(alb) = &scenario.variants[0].spec.balancers[0] else { panic!("another product") };
+    assert!(alb.stickiness_enabled);
+    assert_eq!((alb.lb_cookie_duration_seconds, alb.slow_start_duration_seconds), (60, 30));
+}
+
+#[test]
 fn the_resolved_scenario_is_a_fixpoint() {
     for text in [FULL, "name: a\nclients: {count: 1}", "name: t\nclients: {trace: old/requests.csv}"] {
         let first = read(text);

@@ -27,6 +27,10 @@ pub trait Settings {
     fn forwards(&self) -> Forwards {
         Forwards::Header
     }
+    /// True when a reload starts with new counts of connections, and does not know those that are there.
+    fn forgets_connections(&self) -> bool {
+        false
+    }
     /// So long after a reload it cuts the tunnels that it had before; `None`: it lets them end by themselves.
     fn shutdown_timeout(&self) -> Option<Span> {
         None

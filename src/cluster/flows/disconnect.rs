@@ -14,6 +14,8 @@ pub struct Ghost {
     /// Instance of the balancer that holds the tunnel.
     instance: u16,
     tunnel: Option<Tunnel>,
+    /// The balancer has lost count of it when its connection was opened before a reload.
+    opened_at: SimTime,
 }
 
 /// What a balancer cuts.
@@ -31,7 +33,7 @@ impl Cluster<'_> {
         let now = ctx.now();
         self.settle_fan_outs(now); // while their lists are unchanged
         let wire = self.clients.wire(client);
-        let &Wire { pod, process, instance, .. } = wire;
+        let &Wire { pod, process, instance, opened_at, .. } = wire;
         self.remove_live(client, pod);
         self.pods[pod].ghosts += 1; // so the number of connections is the same
         self.rooms.disconnect(client, pod, true);
@@ -40,14 +42,14 @@ impl Cluster<'_> {
             _ => self.noticed_at(client, now),
         };
         let tunnel = if self.path.tunnels.is_empty() { None } else { self.path.tunnels.remove(&client) };
-        let ghost = self.ghosts.insert(Ghost { client, pod, process, instance, tunnel });
+        let ghost = self.ghosts.insert(Ghost { client, pod, process, instance, tunnel, opened_at });
         ctx.schedule(noticed, Event::GhostNoticed(ghost));
         self.connection_ended(client, reason, now);
     }
 
     /// A pod notices that a connection is dead and cleans up.
     pub fn ghost_noticed(&mut self, ghost: u32, ctx: &mut Ctx<Event>) {
-        let Ghost { client, pod, process, instance, tunnel } = self.ghosts.take(ghost);
+        let Ghost { client, pod, process, instance, tunnel, opened_at } = self.ghosts.take(ghost);
         let now = ctx.now();
         self.path.told_of_tunnel(instance, pod, tunnel, now);
         if self.pods[pod].process != process {
@@ -58,7 +60,7 @@ impl Cluster<'_> {
         target.ghosts -= 1;
         target.connections_changed();
         target.book(now, self.spec.pods.costs.disconnect);
-        self.path.uncount(instance, pod);
+        self.uncount_tunnel(instance, pod, opened_at);
         self.ended_well(pod, ctx);
     }
 
@@ -109,7 +111,7 @@ impl Cluster<'_> {
                 gone += 1;
                 self.remove_live(client, pod);
                 self.rooms.disconnect(client, pod, false);
-                self.path.uncount(instance, pod);
+                self.uncount_tunnel(instance, pod, opened_at);
                 self.tunnel_broken(client, pod, now);
                 self.connection_ended(client, CloseReason::BalancerCut, now);
                 self.retry_later(client, self.clients[client].one_way(), ctx);
@@ -119,6 +121,15 @@ impl Cluster<'_> {
                 self.pods[pod].book(now, self.spec.pods.costs.disconnect * gone);
                 self.ended_well(pod, ctx);
             }
+        }
+    }
+
+    /// The balancer counts one tunnel less, or one less of those that it has forgotten.
+    fn uncount_tunnel(&mut self, instance: u16, pod: PodId, opened_at: SimTime) {
+        if self.path.has_forgotten(opened_at) {
+            self.pods[pod].forgotten_ended();
+        } else {
+            self.path.uncount(instance, pod);
         }
     }
 

@@ -115,7 +115,7 @@ impl Cluster<'_> {
     }
 
     /// An instance takes up what was read.
-    pub fn apply_endpoints(&mut self, instance: usize) {
+    pub fn apply_endpoints(&mut self, instance: usize, now: SimTime) {
         let Some(read) = self.endpoints.read[instance].take() else { return };
         self.endpoints.changes[instance] += 1;
         let mut stream = Purpose::Peers.stream(self.seed, instance as u32, self.endpoints.changes[instance]);
@@ -128,6 +128,18 @@ impl Cluster<'_> {
             }
         }
         self.path.last.instances[instance].balancer.set_peers(&peers, &mut stream);
+        self.forget_connections(now);
+    }
+
+    /// A reload starts with new counts, if the product is one that does.
+    fn forget_connections(&mut self, now: SimTime) {
+        let settings = self.spec.balancers.last().expect("at least one").settings();
+        if settings.forgets_connections() && now > SimTime::ZERO {
+            self.path.forget_connections(now);
+            for &pod in &self.running {
+                self.pods[pod].forget_connections();
+            }
+        }
     }
 
     /// The configuration is read anew: the same pods, without what the product forgets. Tunnels go on through the old
@@ -140,6 +152,7 @@ impl Cluster<'_> {
             let mut stream = Purpose::Peers.stream(self.seed, instance as u32, self.endpoints.changes[instance]);
             self.path.last.instances[instance].balancer.set_peers(&peers, &mut stream);
         }
+        self.forget_connections(ctx.now());
         let settings = self.spec.balancers.last().expect("at least one").settings();
         if let Some(timeout) = settings.shutdown_timeout() {
             let slot = self.cuts.insert(Cut::Before(ctx.now()));
@@ -159,7 +172,7 @@ impl Cluster<'_> {
         let wanted = self.wanted_peers();
         self.read(wanted);
         for instance in 0..self.endpoints.read.len() {
-            self.apply_endpoints(instance);
+            self.apply_endpoints(instance, ctx.now());
         }
     }
 

@@ -68,6 +68,8 @@ pub struct Pod {
     pub upgrading: Vec<ClientId>,
     /// Connections and upgrades as the balancer counts them.
     held: u32,
+    /// Connections that the balancer does not count any more, since it has reloaded.
+    forgotten: u32,
     /// HTTP requests that the pod had not answered when the balancer looked last, with those that came since.
     in_flight: u32,
     /// When the first of them is answered.
@@ -110,6 +112,7 @@ impl Pod {
             ghosts: 0,
             upgrading: Vec::new(),
             held: 0,
+            forgotten: 0,
             in_flight: 0,
             next_answer: SimTime::NEVER,
             requests: 0,
@@ -154,10 +157,19 @@ impl Pod {
             self.count_answered(now);
         }
         debug_assert_eq!(self.held, self.connections() + self.upgrading.len() as u32, "whoever changes them says so");
-        self.held + self.in_flight
+        self.held + self.in_flight - self.forgotten
+    }
+    /// The balancer has reloaded: connections that are there now do not count for it any more.
+    pub fn forget_connections(&mut self) {
+        self.forgotten = self.connections();
+    }
+    /// One of those that the balancer has forgotten is over.
+    pub fn forgotten_ended(&mut self) {
+        self.forgotten = self.forgotten.saturating_sub(1);
     }
     fn count_held(&mut self) {
         self.held = self.connections() + self.upgrading.len() as u32;
+        self.forgotten = self.forgotten.min(self.held);
     }
     /// A client's upgrade is under way; returns its position among those.
     pub fn start_upgrade(&mut self, client: ClientId) -> u32 {

@@ -37,6 +37,14 @@ pub(super) fn check(checks: &mut Checks, file: &ScenarioFile) {
 fn check_balancers(checks: &mut Checks, list: &[BalancerSpec]) {
     for (at, balancer) in list.iter().enumerate() {
         let settings = balancer.settings();
+        if matches!(balancer, BalancerSpec::AppRedirect(_)) && at + 1 < list.len() {
+            checks.fail(
+                "bad-balancer",
+                &format!("balancers.{at}"),
+                "the application that redirects runs in the pods, and nothing stands behind it",
+                "write it last",
+            );
+        }
         for problem in settings.problems() {
             checks.fail_balancer(at, balancer.name(), problem);
         }

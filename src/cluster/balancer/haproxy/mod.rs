@@ -214,6 +214,9 @@ impl Settings for HaproxySpec {
         let is_text = |key: &AffinityKey| matches!(key, AffinityKey::User | AffinityKey::Room);
         [self.stuck_by(), self.balanced_by()].into_iter().find(is_text)
     }
+    fn forgets_connections(&self) -> bool {
+        true // the new process starts with none
+    }
     fn closes_tunnels_of_down(&self) -> bool {
         self.default_server.shutdown_sessions
     }

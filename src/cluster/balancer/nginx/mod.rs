@@ -139,6 +139,9 @@ impl Settings for NginxSpec {
     fn trusts_header(&self) -> bool {
         self.real_ip_header.is_some() && !self.set_real_ip_from.is_empty()
     }
+    fn forgets_connections(&self) -> bool {
+        true
+    }
     fn shutdown_timeout(&self) -> Option<Span> {
         self.worker_shutdown_timeout
     }
