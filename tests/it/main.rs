@@ -23,4 +23,5 @@ mod schemas;
 mod sockets;
 mod theory;
 mod tidy;
+mod tiers;
 mod twin;
