@@ -107,21 +107,26 @@ pub struct IngressNginxSpec {
     /// Replicas of the controller.
     #[serde(skip_serializing_if = "Replicas::is_one")]
     pub replicas: Replicas,
+    /// Always refused, with a sentence that says why.
     #[serde(deserialize_with = "annotations::affinity_canary_behavior", skip_serializing)]
     #[schemars(skip)]
-    affinity_canary_behavior: (),
+    pub affinity_canary_behavior: (),
+    /// Always refused, with a sentence that says why.
     #[serde(deserialize_with = "annotations::canary", skip_serializing)]
     #[schemars(skip)]
-    canary: (),
+    pub canary: (),
+    /// Always refused, with a sentence that says why.
     #[serde(deserialize_with = "annotations::canary", skip_serializing)]
     #[schemars(skip)]
-    canary_weight: (),
+    pub canary_weight: (),
+    /// Always refused, with a sentence that says why.
     #[serde(deserialize_with = "annotations::websocket_services", skip_serializing)]
     #[schemars(skip)]
-    websocket_services: (),
+    pub websocket_services: (),
+    /// Always refused, with a sentence that says why.
     #[serde(deserialize_with = "annotations::session_cookie_httponly", skip_serializing)]
     #[schemars(skip)]
-    session_cookie_httponly: (),
+    pub session_cookie_httponly: (),
 }
 
 /// Whether ingress-nginx keeps clients on a pod.
