@@ -2,7 +2,8 @@
 //!
 //! Source: the user guide of Elastic Load Balancing (sticky sessions, target groups, health checks). What a cookie does, when
 //! it is set and when it ends is exact; which target a new client gets is not public beyond the name of the algorithm:
-//! round robin takes turns from a seeded start, everything else is a seeded draw.
+//! round robin takes turns from a seeded start, everything else is a seeded draw. Whether nodes know of each other's turns and
+//! requests is not public either; here each knows its own (assumption).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -57,6 +58,10 @@ pub struct AwsAlbSpec {
     #[serde(rename = "UnhealthyThresholdCount")]
     #[schemars(range(min = 2, max = 10))]
     pub unhealthy_threshold_count: u32,
+    /// Nodes of the load balancer, up to 100: one per zone at least, and an ALB has two zones or more. Each sends to the targets
+    /// of all zones and takes turns, counts requests and starts slowly on its own; cookies are valid at all of them.
+    #[schemars(range(min = 1, max = 100))]
+    pub nodes: u32,
 }
 
 /// How an ALB chooses a target.
@@ -95,6 +100,7 @@ impl Default for AwsAlbSpec {
             health_check_interval_seconds: 30,
             healthy_threshold_count: 5,
             unhealthy_threshold_count: 2,
+            nodes: 2, // the fewest zones of an ALB
         }
     }
 }
@@ -166,6 +172,12 @@ impl Settings for AwsAlbSpec {
             ),
         }
     }
+    fn instances(&self) -> u32 {
+        self.nodes
+    }
+    fn counts_connections(&self) -> bool {
+        self.algorithm == TargetAlgorithm::LeastOutstandingRequests
+    }
     fn cuts_after(&self) -> Option<Span> {
         Some(Span::from_secs(u64::from(self.deregistration_delay_seconds)))
     }
@@ -180,12 +192,15 @@ impl Settings for AwsAlbSpec {
         check_bounds(&mut problems, "HealthCheckIntervalSeconds", self.health_check_interval_seconds, 5..=300);
         check_bounds(&mut problems, "HealthyThresholdCount", self.healthy_threshold_count, 2..=10);
         check_bounds(&mut problems, "UnhealthyThresholdCount", self.unhealthy_threshold_count, 2..=10);
+        check_bounds(&mut problems, "nodes", self.nodes, 1..=MOST_NODES);
         self.check_cookie_name(&mut problems);
         self.check_slow_start(&mut problems);
         problems
     }
 }
 
+/// Bound of what may be written.
+const MOST_NODES: u32 = 100;
 /// Browsers drop `AWSALB` after this time whatever its duration says (the cookie's `Expires`).
 const COOKIE_EXPIRES: Span = Span::from_secs(7 * 86_400);
 

@@ -32,6 +32,11 @@ pub struct CloudflareSpec {
     pub origin_steering: OriginSteering,
     /// The health monitor of the pool.
     pub monitor: CloudflareMonitor,
+    /// Addresses by which Cloudflare reaches the origin, up to 100, each in a network of its own and each with counts of its
+    /// own; 16 unless written. With `session_affinity: header` there is one, since all of them know what is remembered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub edges: Option<u32>,
 }
 
 /// By what Cloudflare keeps clients on an endpoint.
@@ -132,6 +137,10 @@ impl Default for CloudflareMonitor {
 const COOKIE_TTL_S: u32 = 82_800;
 /// Default time after which an unused header is forgotten.
 const HEADER_TTL_S: u32 = 1_800;
+/// Where nothing is written (assumption: Cloudflare publishes its networks, not how many of their addresses one origin sees).
+const EDGES: u32 = 16;
+/// Bound of what may be written.
+const MOST_EDGES: u32 = 100;
 /// Names of headers that a load balancer takes (the most of all plans).
 const MAX_HEADERS: usize = 5;
 
@@ -209,6 +218,14 @@ impl Settings for CloudflareSpec {
     fn reads_address(&self) -> bool {
         self.session_affinity == CloudflareAffinity::IpCookie || self.origin_steering.policy == OriginPolicy::Hash
     }
+    fn instances(&self) -> u32 {
+        let default = if self.session_affinity == CloudflareAffinity::Header { 1 } else { EDGES };
+        self.edges.unwrap_or(default)
+    }
+    fn counts_connections(&self) -> bool {
+        let by_load = [OriginPolicy::LeastOutstandingRequests, OriginPolicy::LeastConnections];
+        self.session_affinity != CloudflareAffinity::IpCookie && by_load.contains(&self.origin_steering.policy)
+    }
     fn following(&self) -> Following {
         let CloudflareMonitor { interval, consecutive_down, consecutive_up } = self.monitor;
         Following {
@@ -246,6 +263,15 @@ impl Settings for CloudflareSpec {
         check_bounds(&mut problems, "monitor.consecutive_down", self.monitor.consecutive_down, 0..=100);
         check_bounds(&mut problems, "monitor.consecutive_up", self.monitor.consecutive_up, 0..=100);
         self.check_headers(&mut problems);
+        let edges = self.instances();
+        check_bounds(&mut problems, "edges", edges, 1..=MOST_EDGES);
+        if self.session_affinity == CloudflareAffinity::Header && edges > 1 {
+            problems.push(Problem {
+                setting: "edges",
+                message: "`session_affinity: header` remembers clients in one place here, not at each edge".to_owned(),
+                help: "leave `edges` out, or choose `session_affinity: cookie`".to_owned(),
+            });
+        }
         problems
     }
 }

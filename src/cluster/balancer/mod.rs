@@ -25,6 +25,7 @@ mod envoy;
 mod google_cloud;
 mod haproxy;
 mod ingress_nginx;
+mod instances;
 mod nginx;
 mod product;
 mod railway;
@@ -60,7 +61,8 @@ pub use haproxy::{
     Haproxy, HaproxyBalance, HaproxyCookie, HaproxyDefaultServer, HaproxyHashType, HaproxyHttpRequest, HaproxyOption,
     HaproxyServer, HaproxySpec, HaproxyStick, HaproxyStickTable, HaproxyVersion,
 };
-pub use ingress_nginx::{Affinity, AffinityMode, IngressNginx, IngressNginxSpec, LoadBalance};
+pub use ingress_nginx::{Affinity, AffinityMode, IngressNginx, IngressNginxSpec, LoadBalance, UpstreamHashBy};
+pub use instances::Replicas;
 pub use nginx::{NextUpstream, Nginx, NginxKey, NginxMethod, NginxServer, NginxSpec, NginxSticky};
 pub use product::{
     AffinityKey, Checks, Decide, Ends, Following, Forgotten, Forwards, Health, Layer, Line, List, Peer, Peers, Problem,

@@ -19,6 +19,7 @@ mod envoy;
 mod google_cloud;
 mod haproxy;
 mod ingress_nginx;
+mod instances;
 mod istio;
 mod moves;
 mod nginx;

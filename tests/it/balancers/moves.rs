@@ -53,7 +53,7 @@ pub fn assert_moves(balancer: &mut Balancer, strategy: &str, by_address: bool, p
 }
 
 /// Whether two shares of as many clients each may be draws of the same: 99.99 % bounds of their difference.
-fn assert_same_share(what: &str, one: f64, other: f64, clients: u32) {
+pub fn assert_same_share(what: &str, one: f64, other: f64, clients: u32) {
     let p = f64::midpoint(one, other);
     let sd = (2.0 * p * (1.0 - p) / f64::from(clients)).sqrt();
     assert!((one - other).abs() <= 3.9 * sd + 1e-4, "{what}: {one} and {other}, {sd} apart by chance");

@@ -16,7 +16,7 @@ use super::retry::{RetryBackOff, RetryOn, retries_problem};
 use super::{RING_LIMIT, decisions, describe, plan_problems, ring, table, table_problem, wrong};
 use crate::cluster::balancer::ingress_nginx::WATCH_DELAY;
 use crate::cluster::balancer::words::as_text;
-use crate::cluster::balancer::{AffinityKey, Following, List, Problem, Settings};
+use crate::cluster::balancer::{AffinityKey, Following, List, Problem, Replicas, Settings};
 use crate::engine::Span;
 
 /// The settings of Istio for a Service.
@@ -36,6 +36,9 @@ pub struct IstioSpec {
     /// `gatewayTopology` of the mesh's proxy settings.
     #[serde(rename = "gatewayTopology")]
     pub gateway_topology: GatewayTopology,
+    /// Replicas of the gateway, each with turns and counts of its own.
+    #[serde(skip_serializing_if = "Replicas::is_one")]
+    pub replicas: Replicas,
 }
 
 /// How Istio chooses a pod: `simple` or `consistentHash`.
@@ -307,9 +310,16 @@ impl Settings for IstioSpec {
     fn trusts_header(&self) -> bool {
         self.gateway_topology.num_trusted_proxies > 0
     }
+    fn instances(&self) -> u32 {
+        self.replicas.0
+    }
+    fn counts_connections(&self) -> bool {
+        matches!(self.plan().policy, Policy::LeastRequest(_))
+    }
     fn problems(&self) -> Vec<Problem> {
         let LoadBalancerSettings { simple, consistent_hash } = &self.load_balancer;
         let mut problems = consistent_hash.as_ref().map(ConsistentHash::problems).unwrap_or_default();
+        problems.extend(self.replicas.problem("replicas"));
         if simple.is_some() && consistent_hash.is_some() {
             let message = "`simple` and `consistentHash` stand together";
             problems.push(wrong("loadBalancer", message, "leave one of them out"));

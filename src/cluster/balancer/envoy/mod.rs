@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ingress_nginx::WATCH_DELAY;
-use super::{AffinityKey, Checks, Following, Health, Line, List, Problem, Settings};
+use super::{AffinityKey, Checks, Following, Health, Line, List, Problem, Replicas, Settings};
 use crate::engine::Span;
 
 mod edf;
@@ -78,6 +78,9 @@ pub struct EnvoySpec {
     pub use_remote_address: bool,
     /// So many proxies before this one are trusted to say the client's address.
     pub xff_num_trusted_hops: u32,
+    /// So many Envoys stand side by side, each with turns and counts of its own.
+    #[serde(skip_serializing_if = "Replicas::is_one")]
+    pub replicas: Replicas,
 }
 
 impl From<EnvoySpec> for Plan {
@@ -224,11 +227,18 @@ impl Settings for EnvoySpec {
     fn trusts_header(&self) -> bool {
         !self.use_remote_address || self.xff_num_trusted_hops > 0
     }
+    fn instances(&self) -> u32 {
+        self.replicas.0
+    }
+    fn counts_connections(&self) -> bool {
+        matches!(self.policy(), Policy::LeastRequest(_))
+    }
     fn line(&self, position: usize) -> Line {
         self.lb_endpoints.get(position).map_or_else(Line::default, LbEndpoint::line)
     }
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
+        problems.extend(self.replicas.problem("replicas"));
         self.policy_problems(&mut problems);
         self.host_problems(&mut problems);
         for policy in &self.hash_policy {

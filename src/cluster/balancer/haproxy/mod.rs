@@ -12,8 +12,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AffinityKey, Checks, Decide, Following, Forgotten, Forwards, Health, Line, List, Peer, Peers, Problem, Queue,
-    Request, SetCookie, Settings, Tries,
+    AffinityKey, Checks, Decide, Ends, Following, Forgotten, Forwards, Health, Line, List, Peer, Peers, Problem, Queue,
+    Replicas, Request, SetCookie, Settings, Tries,
 };
 use crate::cluster::PodId;
 use crate::engine::Span;
@@ -94,6 +94,9 @@ pub struct HaproxySpec {
     /// `set-src hdr(x-forwarded-for)`: the client's address is what an earlier tier says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_request: Option<HaproxyHttpRequest>,
+    /// So many HAProxys stand side by side, each with turns, counts and a stick-table of its own.
+    #[serde(skip_serializing_if = "Replicas::is_one")]
+    pub replicas: Replicas,
 }
 
 impl Default for HaproxySpec {
@@ -114,6 +117,7 @@ impl Default for HaproxySpec {
             default_server: HaproxyDefaultServer::default(),
             servers: Vec::new(),
             http_request: None,
+            replicas: Replicas::default(),
         }
     }
 }
@@ -242,6 +246,17 @@ impl Settings for HaproxySpec {
     fn trusts_header(&self) -> bool {
         self.http_request.is_some()
     }
+    fn instances(&self) -> u32 {
+        self.replicas.0
+    }
+    fn counts_connections(&self) -> bool {
+        let algorithm = matches!(self.algorithm(), HaproxyBalance::LeastConn | HaproxyBalance::Random(2..));
+        algorithm || self.full_somewhere() || self.hash_balance_factor > 0
+    }
+    fn ends(&self) -> Ends {
+        // its order follows every connection
+        if self.algorithm() == HaproxyBalance::LeastConn { Ends::Watched } else { Ends::Ignored }
+    }
     fn line(&self, position: usize) -> Line {
         let server = self.server(position);
         let weight = server.weight.unwrap_or(1);
@@ -290,6 +305,7 @@ impl Settings for HaproxySpec {
                 "write `maxconn` in `default-server`",
             );
         }
+        problems.extend(self.replicas_problem());
         problems.extend(self.redispatch_problem());
         problems.extend(self.persistence_problems());
         problems.extend(self.server_problems());
@@ -298,6 +314,25 @@ impl Settings for HaproxySpec {
 }
 
 impl HaproxySpec {
+    /// What instances of the real program have in common, and here have not.
+    fn replicas_problem(&self) -> Option<Problem> {
+        if let (problem @ Some(_), _) | (problem, true) = (self.replicas.problem("replicas"), self.replicas.is_one()) {
+            return problem;
+        }
+        let dated = |cookie: &HaproxyCookie| cookie.max_idle.is_some() || cookie.max_life.is_some();
+        let (message, help) = if self.cookie.as_deref().is_some_and(dated) {
+            ("cookies with `maxidle` or `maxlife` are kept in one instance here", "write 1, or leave out both limits")
+        } else if self.stick_table.as_ref().is_some_and(|table| table.peers.is_some()) {
+            (
+                "`peers` gives all instances one stick-table, and here each has its own",
+                "write 1, or leave `peers` out of `stick-table`",
+            )
+        } else {
+            return None;
+        };
+        Some(Problem { setting: "replicas", message: message.to_owned(), help: help.to_owned() })
+    }
+
     fn redispatch_problem(&self) -> Option<Problem> {
         let interval = self.redispatch()?;
         let count = self.option.iter().filter(|option| matches!(option, HaproxyOption::Redispatch(_))).count();

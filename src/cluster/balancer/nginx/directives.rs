@@ -53,7 +53,11 @@ pub enum NginxKey {
 }
 
 impl NginxKey {
-    fn of(variable: &str) -> Result<NginxKey, String> {
+    /// What a variable holds, going by its name.
+    ///
+    /// # Errors
+    /// When its name does not say it.
+    pub(in super::super) fn of(variable: &str) -> Result<NginxKey, String> {
         match variable {
             "$remote_addr" => return Ok(NginxKey::Address),
             "$binary_remote_addr" => return Ok(NginxKey::BinaryAddress),

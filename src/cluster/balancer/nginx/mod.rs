@@ -18,6 +18,7 @@ use super::{AffinityKey, Ends, Following, Health, Line, List, Problem, Settings}
 use crate::engine::Span;
 
 pub use directives::{NextUpstream, NginxKey, NginxMethod, NginxServer, NginxSticky};
+pub(super) use hashes::KeyBytes;
 pub use upstream::Nginx;
 
 /// The settings of an nginx `upstream` block, one `server` line per pod.

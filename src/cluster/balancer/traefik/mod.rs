@@ -17,8 +17,8 @@ use super::address::AddressText;
 use super::ingress_nginx::WATCH_DELAY;
 use super::words::{as_text, one_of, unknown};
 use super::{
-    AffinityKey, Checks, Decide, Following, Health, Line, List, Peer, Peers, Problem, Request, SetCookie, Settings,
-    Tries,
+    AffinityKey, Checks, Decide, Following, Health, Line, List, Peer, Peers, Problem, Replicas, Request, SetCookie,
+    Settings, Tries,
 };
 use crate::cluster::PodId;
 use crate::engine::{LazyStream, Span, Stream};
@@ -45,6 +45,9 @@ pub struct TraefikSpec {
     /// The middleware `retry`: none unless written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<TraefikRetry>,
+    /// So many Traefiks stand side by side, each with an order of servers, turns and counts of its own.
+    #[serde(skip_serializing_if = "Replicas::is_one")]
+    pub replicas: Replicas,
 }
 
 /// How Traefik chooses a server.
@@ -217,6 +220,12 @@ impl Settings for TraefikSpec {
             checks: self.health_check.as_ref().map(checks),
         }
     }
+    fn instances(&self) -> u32 {
+        self.replicas.0
+    }
+    fn counts_connections(&self) -> bool {
+        self.strategy == TraefikStrategy::P2c
+    }
     fn line(&self, position: usize) -> Line {
         self.servers
             .get(position)
@@ -224,6 +233,7 @@ impl Settings for TraefikSpec {
     }
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
+        problems.extend(self.replicas.problem("replicas"));
         let mut problem = |setting, message: &str, help: &str| {
             problems.push(Problem { setting, message: message.to_owned(), help: help.to_owned() });
         };
