@@ -27,6 +27,8 @@ pub struct Haproxy {
     redispatch: Option<i32>,
     /// A cookie alone decides, and nothing counts connections.
     cookie_decides: bool,
+    /// Some server may have only so many connections.
+    limited: bool,
 }
 
 impl Haproxy {
@@ -45,6 +47,7 @@ impl Haproxy {
                 && table.is_none()
                 && !balance.counts()
                 && !spec.full_somewhere(),
+            limited: spec.full_somewhere(),
             balance,
             table,
             dated,
@@ -243,7 +246,7 @@ impl Decide for Haproxy {
         self.finished(position, SimTime::ZERO);
     }
     fn watches(&self, pod: PodId) -> bool {
-        self.balance.counts() && self.peers.position(pod).is_some()
+        (self.balance.counts() || self.limited) && self.peers.position(pod).is_some()
     }
     /// In `leastconn` a server waits behind those that have had as few connections for longer.
     fn finished(&mut self, position: usize, _now: SimTime) {

@@ -254,8 +254,9 @@ impl Settings for HaproxySpec {
         algorithm || self.full_somewhere() || self.hash_balance_factor > 0
     }
     fn ends(&self) -> Ends {
-        // its order follows every connection
-        if self.algorithm() == HaproxyBalance::LeastConn { Ends::Watched } else { Ends::Ignored }
+        // the order of `leastconn` follows every connection, and whoever waits at a full server goes on when one ends
+        let matter = self.algorithm() == HaproxyBalance::LeastConn || self.full_somewhere();
+        if matter { Ends::Watched } else { Ends::Ignored }
     }
     fn line(&self, position: usize) -> Line {
         let server = self.server(position);

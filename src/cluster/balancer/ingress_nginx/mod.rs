@@ -205,10 +205,6 @@ enum Choice {
 }
 
 impl IngressNginxSpec {
-    /// After a reload old workers live so long; `None`: until the last connection has gone.
-    pub fn shutdown_timeout(&self) -> Option<Span> {
-        self.worker_shutdown_timeout.filter(|timeout| !timeout.is_zero())
-    }
     fn choice(&self) -> Choice {
         let subset = self.upstream_hash_by_subset.then_some(self.upstream_hash_by_subset_size);
         match (self.affinity, &self.upstream_hash_by, self.load_balance) {
@@ -221,6 +217,9 @@ impl IngressNginxSpec {
 }
 
 impl Settings for IngressNginxSpec {
+    fn shutdown_timeout(&self) -> Option<Span> {
+        self.worker_shutdown_timeout.filter(|timeout| !timeout.is_zero())
+    }
     fn describe(&self) -> String {
         let by = || self.upstream_hash_by.as_ref().map(ToString::to_string).unwrap_or_default();
         match self.choice() {
