@@ -213,7 +213,7 @@ fn a_surge_rollout_with_least_conn_is_even() {
     for n in [3u32, 5, 10] {
         let mut spec = rolling_restart(n, NginxMethod::LeastConn, RolloutMode::Surge);
         let algorithm = TargetAlgorithm::LeastOutstandingRequests;
-        spec.balancers = vec![BalancerSpec::AwsAlb(AwsAlbSpec { algorithm, ..AwsAlbSpec::default() })];
+        spec.balancers = vec![BalancerSpec::AwsAlb(AwsAlbSpec { algorithm, nodes: 1, ..AwsAlbSpec::default() })];
         spec.pods.pre_stop = Span::from_secs(8); // it learns of a change after 5 s
         let record = run(&spec, 0);
         assert_eq!(shares(&record), vec![1.0; n as usize]);
