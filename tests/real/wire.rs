@@ -1,0 +1,62 @@
+//! As much of HTTP/1.1 as the tests speak.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::time::Duration;
+
+/// Longest time that anything here may take.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The head of a request or of an answer.
+#[derive(Debug)]
+pub struct Head {
+    /// Its first line.
+    pub first: String,
+    headers: Vec<(String, String)>,
+}
+
+impl Head {
+    /// Reads it; `None` when the connection ends before.
+    pub fn read(stream: &mut TcpStream) -> Option<Head> {
+        let (mut text, mut byte) = (Vec::new(), [0]);
+        while !text.ends_with(b"\r\n\r\n") {
+            if stream.read(&mut byte).ok()? == 0 || text.len() > 16_384 {
+                return None;
+            }
+            text.push(byte[0]);
+        }
+        let text = String::from_utf8(text).ok()?;
+        let mut lines = text.trim_end().split("\r\n");
+        let first = lines.next()?.to_owned();
+        let header = |line: &str| line.split_once(':').map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()));
+        Some(Head { first, headers: lines.filter_map(header).collect() })
+    }
+    /// A header by its name in small letters.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+    /// The status of an answer.
+    pub fn status(&self) -> u16 {
+        self.first.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("an answer begins with its status")
+    }
+}
+
+/// Sends a request on a connection of its own. What comes back is read to its end, unless the connection became a tunnel:
+/// then it is returned.
+pub fn send(port: u16, headers: &[(&str, &str)], upgrade: bool) -> (Head, Option<TcpStream>) {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("the program listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("not zero");
+    stream.set_nodelay(true).expect("a TCP connection");
+    let connection = if upgrade { "Connection: Upgrade\r\nUpgrade: websocket" } else { "Connection: close" };
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let text = format!("GET / HTTP/1.1\r\nHost: pods\r\n{connection}\r\n{headers}\r\n");
+    stream.write_all(text.as_bytes()).expect("the program reads");
+    let head = Head::read(&mut stream).expect("the program answers");
+    if head.status() == 101 {
+        return (head, Some(stream));
+    }
+    // Only with its end all of the program's books are closed.
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).expect("the answer ends");
+    (head, None)
+}
