@@ -40,7 +40,8 @@ impl Program {
     }
     /// A command that runs it, with nothing to read and its words kept in a file.
     pub fn command(&self, log: &Path) -> Command {
-        let file = || std::fs::OpenOptions::new().create(true).append(true).open(log).expect("a file of our own folder");
+        let file =
+            || std::fs::OpenOptions::new().create(true).append(true).open(log).expect("a file of our own folder");
         let mut command = Command::new(&self.path);
         command.stdin(Stdio::null()).stdout(file()).stderr(file());
         command

@@ -8,7 +8,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use super::ports;
-use super::wire::{Head, PATIENCE};
+use super::wire::{Head, PATIENCE, UPGRADED};
 
 /// Servers that answer with their number, each on a port of its own. One that is stopped refuses: nobody listens there.
 pub struct Servers(Vec<Server>);
@@ -40,7 +40,12 @@ impl Servers {
     /// Starts one that does not run.
     pub fn start(&mut self, number: usize) {
         let server = &mut self.0[number];
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, server.port)).expect("nobody else has the port");
+        let mut listener = None;
+        wait_until("nobody else has the port", || {
+            listener = TcpListener::bind((Ipv4Addr::LOCALHOST, server.port)).ok();
+            listener.is_some()
+        });
+        let listener = listener.expect("waited for");
         let (stop, tunnels) = (Arc::new(AtomicBool::new(false)), Arc::clone(&server.tunnels));
         let stopped = Arc::clone(&stop);
         let serve = move || {
@@ -58,12 +63,15 @@ impl Servers {
     }
     /// From now on this one refuses.
     pub fn stop(&mut self, number: usize) {
-        let server = &mut self.0[number];
-        let Some(Running { stop, thread }) = server.running.take() else { return };
+        let port = self.0[number].port;
+        let Some(Running { stop, thread }) = self.0[number].running.take() else { return };
         stop.store(true, Ordering::SeqCst);
         // wakes it
-        drop(TcpStream::connect((Ipv4Addr::LOCALHOST, server.port)));
+        drop(TcpStream::connect((Ipv4Addr::LOCALHOST, port)));
         thread.join().expect("servers do not panic");
+        // a program that another test starts at this moment has its own hold of all that is open here, until it runs
+        let refuses = || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err();
+        wait_until("nobody listens any more", refuses);
     }
     /// Tunnels to this one.
     pub fn tunnels(&self, number: usize) -> u32 {
@@ -83,17 +91,12 @@ fn answer(mut stream: TcpStream, number: usize, tunnels: &AtomicU32) {
     let (Ok(()), Some(head)) = (patient, Head::read(&mut stream)) else { return };
     // who went away in between is nobody's concern
     if head.header("upgrade").is_none() {
-        let text = format!(
-            "HTTP/1.1 200 OK\r\nX-Server: {number}\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
-        );
+        let text = format!("HTTP/1.1 200 OK\r\nX-Server: {number}\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
         drop(stream.write_all(text.as_bytes()));
         return;
     }
     tunnels.fetch_add(1, Ordering::SeqCst);
-    let text = format!(
-        "HTTP/1.1 101 Switching Protocols\r\nX-Server: {number}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
-    );
-    drop(stream.write_all(text.as_bytes()));
+    drop(stream.write_all(format!("{UPGRADED}\r\nX-Server: {number}\r\n\r\n").as_bytes()));
     let mut buffer = [0; 64];
     while stream.read(&mut buffer).is_ok_and(|read| read > 0) {}
     drop(stream);

@@ -23,8 +23,8 @@ pub struct Simulated {
     tunnels: Vec<Option<usize>>,
     /// Cookies of the clients.
     jars: BTreeMap<u32, u32>,
-    /// It tells all tries, not only the last one.
-    tells_chain: bool,
+    /// nginx tells all tries, HAProxy only the last one.
+    is_nginx: bool,
 }
 
 impl Simulated {
@@ -48,16 +48,21 @@ impl Simulated {
             loads: vec![0; addresses.len()],
             tunnels: Vec::new(),
             jars: BTreeMap::new(),
-            tells_chain: matches!(spec, BalancerSpec::Nginx(_)),
+            is_nginx: matches!(spec, BalancerSpec::Nginx(_)),
         }
     }
 
-    fn told(&self, tried: Vec<usize>) -> Tried {
-        if self.tells_chain {
+    /// What a program would tell of these tries, when the request waited in vain for `queued` after them.
+    fn told(&self, tried: Vec<usize>, queued: Option<usize>) -> Tried {
+        if self.is_nginx {
             return Tried::Chain(tried);
         }
-        let last = tried.last().copied();
-        Tried::Retries { last, count: tried.len().saturating_sub(1), moved: tried.first().copied() != last }
+        let last = queued.or(tried.last().copied());
+        Tried::Retries {
+            last,
+            count: tried.len().saturating_sub(1),
+            moved: tried.first().is_some_and(|&first| Some(first) != last),
+        }
     }
 }
 
@@ -98,7 +103,14 @@ impl Subject for Simulated {
         if let (Some(client), Some(value)) = (ask.client, cookie) {
             self.jars.insert(client, value);
         }
-        Outcome { from, tried: self.told(tried), cookie: cookie.map(|pod| pod as usize) }
+        let status = match from {
+            Some(_) if holds => 101,
+            Some(_) => 200,
+            None if self.is_nginx => 502,
+            None => 503,
+        };
+        let queued = tries.queue.and_then(|queue| queue.position);
+        Outcome { from, status, tried: self.told(tried, queued), cookie: cookie.map(|pod| pod as usize) }
     }
     fn close(&mut self, tunnel: usize) {
         let Some(server) = self.tunnels[tunnel].take() else { return };

@@ -62,6 +62,8 @@ pub enum Step {
 pub struct Outcome {
     /// The server that answered; `None`: the balancer itself did, with an error.
     pub from: Option<usize>,
+    /// The status of the answer.
+    pub status: u16,
     /// The tries.
     pub tried: Tried,
     /// The server that the cookie names which was set with the answer.
@@ -122,13 +124,11 @@ pub fn agree(simulated: &mut dyn Subject, real: &mut dyn Subject, steps: &[Step]
     let mut outcomes = Vec::new();
     for (n, step) in steps.iter().enumerate() {
         let [expected, happened] = [simulated.take(step), real.take(step)];
-        assert_eq!(expected, happened, "simulated (left) and real (right) differ at step {n}, {step:?}, after {outcomes:?}");
+        assert_eq!(
+            expected, happened,
+            "simulated (left) and real (right) differ at step {n}, {step:?}, after {outcomes:?}"
+        );
         outcomes.extend(happened);
     }
     outcomes
-}
-
-/// The servers that answered.
-pub fn answered(outcomes: &[Outcome]) -> Vec<Option<usize>> {
-    outcomes.iter().map(|outcome| outcome.from).collect()
 }

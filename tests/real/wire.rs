@@ -7,6 +7,13 @@ use std::time::Duration;
 /// Longest time that anything here may take.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What makes a tunnel of a connection: the example of RFC 6455, section 1.3.
+const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                       Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+/// The answer to it.
+pub const UPGRADED: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                            Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
 /// The head of a request or of an answer.
 #[derive(Debug)]
 pub struct Head {
@@ -28,7 +35,8 @@ impl Head {
         let text = String::from_utf8(text).ok()?;
         let mut lines = text.trim_end().split("\r\n");
         let first = lines.next()?.to_owned();
-        let header = |line: &str| line.split_once(':').map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()));
+        let header =
+            |line: &str| line.split_once(':').map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()));
         Some(Head { first, headers: lines.filter_map(header).collect() })
     }
     /// A header by its name in small letters.
@@ -47,7 +55,7 @@ pub fn send(port: u16, headers: &[(&str, &str)], upgrade: bool) -> (Head, Option
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("the program listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("not zero");
     stream.set_nodelay(true).expect("a TCP connection");
-    let connection = if upgrade { "Connection: Upgrade\r\nUpgrade: websocket" } else { "Connection: close" };
+    let connection = if upgrade { UPGRADE } else { "Connection: close" };
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let text = format!("GET / HTTP/1.1\r\nHost: pods\r\n{connection}\r\n{headers}\r\n");
     stream.write_all(text.as_bytes()).expect("the program reads");

@@ -55,7 +55,8 @@ fn tunnels(count: usize, body: u64) -> Vec<Step> {
 #[test]
 fn turns_are_taken_by_weight() {
     for balance in ["roundrobin", "static-rr"] {
-        for (servers, lines) in [(3, ""), (3, "weight 5"), (4, "weight 3, weight 2, weight 2"), (4, "'', disabled, weight 3")]
+        for (servers, lines) in
+            [(3, ""), (3, "weight 5"), (4, "weight 3, weight 2, weight 2"), (4, "'', disabled, weight 3")]
         {
             both(&format!("{{balance: {balance}, servers: [{lines}]}}"), servers, &asks(60));
         }
@@ -103,7 +104,8 @@ fn headers_are_hashed() {
     // who has none takes turns
     steps.extend(asks(7));
     for function in ["sdbm", "djb2", "wt6", "crc32"] {
-        for (kind, avalanche) in [("map-based", ""), ("map-based", " avalanche"), ("consistent", ""), ("consistent", " avalanche")]
+        for (kind, avalanche) in
+            [("map-based", ""), ("map-based", " avalanche"), ("consistent", ""), ("consistent", " avalanche")]
         {
             let hash = format!("{kind} {function}{avalanche}");
             both(&format!("{{balance: hdr(x-user), hash-type: {hash}, servers: [weight 2]}}"), 3, &steps);
@@ -127,7 +129,11 @@ fn a_full_server_is_passed_over() {
 fn who_is_bound_to_a_full_server_waits_for_it() {
     let lines = "balance: roundrobin, timeout-queue: 100ms, default-server: maxconn 1, cookie: SRV insert indirect";
     let hold = |n| Open(Ask::from("192.0.2.1").of_client(n));
-    both(&format!("{{{lines}}}"), 2, &[hold(0), client(0), client(1), hold(2), client(1), Close(0), client(0), client(1)]);
+    both(
+        &format!("{{{lines}}}"),
+        2,
+        &[hold(0), client(0), client(1), hold(2), client(1), Close(0), client(0), client(1)],
+    );
 }
 
 #[test]
