@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use super::ports::while_nothing_starts;
 use super::wire::PATIENCE;
 
 /// An installed program.
@@ -32,7 +33,8 @@ impl Program {
             println!("skipped: {name} is neither on PATH nor in /usr/sbin");
             return None;
         };
-        let output = Command::new(&path).arg("-v").output().unwrap_or_else(|error| panic!("{name} -v: {error}"));
+        let output = while_nothing_starts(|| Command::new(&path).arg("-v").output())
+            .unwrap_or_else(|error| panic!("{name} -v: {error}"));
         let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         let numbers = said.split(|c: char| !(c.is_ascii_digit() || c == '.')).find(|text| text.contains('.'));
         let version = numbers.unwrap_or_default().split('.').filter_map(|number| number.parse().ok()).collect();
@@ -62,7 +64,8 @@ pub struct Process(Child);
 impl Process {
     /// Starts it, and waits until it listens on its port; `None` when it ended instead.
     pub fn start(mut command: Command, port: u16) -> Option<Process> {
-        let mut process = Process(command.spawn().expect("the program was there a moment ago"));
+        let mut process =
+            Process(while_nothing_starts(|| command.spawn()).expect("the program was there a moment ago"));
         let pause = Duration::from_millis(5);
         for _ in 0..PATIENCE.as_millis() / pause.as_millis() {
             if process.0.try_wait().expect("it is our own").is_some() {

@@ -40,12 +40,7 @@ impl Servers {
     /// Starts one that does not run.
     pub fn start(&mut self, number: usize) {
         let server = &mut self.0[number];
-        let mut listener = None;
-        wait_until("nobody else has the port", || {
-            listener = TcpListener::bind((Ipv4Addr::LOCALHOST, server.port)).ok();
-            listener.is_some()
-        });
-        let listener = listener.expect("waited for");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, server.port)).expect("nobody else has the port");
         let (stop, tunnels) = (Arc::new(AtomicBool::new(false)), Arc::clone(&server.tunnels));
         let stopped = Arc::clone(&stop);
         let serve = move || {
@@ -66,12 +61,11 @@ impl Servers {
         let port = self.0[number].port;
         let Some(Running { stop, thread }) = self.0[number].running.take() else { return };
         stop.store(true, Ordering::SeqCst);
-        // wakes it
-        drop(TcpStream::connect((Ipv4Addr::LOCALHOST, port)));
-        thread.join().expect("servers do not panic");
-        // a program that another test starts at this moment has its own hold of all that is open here, until it runs
-        let refuses = || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err();
-        wait_until("nobody listens any more", refuses);
+        let wake_and_wait = || {
+            drop(TcpStream::connect((Ipv4Addr::LOCALHOST, port)));
+            thread.join()
+        };
+        ports::while_nothing_starts(wake_and_wait).expect("servers do not panic");
     }
     /// Tunnels to this one.
     pub fn tunnels(&self, number: usize) -> u32 {

@@ -99,6 +99,13 @@ fn source_looks_at_the_address() {
 }
 
 #[test]
+fn octets_of_the_address_are_hashed() {
+    for hash in ["map-based", "map-based wt6", "consistent crc32 avalanche"] {
+        both(&format!("{{balance: hash src, hash-type: {hash}}}"), 3, &clients(60, 18));
+    }
+}
+
+#[test]
 fn headers_are_hashed() {
     let mut steps = clients(40, 13);
     // who has none takes turns
