@@ -1,13 +1,26 @@
 //! The real programs: where they are, and that they end with their test.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::io::Write;
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::ports::while_nothing_starts;
 use super::wire::PATIENCE;
+
+/// Says once why something is not compared, past the test harness, which keeps the words of tests that pass.
+pub fn skip(reason: String) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if !said.contains(&reason) {
+        drop(writeln!(std::io::stderr(), "skipped: {reason}"));
+        said.insert(reason);
+    }
+}
 
 /// An installed program.
 #[derive(Clone, Debug)]
@@ -30,7 +43,7 @@ impl Program {
         let Some(path) = folders.map(|folder| folder.join(name)).find(|path| path.is_file()) else {
             let required = std::env::var_os("REAL_PROGRAMS").is_some_and(|value| value == "required");
             assert!(!required, "{name} is required, and not installed");
-            println!("skipped: {name} is neither on PATH nor in /usr/sbin");
+            skip(format!("{name} is neither on PATH nor in /usr/sbin"));
             return None;
         };
         let output = while_nothing_starts(|| Command::new(&path).arg("-v").output())

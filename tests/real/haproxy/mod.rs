@@ -10,7 +10,7 @@ use stickysim::engine::Span;
 use tempfile::TempDir;
 
 use super::ports;
-use super::programs::{Process, Program};
+use super::programs::{Process, Program, skip};
 use super::servers::{Servers, wait_until};
 use super::simulated::Simulated;
 use super::subject::{Ask, Outcome, Subject, Tried};
@@ -39,7 +39,7 @@ pub fn haproxy(settings: &str, servers: usize) -> Option<(Simulated, Haproxy)> {
     let program = Program::find("haproxy")?;
     let spec: HaproxySpec = serde_yaml::from_str(settings).expect("known settings");
     if matches!(spec.balance, Some(HaproxyBalance::Random(2..))) && program.version >= vec![3] {
-        println!("skipped: {program} breaks ties of its draws by the rate of requests, which is not modelled");
+        skip(format!("{program} breaks ties of its draws by the rate of requests, which is not modelled"));
         return None;
     }
     let servers = Servers::new(servers);

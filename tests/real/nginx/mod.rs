@@ -9,7 +9,7 @@ use stickysim::engine::Span;
 use tempfile::TempDir;
 
 use super::ports;
-use super::programs::{Process, Program};
+use super::programs::{Process, Program, skip};
 use super::servers::{Servers, wait_until};
 use super::simulated::Simulated;
 use super::subject::{Ask, Outcome, Subject, Tried};
@@ -35,7 +35,7 @@ pub fn nginx(settings: &str, servers: usize) -> Option<(Simulated, Nginx)> {
     let program = Program::find("nginx")?;
     let spec: NginxSpec = serde_yaml::from_str(settings).expect("known settings");
     if spec.sticky.is_some() && program.version < vec![1, 29, 6] {
-        println!("skipped: {program} has no `sticky`, which came with 1.29.6");
+        skip(format!("{program} has no `sticky`, which came with 1.29.6"));
         return None;
     }
     let servers = Servers::new(servers);
