@@ -2,14 +2,14 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Below the ports from which connections come (Linux: from 32768 on), or a connection could take the port of a server that
 /// is down for a moment.
 const FIRST: u16 = 10_000;
-const COUNT: u16 = 20_000;
-
-static NEXT: AtomicU16 = AtomicU16::new(0);
+const BLOCKS: u16 = 20;
+/// Ports of a block. A run of all tests takes about 700.
+const BLOCK: u16 = 1_000;
 
 /// Who starts a program holds this, and who closes a listener: between fork and exec a program has a hold of all that is open
 /// here, and a port would be listened on although it was closed.
@@ -21,13 +21,28 @@ pub fn while_nothing_starts<T>(action: impl FnOnce() -> T) -> T {
     action()
 }
 
-/// A port that was given to nobody else in this process.
+fn listen(port: u16) -> Option<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()
+}
+
+/// The first port of the block that is this process's own. Who listens there has the block: another run of these tests at the
+/// same time must not try a port at which a server of ours is down, and HAProxy would even share one with another HAProxy.
+fn block() -> u16 {
+    static OWN: OnceLock<TcpListener> = OnceLock::new();
+    let own = OWN.get_or_init(|| {
+        let firsts = (0..BLOCKS).map(|block| FIRST + block * BLOCK);
+        firsts.filter_map(listen).next().expect("one of the blocks is nobody's")
+    });
+    own.local_addr().expect("it listens").port()
+}
+
+/// A port that was given to nobody else.
 pub fn free() -> u16 {
-    // several runs at a time begin at different places
-    let begin = (std::process::id().wrapping_mul(331) % u32::from(COUNT)) as u16;
-    for _ in 0..COUNT {
-        let port = FIRST + (begin + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT) % COUNT;
-        if while_nothing_starts(|| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()) {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = block();
+    for _ in 0..BLOCK {
+        let port = first + 1 + NEXT.fetch_add(1, Ordering::Relaxed) % (BLOCK - 1);
+        if while_nothing_starts(|| listen(port).is_some()) {
             return port;
         }
     }
