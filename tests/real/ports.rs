@@ -1,8 +1,10 @@
 //! Ports of 127.0.0.1 on which nobody listens yet.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
+
+use super::servers::wait_until;
 
 /// Below the ports from which connections come (Linux: from 32768 on), or a connection could take the port of a server that
 /// is down for a moment.
@@ -11,14 +13,23 @@ const BLOCKS: u16 = 20;
 /// Ports of a block. A run of all tests takes about 700.
 const BLOCK: u16 = 1_000;
 
-/// Who starts a program holds this, and who closes a listener: between fork and exec a program has a hold of all that is open
-/// here, and a port would be listened on although it was closed.
+/// Who starts a program holds this, and who closes a listener.
 static FORKING: Mutex<()> = Mutex::new(());
 
-/// Does something while no program is being started.
+/// Does something while no other program is being started.
 pub fn while_nothing_starts<T>(action: impl FnOnce() -> T) -> T {
     let _guard = FORKING.lock().unwrap_or_else(PoisonError::into_inner);
     action()
+}
+
+/// Closes what listens on a port, and returns when nobody listens there any more: a program that was started a moment ago has
+/// a hold of all that was open here until its exec is through, which is later than the return of `spawn`.
+pub fn close(port: u16, action: impl FnOnce()) {
+    while_nothing_starts(|| {
+        action();
+        let refuses = || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err();
+        wait_until("nobody listens any more", refuses);
+    });
 }
 
 fn listen(port: u16) -> Option<TcpListener> {
@@ -42,7 +53,8 @@ pub fn free() -> u16 {
     let first = block();
     for _ in 0..BLOCK {
         let port = first + 1 + NEXT.fetch_add(1, Ordering::Relaxed) % (BLOCK - 1);
-        if while_nothing_starts(|| listen(port).is_some()) {
+        if let Some(listener) = listen(port) {
+            close(port, || drop(listener));
             return port;
         }
     }

@@ -61,11 +61,11 @@ impl Servers {
         let port = self.0[number].port;
         let Some(Running { stop, thread }) = self.0[number].running.take() else { return };
         stop.store(true, Ordering::SeqCst);
-        let wake_and_wait = || {
+        ports::close(port, || {
+            // wakes it
             drop(TcpStream::connect((Ipv4Addr::LOCALHOST, port)));
-            thread.join()
-        };
-        ports::while_nothing_starts(wake_and_wait).expect("servers do not panic");
+            thread.join().expect("servers do not panic");
+        });
     }
     /// Tunnels to this one.
     pub fn tunnels(&self, number: usize) -> u32 {
@@ -82,7 +82,7 @@ impl Drop for Servers {
 /// Serves one connection: a request, or a tunnel until its end.
 fn answer(mut stream: TcpStream, number: usize, tunnels: &AtomicU32) {
     let patient = stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.set_nodelay(true));
-    let (Ok(()), Some(head)) = (patient, Head::read(&mut stream)) else { return };
+    let (Ok(()), Ok(head)) = (patient, Head::read(&mut stream)) else { return };
     // who went away in between is nobody's concern
     if head.header("upgrade").is_none() {
         let text = format!("HTTP/1.1 200 OK\r\nX-Server: {number}\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");

@@ -1,6 +1,6 @@
 //! As much of HTTP/1.1 as the tests speak.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
@@ -23,21 +23,22 @@ pub struct Head {
 }
 
 impl Head {
-    /// Reads it; `None` when the connection ends before.
-    pub fn read(stream: &mut TcpStream) -> Option<Head> {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When the connection ends before it does.
+    pub fn read(stream: &mut TcpStream) -> io::Result<Head> {
         let (mut text, mut byte) = (Vec::new(), [0]);
         while !text.ends_with(b"\r\n\r\n") {
-            if stream.read(&mut byte).ok()? == 0 || text.len() > 16_384 {
-                return None;
-            }
+            stream.read_exact(&mut byte)?;
             text.push(byte[0]);
         }
-        let text = String::from_utf8(text).ok()?;
+        let text = String::from_utf8_lossy(&text);
         let mut lines = text.trim_end().split("\r\n");
-        let first = lines.next()?.to_owned();
+        let first = lines.next().unwrap_or_default().to_owned();
         let header =
             |line: &str| line.split_once(':').map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()));
-        Some(Head { first, headers: lines.filter_map(header).collect() })
+        Ok(Head { first, headers: lines.filter_map(header).collect() })
     }
     /// A header by its name in small letters.
     pub fn header(&self, name: &str) -> Option<&str> {
