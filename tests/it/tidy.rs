@@ -325,22 +325,25 @@ fn functions_are_measured() {
 // ------------------------------------------------------------------------------------------------------ other habits
 
 #[test]
-fn all_integration_tests_are_one_binary() {
+fn integration_tests_are_two_binaries() {
     let sources = repository();
-    let main = sources.iter().find(|source| source.path == "tests/it/main.rs").expect("tests/it/main.rs exists");
     let mut findings = Vec::new();
     for source in &sources {
         let Some(name) = source.path.strip_prefix("tests/").and_then(|name| name.strip_suffix(".rs")) else { continue };
-        let Some(module) = name.strip_prefix("it/").map(|name| name.strip_suffix("/mod").unwrap_or(name)) else {
+        // `real` runs other programs; all else is `it`.
+        let Some((binary, module)) = name.split_once('/').filter(|(binary, _)| ["it", "real"].contains(binary)) else {
             findings.push(format!("{}: move it to tests/it/", source.path));
             continue;
         };
+        let module = module.strip_suffix("/mod").unwrap_or(module);
+        let main = format!("tests/{binary}/main.rs");
+        let main = sources.iter().find(|source| source.path == main).expect("each has one");
         // Deeper files belong to these.
         if module != "main" && !module.contains('/') && !main.code.contains(&format!("mod {module};")) {
-            findings.push(format!("{}: add `mod {module};` to tests/it/main.rs", source.path));
+            findings.push(format!("{}: add `mod {module};` to {}", source.path, main.path));
         }
     }
-    none(&findings, "these tests are not in the one binary");
+    none(&findings, "these tests are in neither binary");
 }
 
 #[test]
