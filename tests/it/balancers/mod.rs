@@ -15,6 +15,7 @@ mod aws_nlb;
 mod azure;
 mod cloudflare;
 mod clouds;
+mod conformance;
 mod envoy;
 mod google_cloud;
 mod haproxy;
@@ -23,6 +24,7 @@ mod istio;
 mod moves;
 mod nginx;
 mod service;
+mod strategies;
 mod traefik;
 
 /// A row of a recording, by column name.
