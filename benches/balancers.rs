@@ -31,7 +31,10 @@ struct Site {
 }
 
 fn peers(first: u32) -> Vec<Peer> {
-    (0..PODS).map(|n| PodId::new(if n == 0 { PODS + first } else { n })).map(|pod| Peer::new(pod, pod_address(pod))).collect()
+    (0..PODS)
+        .map(|n| PodId::new(if n == 0 { PODS + first } else { n }))
+        .map(|pod| Peer::new(pod, pod_address(pod)))
+        .collect()
 }
 
 impl Site {
@@ -44,8 +47,12 @@ impl Site {
             let key = format!("{:016x}", draws.bits()).into_bytes().try_into().expect("16 digits");
             Client { address, key, cookie: None }
         };
-        let mut site =
-            Site { balancer: Balancer::new(&spec), clients: (0..CLIENTS).map(client).collect(), loads: vec![0; 52], batch: 0 };
+        let mut site = Site {
+            balancer: Balancer::new(&spec),
+            clients: (0..CLIENTS).map(client).collect(),
+            loads: vec![0; 52],
+            batch: 0,
+        };
         site.balancer.set_peers(&peers(0), &mut Seed(1).stream(2, 0, 0));
         site
     }

@@ -116,7 +116,7 @@ pub struct RouteArgs {
     #[arg(conflicts_with_all = ["balancer", "table"])]
     pub scenario: Option<PathBuf>,
     /// A variant of the scenario
-    #[arg(long, value_name = "NAME", requires = "scenario")]
+    #[arg(long, value_name = "NAME")]
     pub variant: Option<String>,
     /// The balancer: `nginx`, `nginx.ip_hash`, or as in a scenario `haproxy: {balance: source, hash-type: consistent}`
     #[arg(long, short, value_name = "BALANCER", conflicts_with = "table")]
@@ -172,8 +172,8 @@ A client that is an address is also that text for a balancer that hashes texts (
 
 'of its due': clients against the server's share by weight. CV: standard deviation of that. 'CV expected of a hash' is
 √(HHI · mean((1 − p)/p)) with p the share by weight, which is √((n − 1) · HHI) for n equal servers; HHI = Σs²/(Σs)² over groups
-of s clients that the balancer cannot tell apart (same /24 for ip_hash, same address, same text). It holds for hashes taken
-modulo, Maglev tables and random draws; hash rings are less even, turns and least connections more.
+of s clients that the balancer cannot tell apart (same /24 for ip_hash, same address, same text), and N_eff = 1/HHI. It holds
+for hashes taken modulo, Maglev tables and random draws; hash rings are less even, turns and least connections more.
 
 Examples:
   stickysim route --balancer nginx.ip_hash --servers 5 --weights 5,1,1,1,1 --down 0

@@ -83,6 +83,11 @@ struct Asked {
 }
 
 fn ask(args: &RouteArgs) -> Result<Asked, Failure> {
+    if let (None, Some(name)) = (&args.scenario, &args.variant) {
+        return Err(Failure::Input(format!(
+            "--variant {name}: nothing says of which scenario; write `stickysim route SCENARIO --variant {name}`"
+        )));
+    }
     match (&args.scenario, &args.balancer) {
         (Some(path), _) => of_scenario(path, args),
         (None, Some(balancer)) => {
@@ -105,7 +110,8 @@ fn of_scenario(path: &Path, args: &RouteArgs) -> Result<Asked, Failure> {
             Some(variant) => &variant.spec,
             None => {
                 let names: Vec<String> = scenario.variants.iter().map(|v| format!("`{}`", v.name)).collect();
-                let there = if names.is_empty() { "it has none".to_owned() } else { format!("write {}", names.join(" or ")) };
+                let there =
+                    if names.is_empty() { "it has none".to_owned() } else { format!("write {}", names.join(" or ")) };
                 return Err(Failure::Input(format!("`{}` has no variant `{name}`; {there}", path.display())));
             }
         },

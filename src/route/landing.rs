@@ -65,10 +65,8 @@ impl Landing {
         let mut changed: Vec<(u32, u32)> = both().filter(|(before, now)| before != now).collect();
         changed.sort_unstable();
         let pod = |number: u32| (number != NOWHERE).then_some(number);
-        let mut pairs: Vec<_> = changed
-            .chunk_by(|a, b| a == b)
-            .map(|same| (pod(same[0].0), pod(same[0].1), same.len() as u64))
-            .collect();
+        let mut pairs: Vec<_> =
+            changed.chunk_by(|a, b| a == b).map(|same| (pod(same[0].0), pod(same[0].1), same.len() as u64)).collect();
         pairs.sort_by_key(|&(_, _, clients)| std::cmp::Reverse(clients));
         self.moves = Some(Moves {
             were_served: both().filter(|&(before, _)| before != NOWHERE).count() as u64,

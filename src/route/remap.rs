@@ -21,10 +21,12 @@ pub struct Strategy {
     pub balancer: &'static str,
     /// The weight of each server.
     pub weight: u32,
+    /// True when it can believe that a server is down. Others learn it by the list: then the line is removed.
+    pub believes: bool,
 }
 
 const fn strategy(name: &'static str, balancer: &'static str) -> Strategy {
-    Strategy { name, balancer, weight: 1 }
+    Strategy { name, balancer, weight: 1, believes: true }
 }
 
 /// The strategies that bind a client to a server by computation. Cookies and tables that name a server bind those who come
@@ -33,7 +35,7 @@ pub const STRATEGIES: [Strategy; 10] = [
     strategy("nginx ip_hash", "nginx: {method: ip_hash}"),
     strategy("nginx hash", "nginx: {method: hash $cookie_user}"),
     strategy("nginx hash consistent", "nginx: {method: hash $cookie_user consistent}"),
-    strategy("ingress-nginx cookie, balanced", "ingress-nginx: {affinity: cookie}"),
+    Strategy { believes: false, ..strategy("ingress-nginx cookie, balanced", "ingress-nginx: {affinity: cookie}") },
     strategy("haproxy source, map-based", "haproxy: {balance: source}"),
     strategy("haproxy source, consistent, weight 1", "haproxy: {balance: source, hash-type: consistent}"),
     Strategy {
@@ -102,17 +104,18 @@ pub fn table(strategies: &[(&Strategy, BalancerSpec)]) -> Result<String, Fault> 
     );
     for (strategy, spec) in strategies {
         let of = |count| shares(spec, count, strategy.weight);
+        let down = |shares: &Shares| if strategy.believes { format!("{:.3}", shares.down) } else { "–".to_owned() };
         let (three, eight, ten) = (of(3)?, of(8)?, of(10)?);
         let _ = writeln!(
             out,
-            "| {} | {:.3} | {:.3} | {:.3} | {:.3} | {:.3} | {:.3} | {:.2} | {:.2} | {:.2} |",
+            "| {} | {:.3} | {:.3} | {:.3} | {:.3} | {} | {} | {:.2} | {:.2} | {:.2} |",
             strategy.name,
             three.add,
             eight.add,
             three.remove,
             eight.remove,
-            three.down,
-            eight.down,
+            down(&three),
+            down(&eight),
             three.max_over_mean,
             eight.max_over_mean,
             ten.max_over_mean

@@ -79,7 +79,7 @@ pub fn after(what: &str, landing: &Landing, earlier: &Landing, before: &Servers,
     let Some(moves) = &landing.moves else { return String::new() };
     let least = landing.least_moved(earlier);
     let mut out = format!(
-        "{what}: {} of {} clients are elsewhere ({}; at least {} must be)\n",
+        "{what}: {} of {} clients are elsewhere ({}; even shares take {})\n",
         grouped(moves.moved),
         grouped(moves.were_served),
         percent(moves.moved as f64 / (moves.were_served.max(1)) as f64),
@@ -146,7 +146,7 @@ fn servers(landing: &Landing, list: &[Server], moves: Option<(&Moves, &Servers)>
 fn evenness(landing: &Landing, clients: &Clients, settings: &dyn Settings) -> String {
     let concentration = clients.concentration(settings.affinity());
     format!(
-        "max/mean {:.2}, CV {:.3}; CV expected of a hash {:.3} (the balancer tells {} of {} clients apart)\n",
+        "max/mean {:.2}, CV {:.3}; CV expected of a hash {:.3} (N_eff {} of {} clients)\n",
         landing.max_over_mean(),
         landing.cv(),
         landing.expected_cv(concentration),
@@ -195,7 +195,11 @@ fn columns(rows: &[Vec<String>]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
     let right: Vec<bool> = (0..rows[0].len())
-        .map(|column| rows.len() > 1 && column > 0 && rows[1..].iter().all(|row| numeric(&row[column]) && !row[column].contains(':')))
+        .map(|column| {
+            rows.len() > 1
+                && column > 0
+                && rows[1..].iter().all(|row| numeric(&row[column]) && !row[column].contains(':'))
+        })
         .collect();
     let mut out = String::new();
     for (number, row) in rows.iter().enumerate() {

@@ -35,7 +35,9 @@ impl std::str::FromStr for Change {
         match word.trim() {
             "servers" => match value.trim().parse() {
                 Ok(count) => Ok(Change::Servers(count)),
-                Err(_) => Err(Fault(format!("servers: `{value}` is no number of servers; write for example `servers=6`"))),
+                Err(_) => {
+                    Err(Fault(format!("servers: `{value}` is no number of servers; write for example `servers=6`")))
+                }
             },
             "weights" => Ok(Change::Weights(weights(value)?)),
             "remove" => Ok(Change::Remove(positions("remove", value)?)),
@@ -58,9 +60,9 @@ impl std::str::FromStr for Change {
 pub fn positions(what: &str, text: &str) -> Result<Vec<usize>, Fault> {
     let mut list = Vec::new();
     for word in text.split(',').map(str::trim) {
-        let position: usize = word
-            .parse()
-            .map_err(|_| Fault(format!("{what}: `{word}` is no position; write for example `{what}=0` or `{what}=0,2`")))?;
+        let position: usize = word.parse().map_err(|_| {
+            Fault(format!("{what}: `{word}` is no position; write for example `{what}=0` or `{what}=0,2`"))
+        })?;
         list.push(position);
     }
     if list.len() > MAX_SERVERS {
@@ -144,7 +146,9 @@ fn settings_of(product: &str, method: &str) -> Option<String> {
         ("nginx", _) => "method",
         ("haproxy", _) => "balance",
         ("traefik", _) => "strategy",
-        ("ingress-nginx", "balanced" | "persistent") => return Some(format!("affinity: cookie, affinity-mode: {value}")),
+        ("ingress-nginx", "balanced" | "persistent") => {
+            return Some(format!("affinity: cookie, affinity-mode: {value}"));
+        }
         ("ingress-nginx", _) => "load-balance",
         ("service", "iptables" | "nftables" | "ipvs") => "mode",
         ("service", _) => "sessionAffinity",

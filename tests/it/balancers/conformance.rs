@@ -155,7 +155,7 @@ fn story(yaml: &'static str, seed: u64) -> Vec<Decision> {
     let balancer = balancer(&product(yaml), &pods(&[0, 1, 2]));
     let mut story = Story { yaml, balancer, loads: [0; 8], cookies: [None; 9], decisions: Vec::new(), said: 0 };
     let mut numbers = Seed(seed).stream(7, 8, 9);
-    for step in 0..1_500 {
+    for step in 0..900 {
         let now = second(step / 3);
         match numbers.below(13) {
             0 => {
@@ -186,7 +186,7 @@ fn any_story_ends_well_and_repeats_itself() {
             let decisions = story(yaml, seed);
             assert_eq!(decisions, story(yaml, seed), "{yaml}");
             let served = decisions.iter().filter(|decision| decision.0.is_some()).count();
-            assert!(served > 500, "{yaml}: hardly anybody was served");
+            assert!(served > 300, "{yaml}: hardly anybody was served");
         }
     }
 }
@@ -222,9 +222,12 @@ fn nobody_is_sent_anywhere_without_pods() {
 fn tolerance(yaml: &str) -> Option<f64> {
     let is = |part: &str| yaml.contains(part);
     match yaml.split(':').next().expect("split gives something") {
-        "ingress-nginx" | "service" | "cloudflare" | "azure-application-gateway" | "azure-load-balancer" | "railway" => {
-            None
-        }
+        "ingress-nginx"
+        | "service"
+        | "cloudflare"
+        | "azure-application-gateway"
+        | "azure-load-balancer"
+        | "railway" => None,
         "google-cloud" | "aws-nlb" | "istio" => None,
         "aws-alb" => None,
         "haproxy" if is("first") => None,
@@ -275,7 +278,11 @@ fn peers_are_kept_as_they_are_told() {
     for yaml in STRATEGIES {
         let peers: Vec<Peer> = pods(&[5, 2, 7]);
         let mut balancer = balancer(&product(yaml), &peers);
-        assert_eq!(balancer.peers().iter().map(|peer| peer.pod).collect::<Vec<_>>(), [5, 2, 7].map(PodId::new), "{yaml}");
+        assert_eq!(
+            balancer.peers().iter().map(|peer| peer.pod).collect::<Vec<_>>(),
+            [5, 2, 7].map(PodId::new),
+            "{yaml}"
+        );
         balancer.set_health(1, Health::Down);
         assert_eq!(balancer.peers()[1].health, Health::Down, "{yaml}");
         assert_eq!((balancer.peers().up(), balancer.peers().position(PodId::new(7))), (2, Some(2)), "{yaml}");

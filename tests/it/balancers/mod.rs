@@ -13,6 +13,7 @@ use stickysim::engine::{LazyStream, Seed, SimTime, Span, Stream};
 mod aws_alb;
 mod aws_nlb;
 mod azure;
+mod by_command;
 mod cloudflare;
 mod clouds;
 mod conformance;
