@@ -126,11 +126,9 @@ fn servers(landing: &Landing, list: &[Server], moves: Option<(&Moves, &Servers)>
         ];
         if let Some((moves, _)) = moves {
             let pod = Some(server.peer.pod.raw());
-            let sum = |which: &dyn Fn(&(Option<u32>, Option<u32>, u64)) -> bool| {
-                moves.pairs.iter().filter(|pair| which(pair)).map(|pair| pair.2).sum::<u64>()
-            };
-            cells.push(grouped(sum(&|pair| pair.1 == pod)));
-            cells.push(grouped(sum(&|pair| pair.0 == pod)));
+            let came: u64 = moves.pairs.iter().filter(|way| way.1 == pod).map(|way| way.2).sum();
+            let left: u64 = moves.pairs.iter().filter(|way| way.0 == pod).map(|way| way.2).sum();
+            cells.extend([grouped(came), grouped(left)]);
         }
         rows.push(cells);
     }
