@@ -104,7 +104,7 @@ impl Story {
         let bound = cookie.and_then(|cookie| self.balancer.bound(cookie));
         let mut tries = Tries::default();
         for attempt in 0..self.balancer.max_tries() {
-            let mut twin = (step % 5 == 0).then(|| (self.balancer.clone(), tries.clone()));
+            let mut twin = step.is_multiple_of(5).then(|| (self.balancer.clone(), tries.clone()));
             self.said += 1;
             let decision = decide(&mut self.balancer, &request, &mut tries, self.said, &self.loads);
             if let Some((twin, tries)) = &mut twin {
