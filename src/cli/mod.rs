@@ -12,6 +12,7 @@ mod interrupt;
 mod output;
 mod print;
 mod progress;
+mod route;
 mod study;
 
 use std::process::ExitCode;
@@ -85,6 +86,7 @@ fn dispatch(cli: Cli) -> Result<Success, Failure> {
         Some(Command::Compare { scenario, study }) => study::compare(&scenario, &study),
         Some(Command::Check { scenarios, set, quiet }) => check::check(&scenarios, &set, quiet),
         Some(Command::Schema { of }) => check::schema(of),
+        Some(Command::Route(args)) => route::route(&args),
         Some(Command::Defaults) => check::defaults(),
         Some(Command::Import { source: ImportSource::AccessLog(args) }) => import::access_log(&args),
     }

@@ -45,11 +45,17 @@ use rustc_hash::FxHashMap;
 use spec::{ClusterSpec, TrafficAction};
 
 pub use conservation::Violation;
+pub use network::draw_v4;
 
 /// Tag of pod ids.
 pub enum PodTag {}
 /// A pod, by its number.
 pub type PodId = Id<PodTag>;
+
+/// The address of a pod, as balancers see it: `10.244.0.2:3000` is the first one's.
+pub fn pod_address(pod: PodId) -> String {
+    Pod::address(pod)
+}
 
 /// What can happen. Equal times are ordered as listed: the cluster changes before its clients act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,11 +2,12 @@
 
 use crate::program::{Place, TINY};
 
-const HELPS: [&str; 8] = [
+const HELPS: [&str; 9] = [
     "--help",
     "run --help",
     "compare --help",
     "check --help",
+    "route --help",
     "schema --help",
     "defaults --help",
     "import --help",

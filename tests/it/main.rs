@@ -19,6 +19,7 @@ mod outputs;
 mod report;
 mod rollouts;
 mod rooms;
+mod route;
 mod schemas;
 mod sockets;
 mod theory;

@@ -9,7 +9,7 @@ use source::Source;
 
 /// Who may import whom. The second part of a pair names the only parts of that room that are open; none = all of it.
 type Allowed = &'static [(&'static str, &'static [&'static str])];
-const ROOMS: [(&str, Allowed); 9] = [
+const ROOMS: [(&str, Allowed); 10] = [
     ("engine", &[]),
     ("metrics", &[("engine", &[])]),
     ("cluster", &[("engine", &[]), ("metrics", &[])]),
@@ -17,6 +17,8 @@ const ROOMS: [(&str, Allowed); 9] = [
     ("scenario", &[("engine", &[]), ("metrics", &[]), ("cluster", &["spec", "balancer"])]),
     ("study", &[("engine", &[]), ("metrics", &[]), ("cluster", &[]), ("scenario", &[])]),
     ("report", &[("metrics", &[]), ("study", &[])]),
+    // decisions without a cluster: only what a balancer is, and what addresses pods and clients have
+    ("route", &[("engine", &[]), ("cluster", &["balancer", "PodId", "pod_address", "draw_v4"])]),
     (
         "cli",
         &[
@@ -27,6 +29,7 @@ const ROOMS: [(&str, Allowed); 9] = [
             ("scenario", &[]),
             ("study", &[]),
             ("report", &[]),
+            ("route", &[]),
         ],
     ),
     ("main", &[("cli", &[])]),

@@ -13,8 +13,10 @@ use stickysim::engine::{LazyStream, Seed, SimTime, Span, Stream};
 mod aws_alb;
 mod aws_nlb;
 mod azure;
+mod by_command;
 mod cloudflare;
 mod clouds;
+mod conformance;
 mod envoy;
 mod google_cloud;
 mod haproxy;
@@ -24,6 +26,7 @@ mod istio;
 mod moves;
 mod nginx;
 mod service;
+mod strategies;
 mod traefik;
 
 /// A row of a recording, by column name.

@@ -8,7 +8,7 @@ use stickysim::engine::Span;
 use super::{balancer, lazy, servers};
 
 mod behaviour;
-mod recorded;
+pub mod recorded;
 mod settings;
 mod shares;
 

@@ -8,7 +8,7 @@ use super::super::{Row, lazy, request, rows, weights};
 use super::{Answer, ask, haproxy, with_down};
 
 /// The lines of a variant such as `source_consnoaval` or `hdr_map_crc32_aval`.
-fn hash_lines(variant: &str) -> String {
+pub fn hash_lines(variant: &str) -> String {
     match variant {
         "source_map" => "{balance: source}".to_owned(),
         "source_mapaval" => "{balance: source, hash-type: map-based sdbm avalanche}".to_owned(),
