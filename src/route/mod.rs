@@ -170,16 +170,21 @@ impl Router {
     fn send(&mut self, number: u64, client: &Client<'_>) -> (Option<usize>, bool) {
         let port = 1024 + self.seed.stream(PORTS + (self.step << 8), number, 0).below(64_512) as u16;
         let cookie = self.cookies.get(number as usize).copied().flatten();
-        let request = Request { now: SimTime::ZERO, address: client.address, port, key: client.key, cookie };
+        let request = Request { port, key: client.key, cookie, ..Request::from_address(client.address) };
         let mut stream = LazyStream::new(self.seed, DECISIONS, number, self.step);
         let mut tries = Tries::default();
         self.tried.clear();
-        for _ in 0..self.balancer.max_tries() {
+        let mut left = self.balancer.max_tries();
+        while left > 0 && self.tried.len() <= MOST_TRIED {
             let loads = &self.loads;
             let load = |peer: &Peer| loads[peer.pod.index()];
             let Some(position) = self.balancer.pick(&request, &mut tries, &mut stream, load) else { break };
             self.tried.push(position);
             let server = &self.servers.list()[position];
+            if !server.refuses && std::mem::take(&mut tries.redirected) {
+                continue; // the client asks again
+            }
+            left -= 1;
             if !server.refuses {
                 self.loads[server.peer.pod.index()] += 1;
                 if let Some(cookie) = tries.cookie {
@@ -212,6 +217,9 @@ impl Router {
         self.cookies.iter().flatten().count() as u64
     }
 }
+
+/// More tries than any product makes, and redirects that a browser follows.
+const MOST_TRIED: usize = 200;
 
 /// A state in a word.
 pub const fn state_word(server: &Server) -> &'static str {

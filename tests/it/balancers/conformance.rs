@@ -32,7 +32,7 @@ fn may(yaml: &str) -> [May; 2] {
     let is = |part: &str| yaml.contains(part);
     match yaml.split(':').next().expect("split gives something") {
         "nginx" => [May::Nobody, May::BoundOrAlone],
-        "ingress-nginx" => [May::All, May::All],
+        "ingress-nginx" | "app-redirect" => [May::All, May::All],
         "haproxy" if is("persist") => [May::Bound, May::Bound],
         "haproxy" if is("cookie") || is("stick") => [May::Nobody, May::Bound],
         "haproxy" => [May::Nobody, May::Nobody],
@@ -227,6 +227,7 @@ fn tolerance(yaml: &str) -> Option<f64> {
         | "cloudflare"
         | "azure-application-gateway"
         | "azure-load-balancer"
+        | "app-redirect"
         | "railway" => None,
         "google-cloud" | "aws-nlb" | "istio" => None,
         "aws-alb" => None,

@@ -1,7 +1,7 @@
 //! Every way of deciding that the products have, as scenarios write it. Tests and `benches/balancers.rs` go through all of them.
 
 /// One line each; the first word is the product.
-pub const STRATEGIES: [&str; 78] = [
+pub const STRATEGIES: [&str; 84] = [
     "nginx: {}",
     "nginx: {method: least_conn}",
     "nginx: {method: ip_hash}",
@@ -18,6 +18,9 @@ pub const STRATEGIES: [&str; 78] = [
     "ingress-nginx: {affinity: cookie, session-cookie-max-age: 20}",
     "ingress-nginx: {affinity: cookie, affinity-mode: persistent}",
     "ingress-nginx: {affinity: cookie, session-cookie-change-on-failure: true}",
+    "ingress-nginx: {load-balance: ewma}",
+    "ingress-nginx: {upstream-hash-by: $remote_addr}",
+    "ingress-nginx: {upstream-hash-by: $arg_room, upstream-hash-by-subset: true}",
     "haproxy: {}",
     "haproxy: {balance: roundrobin}",
     "haproxy: {balance: static-rr}",
@@ -80,4 +83,7 @@ pub const STRATEGIES: [&str; 78] = [
     "azure-load-balancer: {loadDistribution: SourceIP}",
     "azure-load-balancer: {}",
     "railway: {}",
+    "nginx: {method: hash $arg_room consistent, sticky: route $cookie_route, servers: [route=a, route=b]}",
+    "app-redirect: {}",
+    "app-redirect: {corrected: true}",
 ];
