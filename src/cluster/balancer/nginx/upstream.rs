@@ -185,8 +185,10 @@ impl Decide for Nginx {
     /// Forgives the failures of a line if a probe was let through since.
     fn finished(&mut self, line: usize, _now: SimTime) {
         let server = &mut self.servers[line];
-        if server.accessed_s < server.checked_s {
+        if server.fails > 0 && server.accessed_s < server.checked_s {
             server.fails = 0;
+            // lines need not be looked at again until one fails
+            self.failing = self.servers.iter().any(|server| server.fails > 0);
         }
     }
     fn ended(&mut self, pod: PodId, _address: IpAddr, began: SimTime, now: SimTime) {
@@ -204,6 +206,7 @@ impl Nginx {
     }
 
     /// True when a line may get a request, going by failures, connections, and what was tried before.
+    #[inline]
     pub(super) fn is_open(&self, line: usize, at: At<'_>) -> bool {
         let server = &self.servers[line];
         let resting = server.max_fails > 0
@@ -220,6 +223,7 @@ impl Nginx {
     }
 
     /// Usable lines, or else the backups.
+    #[inline]
     pub(super) fn candidates(&self, at: At<'_>) -> impl Iterator<Item = usize> {
         let lines = 0..self.servers.len();
         let backups = !lines.clone().any(|line| self.usable(line, at));
