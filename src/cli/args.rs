@@ -127,7 +127,7 @@ pub struct RouteArgs {
     /// How many servers, or their addresses, such as `10.0.0.1:8080,10.0.0.2:8080`; 3, or the scenario's pods
     #[arg(long, short, value_name = "N|LIST")]
     pub servers: Option<String>,
-    /// Their weights, in order, such as `5,1,1`
+    /// Their weights, in order, such as `5,1,1`; the rest have 1
     #[arg(long, value_name = "LIST")]
     pub weights: Option<String>,
     /// Positions, from 0, of servers that the balancer believes down
@@ -176,7 +176,7 @@ of s clients that the balancer cannot tell apart (same /24 for ip_hash, same add
 for hashes taken modulo, Maglev tables and random draws; hash rings are less even, turns and least connections more.
 
 Examples:
-  stickysim route --balancer nginx.ip_hash --servers 5 --weights 5,1,1,1,1 --down 0
+  stickysim route --balancer nginx.ip_hash --servers 5 --weights 5,1,1 --down 0
   stickysim route --balancer 'haproxy: {balance: source, hash-type: consistent}' --clients addresses.txt --then servers=4
   stickysim route scenarios/auction.yaml --variant ip-hash --then down=1 --then up=1";
 

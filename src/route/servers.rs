@@ -82,16 +82,17 @@ impl Servers {
         }
     }
 
-    /// Weights of all, in order.
+    /// Weights in order; servers beyond the list have 1, as a `server` line without a weight.
     ///
     /// # Errors
-    /// When there are more or fewer weights than servers.
+    /// When there are more weights than servers.
     pub fn set_weights(&mut self, weights: &[u32]) -> Result<(), Fault> {
-        if weights.len() != self.list.len() {
+        if weights.len() > self.list.len() {
             let (given, there) = (weights.len(), self.list.len());
-            return Err(Fault(format!("weights: {given} for {there} servers; write one for each, in order")));
+            return Err(Fault(format!("weights: {given} for {there} servers; write at most one for each, in order")));
         }
-        self.list.iter_mut().zip(weights).for_each(|(server, &weight)| server.peer.weight = weight);
+        let all = weights.iter().copied().chain(std::iter::repeat(1));
+        self.list.iter_mut().zip(all).for_each(|(server, weight)| server.peer.weight = weight);
         Ok(())
     }
 

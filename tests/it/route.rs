@@ -19,7 +19,7 @@ fn where_clients_land_is_shown() {
     let keyed = "address,key\n198.51.100.7,ann\n198.51.100.7,bob\n,cid\n";
     insta::assert_snapshot!(
         [
-            tables(&["--balancer", "nginx.ip_hash", "--servers", "5", "--weights", "5,1,1,1,1", "--down", "0"], ""),
+            tables(&["--balancer", "nginx.ip_hash", "--servers", "5", "--weights", "5,1,1", "--down", "0"], ""),
             tables(&["-b", "nginx.ip_hash", "-c", "-", "--refuse", "0"], listed),
             tables(&["-b", "haproxy.hdr(x-user-id)", "-s", "10.0.0.1:80,10.0.0.2:80", "-c", "-"], keyed),
             tables(&["-b", "ingress-nginx.balanced", "--then", "servers=4", "--then", "remove=1"], ""),
@@ -112,7 +112,7 @@ fn what_cannot_be_is_refused_with_a_sentence() {
         (&["-b", "nginx", "-s", "10001"], &["10001 servers"]),
         (&["-b", "nginx", "-s", "10.0.0.1"], &["no address with a port"]),
         (&["-b", "nginx", "-s", "10.0.0.1:1,10.0.0.1:1"], &["twice"]),
-        (&["-b", "nginx", "--weights", "1,1"], &["2 for 3 servers"]),
+        (&["-b", "nginx", "--weights", "1,1,1,1"], &["4 for 3 servers"]),
         (&["-b", "nginx", "--weights", "1,0,1"], &["`0` is no weight from 1 to 1000"]),
         (&["-b", "nginx", "--down", "3"], &["no server 3", "the last is 2"]),
         (&["-b", "nginx", "--down", "a"], &["`a` is no position"]),
