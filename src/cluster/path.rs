@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::PodId;
 use super::balancer::{
-    AffinityKey, Balancer, BalancerSpec, Checks, Decide, Ends, Forwards, Health, Layer, Peer, Peers, SetCookie,
+    AffinityKey, Balancer, BalancerSpec, Decide, Ends, Forwards, Health, Layer, Peer, Peers, SetCookie,
 };
 use super::clients::{ClientId, NO_POD};
 use super::spec::MAX_TIERS;
@@ -33,7 +33,6 @@ pub struct Tier {
     pub sees: Sees,
     /// Its decisions look at the address.
     pub reads_address: bool,
-    pub checks: Option<Checks>,
     /// Which ends of requests matter to it.
     pub ends: Ends,
     /// Some do, or are counted.
@@ -248,7 +247,6 @@ impl Tier {
             affinity: settings.affinity(),
             sees: sees(before, settings.trusts_header()),
             reads_address: settings.reads_address(),
-            checks: settings.following().checks,
             ends: settings.ends(),
             wants_ends: settings.ends() != Ends::Ignored || own_loads,
             own_loads,

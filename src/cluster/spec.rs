@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::balancer::{AffinityKey, BalancerSpec};
+use super::balancer::{AffinityKey, BalancerSpec, Settings};
 use crate::engine::{Law, Span};
 
 /// More balancers in a row than this make no sense.
@@ -49,9 +49,13 @@ pub struct ClusterSpec {
 }
 
 impl ClusterSpec {
+    /// The settings of the balancer that chooses pods: the last one.
+    pub fn chooser(&self) -> &dyn Settings {
+        self.balancers.last().expect("there is at least one balancer").settings()
+    }
     /// What the balancer that chooses pods looks at.
     pub fn affinity(&self) -> AffinityKey {
-        self.balancers.last().map_or(AffinityKey::None, |balancer| balancer.settings().affinity())
+        self.chooser().affinity()
     }
     /// The balancers in a few words, in the order in which a request meets them.
     pub fn describe_balancers(&self) -> String {

@@ -18,7 +18,7 @@ use stickysim::cluster::spec::{
 };
 use stickysim::engine::{Law, Seed, Span};
 
-use crate::support::{api, cluster, no_costs, seconds};
+use crate::support::{api, cluster, no_costs, product, seconds};
 
 /// A law with a mean between these many seconds.
 fn law(from_s: f64, to_s: f64) -> impl Strategy<Value = Law> {
@@ -167,10 +167,6 @@ fn written() -> Vec<BalancerSpec> {
         "app-redirect: {}",
         "app-redirect: {corrected: true}",
     ];
-    let product = |text: &str| -> BalancerSpec {
-        let value: serde_json::Value = serde_yaml::from_str(text).expect("YAML");
-        serde_json::from_value(value).expect("a product")
-    };
     texts.into_iter().map(product).collect()
 }
 

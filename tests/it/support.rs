@@ -9,6 +9,17 @@ use stickysim::cluster::spec::{
 use stickysim::engine::{Law, Seed, Span};
 use stickysim::metrics::Record;
 
+/// The product that this text describes, as a scenario would.
+pub fn product(yaml: &str) -> BalancerSpec {
+    read_product(yaml).unwrap_or_else(|error| panic!("{yaml}: {error}"))
+}
+
+/// The same, or what is wrong with it.
+pub fn read_product(yaml: &str) -> Result<BalancerSpec, String> {
+    let value: serde_json::Value = serde_yaml::from_str(yaml).map_err(|error| error.to_string())?;
+    serde_json::from_value(value).map_err(|error| error.to_string())
+}
+
 /// A law in seconds.
 pub fn seconds(s: f64) -> f64 {
     s * 1e9

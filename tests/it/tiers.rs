@@ -5,13 +5,7 @@ use stickysim::cluster::spec::{Action, ClusterSpec, PodChoice, Sharing, TimedAct
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::{CloseReason, FailReason, MoveReason};
 
-use crate::support::{api, cluster, run, seconds};
-
-/// The product that this text describes, as a scenario would.
-fn product(yaml: &str) -> BalancerSpec {
-    let value: serde_json::Value = serde_yaml::from_str(yaml).expect("YAML");
-    serde_json::from_value(value).unwrap_or_else(|error| panic!("{yaml}: {error}"))
-}
+use crate::support::{api, cluster, product, run, seconds};
 
 fn products(list: &[&str]) -> Vec<BalancerSpec> {
     list.iter().map(|yaml| product(yaml)).collect()

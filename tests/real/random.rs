@@ -3,7 +3,7 @@
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 use stickysim::engine::{Seed, Stream};
 
-use super::subject::{Ask, Subject};
+use super::subject::{Ask, Step, Subject};
 
 /// Numbers for a body, the same in every run.
 pub fn stream(body: u64) -> Stream {
@@ -22,6 +22,31 @@ pub fn addresses(count: usize, stream: &mut Stream) -> Vec<String> {
             octets.map(|octet| octet.to_string()).join(".")
         })
         .collect()
+}
+
+/// So many requests of nobody in particular.
+pub fn asks(count: usize) -> Vec<Step> {
+    vec![Step::Ask(Ask::from("192.0.2.1")); count]
+}
+
+/// Tunnels that come and go in an order of their own, and requests in between; `opens` is the request of the n-th tunnel.
+pub fn tunnels(count: usize, body: u64, opens: impl Fn(usize) -> Ask) -> Vec<Step> {
+    let mut stream = stream(body);
+    let (mut steps, mut open, mut opened) = (Vec::new(), Vec::new(), 0);
+    for _ in 0..count {
+        match stream.below(5) {
+            0 | 1 if !open.is_empty() => {
+                steps.push(Step::Close(open.swap_remove(stream.below(open.len() as u64) as usize)));
+            }
+            2 => steps.extend(asks(1)),
+            _ => {
+                steps.push(Step::Open(opens(opened)));
+                open.push(opened);
+                opened += 1;
+            }
+        }
+    }
+    steps
 }
 
 /// Whether two counts are of the same distribution: a χ² test of homogeneity at 99.99 %.

@@ -41,7 +41,7 @@ impl Settings for AppRedirectSpec {
         if self.corrected { AffinityKey::Cookie } else { AffinityKey::None }
     }
     fn following(&self) -> Following {
-        Following { list: List::Servers, delay: REDEPLOY, at_most_every: Span::ZERO, tick: Span::ZERO, checks: None }
+        Following::after(List::Servers, REDEPLOY)
     }
 }
 

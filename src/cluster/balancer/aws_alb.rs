@@ -160,17 +160,11 @@ impl Settings for AwsAlbSpec {
         if self.stickiness_enabled { AffinityKey::Cookie } else { AffinityKey::None }
     }
     fn following(&self) -> Following {
-        Following {
-            list: List::Endpoints,
-            delay: PROPAGATION_DELAY,
-            at_most_every: Span::ZERO,
-            tick: Span::ZERO,
-            checks: checks(
-                self.health_check_interval_seconds,
-                self.unhealthy_threshold_count,
-                self.healthy_threshold_count,
-            ),
-        }
+        Following::after(List::Endpoints, PROPAGATION_DELAY).checked(checks(
+            self.health_check_interval_seconds,
+            self.unhealthy_threshold_count,
+            self.healthy_threshold_count,
+        ))
     }
     fn instances(&self) -> u32 {
         self.nodes

@@ -86,17 +86,11 @@ impl Settings for AwsNlbSpec {
         if self.stickiness_enabled { AffinityKey::Address } else { AffinityKey::None }
     }
     fn following(&self) -> Following {
-        Following {
-            list: List::Endpoints,
-            delay: PROPAGATION_DELAY,
-            at_most_every: Span::ZERO,
-            tick: Span::ZERO,
-            checks: checks(
-                self.health_check_interval_seconds,
-                self.unhealthy_threshold_count,
-                self.healthy_threshold_count,
-            ),
-        }
+        Following::after(List::Endpoints, PROPAGATION_DELAY).checked(checks(
+            self.health_check_interval_seconds,
+            self.unhealthy_threshold_count,
+            self.healthy_threshold_count,
+        ))
     }
     fn cuts_after(&self) -> Option<Span> {
         self.connection_termination.then(|| Span::from_secs(u64::from(self.deregistration_delay_seconds)))

@@ -100,13 +100,11 @@ impl Settings for AzureApplicationGatewaySpec {
         }
     }
     fn following(&self) -> Following {
-        Following {
-            list: if self.draining().is_some() { List::ServingEndpoints } else { List::Endpoints },
-            delay: PROPAGATION_DELAY,
-            at_most_every: Span::ZERO,
-            tick: Span::ZERO,
-            checks: checks(self.interval, self.unhealthy_threshold, 1),
-        }
+        Following::after(
+            if self.draining().is_some() { List::ServingEndpoints } else { List::Endpoints },
+            PROPAGATION_DELAY,
+        )
+        .checked(checks(self.interval, self.unhealthy_threshold, 1))
     }
     fn cuts_after(&self) -> Option<Span> {
         self.draining()
@@ -256,13 +254,11 @@ impl Settings for AzureLoadBalancerSpec {
         true
     }
     fn following(&self) -> Following {
-        Following {
-            list: List::Endpoints,
-            delay: PROPAGATION_DELAY,
-            at_most_every: Span::ZERO,
-            tick: Span::ZERO,
-            checks: checks(self.interval_s, self.probe_threshold, self.probe_threshold),
-        }
+        Following::after(List::Endpoints, PROPAGATION_DELAY).checked(checks(
+            self.interval_s,
+            self.probe_threshold,
+            self.probe_threshold,
+        ))
     }
     fn layer(&self) -> Layer {
         Layer::Connections

@@ -228,13 +228,11 @@ impl Settings for CloudflareSpec {
     }
     fn following(&self) -> Following {
         let CloudflareMonitor { interval, consecutive_down, consecutive_up } = self.monitor;
-        Following {
-            list: List::ServingEndpoints,
-            delay: PROPAGATION_DELAY,
-            at_most_every: Span::ZERO,
-            tick: Span::ZERO,
-            checks: checks(interval, consecutive_down, consecutive_up),
-        }
+        Following::after(List::ServingEndpoints, PROPAGATION_DELAY).checked(checks(
+            interval,
+            consecutive_down,
+            consecutive_up,
+        ))
     }
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();

@@ -204,13 +204,11 @@ impl Settings for GoogleCloudSpec {
         self.affinity().is_address() || self.session_affinity == GoogleAffinity::ClientIpPortProto
     }
     fn following(&self) -> Following {
-        Following {
-            list: List::Endpoints,
-            delay: PROPAGATION_DELAY,
-            at_most_every: Span::ZERO,
-            tick: Span::ZERO,
-            checks: checks(self.check_interval_sec, self.unhealthy_threshold, self.healthy_threshold),
-        }
+        Following::after(List::Endpoints, PROPAGATION_DELAY).checked(checks(
+            self.check_interval_sec,
+            self.unhealthy_threshold,
+            self.healthy_threshold,
+        ))
     }
     fn layer(&self) -> Layer {
         if self.passthrough() { Layer::Connections } else { Layer::Requests }

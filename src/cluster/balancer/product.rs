@@ -199,6 +199,22 @@ pub struct Following {
     pub checks: Option<Checks>,
 }
 
+/// From a change in the API server to a controller that watches it (assumption: no published figure; 10–200 ms).
+pub const WATCH_DELAY: Span = Span::from_millis(100);
+/// From a change of a list of servers to the reload of whatever reads it from a file (assumption: a template watcher).
+pub const RELOAD_DELAY: Span = Span::from_secs(1);
+
+impl Following {
+    /// A list that is read so long after a change, as often as it changes, and taken up at once; without checks.
+    pub const fn after(list: List, delay: Span) -> Following {
+        Following { list, delay, at_most_every: Span::ZERO, tick: Span::ZERO, checks: None }
+    }
+    /// The same with active checks.
+    pub const fn checked(self, checks: Option<Checks>) -> Following {
+        Following { checks, ..self }
+    }
+}
+
 /// What the list of a balancer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum List {

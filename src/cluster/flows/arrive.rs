@@ -77,7 +77,7 @@ impl<'s> Cluster<'s> {
             pods: Column::new(),
             running: Vec::new(),
             path: Path::new(&spec.balancers),
-            endpoints: Endpoints::new(spec.balancers.last().expect("at least one"), seed),
+            endpoints: Endpoints::new(spec.chooser(), seed),
             rollout: Rollout::new(spec.pods.replicas),
             rooms: spec
                 .rooms

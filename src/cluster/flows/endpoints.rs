@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::cluster::balancer::{BalancerSpec, Decide, Following, Health, Line, List, Peer};
+use crate::cluster::balancer::{Decide, Following, Health, Line, List, Peer, Settings};
 use crate::cluster::flows::disconnect::Cut;
 use crate::cluster::flows::health::Checkup;
 use crate::cluster::pods::{Phase, Pod};
@@ -12,7 +12,7 @@ use crate::engine::{Ctx, Seed, SimTime, Span};
 
 /// The state of the balancer's control plane.
 pub struct Endpoints {
-    following: Following,
+    pub following: Following,
     /// Offset of the ticks of each instance.
     offsets: Vec<Span>,
     /// A synchronisation is scheduled.
@@ -33,9 +33,9 @@ pub struct Endpoints {
 
 impl Endpoints {
     /// Nothing known yet.
-    pub fn new(spec: &BalancerSpec, seed: Seed) -> Endpoints {
-        let following = spec.settings().following();
-        let instances = spec.settings().instances().max(1);
+    pub fn new(settings: &dyn Settings, seed: Seed) -> Endpoints {
+        let following = settings.following();
+        let instances = settings.instances().max(1);
         let offset = |instance| {
             let mut stream = Purpose::Peers.stream(seed, instance, u32::MAX);
             Span::from_nanos(stream.below(following.tick.as_nanos().max(1)))
@@ -48,7 +48,7 @@ impl Endpoints {
             read: vec![None; instances as usize],
             known: Vec::new(),
             changes: vec![0; instances as usize],
-            cuts_after: spec.settings().cuts_after(),
+            cuts_after: settings.cuts_after(),
             checkup: Checkup::default(),
         }
     }
@@ -133,7 +133,7 @@ impl Cluster<'_> {
 
     /// A reload starts with new counts, if the product is one that does.
     fn forget_connections(&mut self, now: SimTime) {
-        let settings = self.spec.balancers.last().expect("at least one").settings();
+        let settings = self.spec.chooser();
         if settings.forgets_connections() && now > SimTime::ZERO {
             self.path.forget_connections(now);
             for &pod in &self.running {
@@ -153,7 +153,7 @@ impl Cluster<'_> {
             self.path.last.instances[instance].balancer.set_peers(&peers, &mut stream);
         }
         self.forget_connections(ctx.now());
-        let settings = self.spec.balancers.last().expect("at least one").settings();
+        let settings = self.spec.chooser();
         if let Some(timeout) = settings.shutdown_timeout() {
             let slot = self.cuts.insert(Cut::Before(ctx.now()));
             ctx.schedule_in(timeout, Event::Cut(slot));
@@ -178,7 +178,7 @@ impl Cluster<'_> {
 
     /// What was read waits for all instances.
     fn read(&mut self, wanted: Vec<(PodId, bool)>) {
-        let settings = self.spec.balancers.last().expect("at least one").settings();
+        let settings = self.spec.chooser();
         let peer = |(position, &(pod, leaving)): (usize, &(PodId, bool))| {
             let Line { weight, health } = settings.line(position);
             let health = if leaving { Health::Draining } else { health };

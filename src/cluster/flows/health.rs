@@ -44,7 +44,7 @@ impl Checkup {
 impl Cluster<'_> {
     /// A round of checks. A pod answers as long as its process accepts connections.
     pub fn check_health(&mut self, ctx: &mut Ctx<Event>) {
-        let Some(checks) = self.path.last.checks else { return };
+        let Some(checks) = self.endpoints.following.checks else { return };
         ctx.schedule_in(checks.every, Event::CheckHealth);
         let known: Vec<PodId> = self.path.last.peers().iter().map(|peer| peer.pod).collect();
         for pod in known {

@@ -144,7 +144,7 @@ impl Cluster<'_> {
             (instances, port) = (hop.instances, drawn);
             if hop.pod != NO_POD {
                 // on a connection that goes there already, nobody decides anything
-                self.moved_by_balancer(client, hop.pod, MoveReason::NeverSticky);
+                self.count_kept(client, hop.pod);
                 return Ok(hop.pod);
             }
         }
@@ -412,13 +412,13 @@ impl Cluster<'_> {
         }
     }
 
-    /// Counts a request that reached `pod`, and `reason` if its client was elsewhere before.
-    fn moved_by_balancer(&mut self, client: ClientId, pod: PodId, reason: MoveReason) {
+    /// Counts a request on a connection that leads to `pod`; its client may have been elsewhere with its WebSocket.
+    fn count_kept(&mut self, client: ClientId, pod: PodId) {
         let last = self.clients[client].last_pod;
         if last != NO_POD {
             self.meter.counts.routed_again += 1;
             if last != pod {
-                self.meter.counts.moved.add(reason);
+                self.meter.counts.moved.add(MoveReason::NeverSticky);
             }
         }
         self.clients[client].routed_to(pod);

@@ -1,20 +1,12 @@
 //! Settings of the clouds are refused with sentences; and what their tests have in common.
 
 use stickysim::cluster::PodId;
-use stickysim::cluster::balancer::{Balancer, BalancerSpec, Decide, Health, Peer, Request, Tries};
+use stickysim::cluster::balancer::{Balancer, Decide, Health, Peer, Request, Tries};
 use stickysim::engine::{LazyStream, Seed, SimTime, Span};
 
 use super::{assert_binomial, balancer, stream};
-
-/// The product that this text describes, as a scenario would.
-pub fn product(yaml: &str) -> BalancerSpec {
-    read(yaml).unwrap_or_else(|error| panic!("{yaml}: {error}"))
-}
-
-fn read(yaml: &str) -> Result<BalancerSpec, String> {
-    let value: serde_json::Value = serde_yaml::from_str(yaml).map_err(|error| error.to_string())?;
-    serde_json::from_value(value).map_err(|error| error.to_string())
-}
+pub use crate::support::product;
+use crate::support::read_product as read;
 
 /// Pods of these numbers.
 pub fn pods(numbers: &[u32]) -> Vec<Peer> {

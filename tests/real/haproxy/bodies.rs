@@ -3,14 +3,14 @@
 use stickysim::cluster::balancer::Health::{Down, Draining, Up};
 use stickysim::engine::Span;
 
-use super::super::random::{addresses, draw_alike, stream};
+use super::super::random::{addresses, asks, draw_alike, stream, tunnels};
 use super::super::subject::Step::{self, Close, Open, Pass, Start, Stop, Tell};
 use super::super::subject::{Ask, Outcome, agree};
 use super::haproxy;
 
-/// So many requests of nobody in particular.
-fn asks(count: usize) -> Vec<Step> {
-    vec![Step::Ask(Ask::from("192.0.2.1")); count]
+/// The tunnel of a user.
+fn of_user(n: usize) -> Ask {
+    Ask::from("192.0.2.1").of_user(format!("user-{n}"))
 }
 
 /// One request of each of so many clients, each from its own address, IPv4 and IPv6.
@@ -30,26 +30,6 @@ fn both(settings: &str, servers: usize, steps: &[Step]) -> Vec<Outcome> {
         Some((mut simulated, mut haproxy)) => agree(&mut simulated, &mut haproxy, steps),
         None => Vec::new(),
     }
-}
-
-/// Tunnels that come and go in an order of their own, and requests in between.
-fn tunnels(count: usize, body: u64) -> Vec<Step> {
-    let mut stream = stream(body);
-    let (mut steps, mut open, mut opened) = (Vec::new(), Vec::new(), 0);
-    for _ in 0..count {
-        match stream.below(5) {
-            0 | 1 if !open.is_empty() => {
-                steps.push(Close(open.swap_remove(stream.below(open.len() as u64) as usize)));
-            }
-            2 => steps.extend(asks(1)),
-            _ => {
-                steps.push(Open(Ask::from("192.0.2.1").of_user(format!("user-{opened}"))));
-                open.push(opened);
-                opened += 1;
-            }
-        }
-    }
-    steps
 }
 
 #[test]
@@ -80,7 +60,7 @@ fn servers_leave_the_turns_and_come_back() {
 #[test]
 fn leastconn_counts_tunnels() {
     for (servers, lines) in [(3, ""), (4, "weight 5, '', weight 2"), (3, "'', disabled")] {
-        both(&format!("{{balance: leastconn, servers: [{lines}]}}"), servers, &tunnels(150, 11));
+        both(&format!("{{balance: leastconn, servers: [{lines}]}}"), servers, &tunnels(150, 11, of_user));
     }
 }
 
@@ -128,7 +108,7 @@ fn a_full_server_is_passed_over() {
         ("{balance: roundrobin, servers: [maxconn 1, weight 3]}", 3),
         ("{balance: first, default-server: maxconn 2, servers: ['', '', maxconn 100]}", 3),
     ] {
-        both(settings, servers, &tunnels(80, 14));
+        both(settings, servers, &tunnels(80, 14, of_user));
     }
 }
 

@@ -2,15 +2,10 @@
 
 use stickysim::engine::Span;
 
-use super::super::random::{addresses, draw_alike, stream};
-use super::super::subject::Step::{self, Close, Open, Pass, Start, Stop};
+use super::super::random::{addresses, asks, draw_alike, stream, tunnels};
+use super::super::subject::Step::{self, Open, Pass, Start, Stop};
 use super::super::subject::{Ask, agree};
 use super::nginx;
-
-/// So many requests of nobody in particular.
-fn asks(count: usize) -> Vec<Step> {
-    vec![Step::Ask(Ask::from("192.0.2.1")); count]
-}
 
 /// Both take these steps, with these settings and so many servers.
 fn both(settings: &str, servers: usize, steps: &[Step]) {
@@ -71,30 +66,14 @@ fn hash_looks_at_an_address() {
     }
 }
 
-/// Tunnels that come and go in an order of their own, and requests in between.
-fn tunnels(count: usize, body: u64) -> Vec<Step> {
-    let mut stream = stream(body);
-    let (mut steps, mut open, mut opened) = (Vec::new(), Vec::new(), 0);
-    for _ in 0..count {
-        match stream.below(5) {
-            0 | 1 if !open.is_empty() => {
-                steps.push(Close(open.swap_remove(stream.below(open.len() as u64) as usize)));
-            }
-            2 => steps.extend(asks(1)),
-            _ => {
-                steps.push(Open(Ask::from("192.0.2.1")));
-                open.push(opened);
-                opened += 1;
-            }
-        }
-    }
-    steps
-}
-
 #[test]
 fn least_conn_counts_tunnels() {
     for (servers, lines) in [(3, ""), (4, "weight=5, '', weight=2"), (3, "'', down")] {
-        both(&format!("{{method: least_conn, servers: [{lines}]}}"), servers, &tunnels(150, 4));
+        both(
+            &format!("{{method: least_conn, servers: [{lines}]}}"),
+            servers,
+            &tunnels(150, 4, |_| Ask::from("192.0.2.1")),
+        );
     }
 }
 
@@ -107,7 +86,7 @@ fn full_servers_get_no_more() {
         ("ip_hash", "max_conns=1, weight=2"),
         ("hash $http_x_user consistent", "max_conns=1, weight=2"),
     ] {
-        let users = tunnels(100, 5).into_iter().enumerate().map(|(n, step)| match step {
+        let users = tunnels(100, 5, |_| Ask::from("192.0.2.1")).into_iter().enumerate().map(|(n, step)| match step {
             Open(ask) => Open(ask.of_user(n)),
             Step::Ask(ask) => Step::Ask(ask.of_user(n)),
             other => other,

@@ -14,7 +14,7 @@ use super::fields::{HashedName, Percent};
 use super::proxy::{Hashed, Plan, Policy, Retries, Session, Source};
 use super::retry::{RetryBackOff, RetryOn, retries_problem};
 use super::{RING_LIMIT, decisions, describe, plan_problems, ring, table, table_problem, wrong};
-use crate::cluster::balancer::ingress_nginx::WATCH_DELAY;
+use crate::cluster::balancer::product::WATCH_DELAY;
 use crate::cluster::balancer::words::as_text;
 use crate::cluster::balancer::{AffinityKey, Following, List, Problem, Replicas, Settings};
 use crate::engine::Span;

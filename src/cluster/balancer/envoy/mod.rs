@@ -12,7 +12,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ingress_nginx::WATCH_DELAY;
+use super::product::{RELOAD_DELAY, WATCH_DELAY};
 use super::{AffinityKey, Checks, Following, Health, Line, List, Problem, Replicas, Settings};
 use crate::engine::Span;
 
@@ -251,8 +251,6 @@ impl Settings for EnvoySpec {
 
 /// Envoy resolves names so often (`dns_refresh_rate` in the documentation of clusters).
 const DNS_REFRESH_RATE: Span = Span::from_secs(5);
-/// From a change of the list of hosts until a new configuration is loaded (assumption: as for nginx).
-const RELOAD_DELAY: Span = Span::from_secs(1);
 /// No ring has more points (`maximum_ring_size` in the documentation of clusters).
 const RING_LIMIT: u64 = 8 << 20;
 /// No Maglev table is larger (`table_size` in the documentation of clusters).

@@ -11,6 +11,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::product::RELOAD_DELAY;
 use super::{
     AffinityKey, Checks, Decide, Ends, Following, Forgotten, Forwards, Health, Line, List, Peer, Peers, Problem, Queue,
     Replicas, Request, SetCookie, Settings, Tries,
@@ -122,8 +123,6 @@ impl Default for HaproxySpec {
     }
 }
 
-/// From a change of the list of servers to the reload (assumption: a template watcher, as for nginx).
-const RELOAD_DELAY: Span = Span::from_secs(1);
 /// Checks without settings of their own: `DEF_CHKINTR`, `DEF_FALLTIME`, `DEF_RISETIME`.
 const CHECKS: Checks = Checks { every: Span::from_secs(2), fall: 3, rise: 2, begins_up: true };
 /// Retries at most: each of them may take a second.
@@ -232,13 +231,7 @@ impl Settings for HaproxySpec {
             rise: rise.unwrap_or(CHECKS.rise),
             ..CHECKS
         };
-        Following {
-            list: List::Servers,
-            delay: RELOAD_DELAY,
-            at_most_every: Span::ZERO,
-            tick: Span::ZERO,
-            checks: check.then_some(checks),
-        }
+        Following::after(List::Servers, RELOAD_DELAY).checked(check.then_some(checks))
     }
     fn forwards(&self) -> Forwards {
         if self.has(HaproxyOption::ForwardFor) { Forwards::Header } else { Forwards::Nothing }

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::cloud::check_bounds;
+use super::product::WATCH_DELAY;
 use super::{
     AffinityKey, Decide, Ends, Following, Health, List, NextUpstream, NginxKey, Peer, Peers, Problem, Replicas,
     Request, SetCookie, Settings, Tries,
@@ -305,8 +306,6 @@ const MOST_OF_SUBSET: u32 = 1_000;
 const MOST_WORKERS: u32 = 512;
 /// See [`MOST_OF_SUBSET`]; 0, which is without limit, would try a pod that refuses for ever.
 const MOST_TRIES: u32 = 100;
-/// From a change in the API server to a controller that watches it (assumption: no published figure; 10–200 ms).
-pub const WATCH_DELAY: Span = Span::from_millis(100);
 /// ingress-nginx synchronises at most 0.3 times per second (`--sync-rate-limit`).
 const SYNC_DISTANCE: Span = Span::from_nanos(3_333_333_333);
 /// Workers of ingress-nginx look for new endpoints at every tick of this length (`BACKENDS_SYNC_INTERVAL`).

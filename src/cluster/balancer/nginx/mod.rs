@@ -14,6 +14,7 @@ mod upstream;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::product::RELOAD_DELAY;
 use super::{AffinityKey, Ends, Following, Health, Line, List, Problem, Settings};
 use crate::engine::Span;
 
@@ -79,9 +80,6 @@ impl Default for NginxSpec {
         }
     }
 }
-
-/// From a change of the list of servers to nginx's reload (assumption: a template watcher).
-const RELOAD_DELAY: Span = Span::from_secs(1);
 
 impl NginxSpec {
     /// True when a server may have only so many connections.
@@ -163,13 +161,7 @@ impl Settings for NginxSpec {
         }
     }
     fn following(&self) -> Following {
-        Following {
-            list: List::Servers,
-            delay: RELOAD_DELAY,
-            at_most_every: Span::ZERO,
-            tick: Span::ZERO,
-            checks: None,
-        }
+        Following::after(List::Servers, RELOAD_DELAY)
     }
     fn line(&self, position: usize) -> Line {
         self.servers.get(position).map_or(Line::default(), |server| Line {

@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::cloud::{Usable, check_bounds};
-use super::ingress_nginx::WATCH_DELAY;
+use super::product::WATCH_DELAY;
 use super::{
     AffinityKey, Decide, Ends, Following, Forwards, Health, Layer, List, Peer, Peers, Problem, Request, Settings, Tries,
 };

@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::address::AddressText;
-use super::ingress_nginx::WATCH_DELAY;
+use super::product::WATCH_DELAY;
 use super::words::{as_text, one_of, unknown};
 use super::{
     AffinityKey, Checks, Decide, Following, Health, Line, List, Peer, Peers, Problem, Replicas, Request, SetCookie,
