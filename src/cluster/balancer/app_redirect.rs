@@ -68,12 +68,17 @@ impl AppRedirect {
 }
 
 /// The text of a session id with this number: it stands for a random UUID.
-fn session_id(session: u32) -> String {
-    format!("{session:08x}-0000-4000-8000-{session:012x}")
+fn session_id(session: u32) -> [u8; 36] {
+    let mut text = *b"00000000-0000-4000-8000-000000000000";
+    for (place, digit) in text[..8].iter_mut().enumerate() {
+        *digit = b"0123456789abcdef"[(session >> (28 - 4 * place) & 15) as usize];
+    }
+    text.copy_within(..8, 28);
+    text
 }
 
 /// md5 of a session id as a number, modulo the number of instances.
-pub fn home_of(session_id: &str, instances: usize) -> usize {
+pub fn home_of(session_id: &[u8], instances: usize) -> usize {
     let digest: [u8; 16] = Md5::digest(session_id).into();
     (u128::from_be_bytes(digest) % instances.max(1) as u128) as usize
 }
@@ -136,8 +141,9 @@ mod tests {
     fn a_session_belongs_to_its_md5_modulo_the_instances() {
         // md5("a") is 0cc175b9c0f1b6a831c399e269772661
         let whole = 0x0cc1_75b9_c0f1_b6a8_31c3_99e2_6977_2661_u128;
+        assert_eq!(session_id(0x0cc1_75b9), *b"0cc175b9-0000-4000-8000-00000cc175b9");
         for instances in [1, 2, 3, 5, 10] {
-            assert_eq!(home_of("a", instances), (whole % instances as u128) as usize);
+            assert_eq!(home_of(b"a", instances), (whole % instances as u128) as usize);
         }
     }
 }

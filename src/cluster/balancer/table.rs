@@ -69,11 +69,7 @@ impl Table {
     /// The pod that a key was sent to. The entry lives anew.
     pub fn store(&mut self, key: &[u8], pod: u32, now: SimTime) {
         self.undo = None;
-        if let Some(entry) = self.find(key, now) {
-            let Entry { pod: before, until, .. } = self.entries[entry as usize];
-            self.undo = Some((entry, Some((before, until))));
-            self.renew(entry, now);
-            self.entries[entry as usize].pod = pod;
+        if self.store_known(key, pod, now) {
             return;
         }
         if self.by_key.len() >= self.size {
@@ -92,6 +88,15 @@ impl Table {
         }
         let entry = self.insert(key, pod, now);
         self.undo = Some((entry, None));
+    }
+    /// The same for a key that has an entry; false when it has none, and gets none.
+    pub fn store_known(&mut self, key: &[u8], pod: u32, now: SimTime) -> bool {
+        let Some(entry) = self.find(key, now) else { return false };
+        let Entry { pod: before, until, .. } = self.entries[entry as usize];
+        self.undo = Some((entry, Some((before, until))));
+        self.renew(entry, now);
+        self.entries[entry as usize].pod = pod;
+        true
     }
     /// The server of the last store did not answer: HAProxy stores only with an answer. (Its place in the order of expiry is
     /// not given back: it may be purged later than it should be, and is found no longer than it should be.)
@@ -129,7 +134,9 @@ impl Table {
     }
     /// An entry begins to live anew. Where entries do not expire, they stay in the order in which they were made.
     fn renew(&mut self, entry: u32, now: SimTime) {
-        if self.expire.is_some() {
+        if self.newest == entry {
+            self.entries[entry as usize].until = self.until(now);
+        } else if self.expire.is_some() {
             self.unlink(entry);
             self.link(entry, now);
         }

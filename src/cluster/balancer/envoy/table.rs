@@ -115,12 +115,11 @@ struct Filling {
 
 impl Filling {
     /// Its next place; it comes by each place once.
-    const fn pass(&mut self, size: u64) -> usize {
+    fn pass(&mut self, size: u64) -> usize {
         let place = self.place;
-        self.place += self.skip;
-        if self.place >= size {
-            self.place -= size;
-        }
+        let next = place + self.skip;
+        // whether the end is passed cannot be foretold; the lesser of both, of which one is far up, costs no branch
+        self.place = next.min(next.wrapping_sub(size));
         place as usize
     }
 }

@@ -27,9 +27,13 @@ impl Nginx {
     /// Round robin charges a line for its bound requests, down to a limit, so that it gets fewer new clients.
     pub(super) fn charge(&mut self, line: usize, at: At<'_>) -> usize {
         if self.turns.current(line) > self.turns.weight(line) - self.turns.total() {
-            let mut turns = std::mem::take(&mut self.turns);
-            turns.charge(self.candidates(at), line);
-            self.turns = turns;
+            if self.all_usable(at) {
+                self.turns.charge(line);
+            } else {
+                let mut turns = std::mem::take(&mut self.turns);
+                turns.charge_among(self.candidates(at), line);
+                self.turns = turns;
+            }
         }
         line
     }
@@ -51,13 +55,13 @@ impl Nginx {
                     // the application starts a session, and nginx learns its id
                     tries.cookie = Some(SetCookie::new(pod, request.now, None));
                     table.store(request.key, pod, request.now);
-                } else if table.touch(request.key, request.now).is_some() {
-                    table.store(request.key, pod, request.now);
+                } else {
+                    table.store_known(request.key, pod, request.now);
                 }
             }
         }
         if self.counts_inflight() {
-            self.servers[line].times.begin(request.now);
+            self.times[line].begin(request.now);
         }
     }
 }

@@ -33,7 +33,6 @@ pub(super) struct Server {
     backup: bool,
     /// It has as many connections as it may: valid during one decision.
     full: bool,
-    pub(super) times: ResponseTimes,
 }
 
 /// An `upstream` block with the state of one worker process.
@@ -42,6 +41,8 @@ pub struct Nginx {
     pub(super) spec: NginxSpec,
     pub(super) peers: Peers,
     pub(super) servers: Vec<Server>,
+    /// How long each takes to answer.
+    pub(super) times: Vec<ResponseTimes>,
     pub(super) turns: Turns,
     ring: Ring,
     /// Sessions that `sticky learn` knows.
@@ -74,6 +75,7 @@ impl Nginx {
             spec,
             peers: Peers::default(),
             servers: Vec::new(),
+            times: Vec::new(),
             turns: Turns::default(),
             ring: Ring::default(),
             learnt,
@@ -91,6 +93,7 @@ impl Decide for Nginx {
         self.failing = false;
         self.peers = Peers::new(peers);
         self.servers = (0..peers.len()).map(|line| Server::of(&self.spec, line)).collect();
+        self.times = vec![ResponseTimes::default(); peers.len()];
         self.uneven = self.servers.iter().any(|server| server.backup || server.max_conns > 0);
         self.single = peers.len() == 1;
         self.turns = Turns::new(peers.iter().map(|peer| i64::from(peer.weight)));
@@ -162,7 +165,7 @@ impl Decide for Nginx {
 
     fn failed(&mut self, line: usize, now: SimTime) {
         if self.counts_inflight() {
-            self.servers[line].times.end(crate::engine::Span::ZERO, false, true, now);
+            self.times[line].end(crate::engine::Span::ZERO, false, true, now);
         }
         if self.single {
             return;
@@ -194,14 +197,14 @@ impl Decide for Nginx {
     fn ended(&mut self, pod: PodId, _address: IpAddr, began: SimTime, now: SimTime) {
         if let (NginxMethod::LeastTime { .. }, Some(line)) = (&self.spec.method, self.peers.position(pod)) {
             let counted = self.counts_inflight();
-            self.servers[line].times.end(now.since(began), true, counted, now);
+            self.times[line].end(now.since(began), true, counted, now);
         }
     }
 }
 
 impl Nginx {
     /// True when nothing has failed and all lines are alike: none needs to be looked at.
-    fn all_usable(&self, at: At<'_>) -> bool {
+    pub(super) fn all_usable(&self, at: At<'_>) -> bool {
         !self.failing && !self.uneven && self.peers.all_up() && at.refused.is_empty()
     }
 
@@ -246,12 +249,29 @@ impl Nginx {
         line
     }
 
-    fn least_conn(&mut self, at: At<'_>, connections: impl FnMut(&Peer) -> u32) -> Option<usize> {
+    fn least_conn(&mut self, at: At<'_>, mut connections: impl FnMut(&Peer) -> u32) -> Option<usize> {
+        self.least(at, |nginx, line| u64::from(connections(&nginx.peers[line])))
+    }
+
+    fn least_time(&mut self, now: SimTime, at: At<'_>, mut connections: impl FnMut(&Peer) -> u32) -> Option<usize> {
+        let mut times = std::mem::take(&mut self.times);
+        let line = self.least(at, |nginx, line| {
+            let server = &nginx.servers[line];
+            let idle_s = at.now_s.saturating_sub(server.checked_s);
+            times[line].estimate(connections(&nginx.peers[line]), idle_s, server.fail_timeout_s, now)
+        });
+        self.times = times;
+        line
+    }
+
+    /// The usable line with the least cost for its weight; if there are several, whose turn it is among them.
+    #[inline(always)]
+    fn least(&mut self, at: At<'_>, mut cost: impl FnMut(&Nginx, usize) -> u64) -> Option<usize> {
         let mut least = std::mem::take(&mut self.least);
         let count = if self.all_usable(at) && self.turns.are_equal() {
-            self.find_least(&mut least, connections)
+            find_least(self.servers.len(), &mut least, |line| cost(self, line))
         } else {
-            self.find_least_weighted(at, &mut least, connections)
+            self.find_least_weighted(self.candidates(at), &mut least, |line| cost(self, line))
         };
         let line = self.turn_of(&least[..count]);
         self.least = least;
@@ -267,60 +287,26 @@ impl Nginx {
         }
     }
 
-    /// Puts first the lines with the fewest connections, and says how many they are. Nobody can foretell which, so nothing
-    /// here is done for some lines only.
-    fn find_least(&self, least: &mut [usize], mut connections: impl FnMut(&Peer) -> u32) -> usize {
-        let (mut fewest, mut count) = (u32::MAX, 0);
-        for (line, peer) in self.peers.iter().enumerate() {
-            let load = connections(peer);
-            count = if load < fewest { 0 } else { count };
-            fewest = fewest.min(load);
-            least[count] = line;
-            count += usize::from(load == fewest);
-        }
-        count
-    }
-
-    /// The same for the usable lines with the fewest connections for their weight.
-    fn find_least_weighted(&self, at: At<'_>, least: &mut [usize], mut connections: impl FnMut(&Peer) -> u32) -> usize {
-        self.find_best(self.candidates(at), least, |line| u64::from(connections(&self.peers[line])))
-    }
-
     /// Puts first those of `lines` with the least cost for their weight, and says how many they are. cost/weight is compared
     /// as products, as nginx does.
-    fn find_best(
+    fn find_least_weighted(
         &self,
         lines: impl Iterator<Item = usize>,
-        best: &mut [usize],
+        least: &mut [usize],
         mut cost: impl FnMut(usize) -> u64,
     ) -> usize {
         let (mut lowest, mut count) = (0, 0);
         for line in lines {
             let cost = cost(line);
-            match (cost * self.turns.weight(best[0]) as u64).cmp(&(lowest * self.turns.weight(line) as u64)) {
+            match (cost * self.turns.weight(least[0]) as u64).cmp(&(lowest * self.turns.weight(line) as u64)) {
                 Ordering::Greater if count > 0 => continue,
                 Ordering::Equal if count > 0 => {}
                 _ => (lowest, count) = (cost, 0),
             }
-            best[count] = line;
+            least[count] = line;
             count += 1;
         }
         count
-    }
-
-    fn least_time(&mut self, now: SimTime, at: At<'_>, mut connections: impl FnMut(&Peer) -> u32) -> Option<usize> {
-        let mut least = std::mem::take(&mut self.least);
-        let costs: Vec<u64> = (0..self.servers.len())
-            .map(|line| {
-                let server = &mut self.servers[line];
-                let idle_s = at.now_s.saturating_sub(server.checked_s);
-                server.times.estimate(connections(&self.peers[line]), idle_s, server.fail_timeout_s, now)
-            })
-            .collect();
-        let count = self.find_best(self.candidates(at), &mut least, |line| costs[line]);
-        let line = self.turn_of(&least[..count]);
-        self.least = least;
-        line
     }
 
     fn random(&mut self, at: At<'_>, tries: &mut Tries, stream: &mut LazyStream) -> Option<usize> {
@@ -445,6 +431,21 @@ impl Server {
             ..Server::default()
         }
     }
+}
+
+/// Puts first those of so many lines that cost the least, and says how many they are. Nobody can foretell which, so nothing
+/// here is done for some lines only.
+#[inline(always)]
+fn find_least(lines: usize, least: &mut [usize], mut cost: impl FnMut(usize) -> u64) -> usize {
+    let (mut lowest, mut count) = (u64::MAX, 0);
+    for line in 0..lines {
+        let cost = cost(line);
+        count = if cost < lowest { 0 } else { count };
+        lowest = lowest.min(cost);
+        least[count] = line;
+        count += usize::from(cost == lowest);
+    }
+    count
 }
 
 /// nginx counts in whole seconds. The simulated clock starts at zero, where nginx's state would read "just checked";

@@ -348,11 +348,18 @@ impl Traefik {
         }
         let client = fnv1a(FNV_OFFSET, AddressText::new(address).bytes());
         let (mut best, mut highest) = (None, 0.0);
+        let (mut heaviest, mut greatest) = (0, 0);
         for &server in &self.usable {
             let hash = fnv1a(client, self.urls[server as usize].as_bytes());
-            let score = f64::from(self.peers[server as usize].weight.max(1)) / -libm::log(hash as f64 / TWO_POW_64);
+            let weight = self.peers[server as usize].weight.max(1);
+            if weight <= heaviest && hash <= greatest {
+                // neither weighs more nor has the greater hash than the best: no logarithm is needed to know
+                continue;
+            }
+            let score = f64::from(weight) / -libm::log(hash as f64 / TWO_POW_64);
             if score > highest {
                 (best, highest) = (Some(server), score);
+                (heaviest, greatest) = (weight, hash);
             }
         }
         if self.known.len() >= MOST_KNOWN {
