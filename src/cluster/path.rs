@@ -54,10 +54,14 @@ pub struct Instance {
 pub struct Hop {
     /// It is closed when it has had no request until then.
     pub until: SimTime,
-    /// How many connections there have been, WebSockets included.
+    /// Its number among all connections of the client …
     pub connection: u32,
-    /// The instance of each tier that its last request came through.
+    /// … of which there have been so many, WebSockets included.
+    pub connections: u32,
+    /// The instance of each tier that it leads through.
     pub instances: [u16; MAX_TIERS],
+    /// The same of the client's last request, which may have opened a WebSocket.
+    pub last: [u16; MAX_TIERS],
     /// The pod in which the connection ends, if all tiers decide about connections …
     pub pod: PodId,
     /// … and the process there.
@@ -67,7 +71,15 @@ pub struct Hop {
 /// The address from which a tunnel comes, as the balancer sees it, and when it began.
 pub type Tunnel = (IpAddr, SimTime);
 
-const NO_HOP: Hop = Hop { until: SimTime::ZERO, connection: 0, instances: [0; MAX_TIERS], pod: NO_POD, process: 0 };
+const NO_HOP: Hop = Hop {
+    until: SimTime::ZERO,
+    connection: 0,
+    connections: 0,
+    instances: [0; MAX_TIERS],
+    last: [0; MAX_TIERS],
+    pod: NO_POD,
+    process: 0,
+};
 
 /// All balancers in the order in which a request meets them.
 pub struct Path {

@@ -22,7 +22,7 @@ pub trait Reason: Copy + 'static {
 }
 
 /// The largest number of reasons of one kind.
-pub const MAX_REASONS: usize = 8;
+pub const MAX_REASONS: usize = 9;
 
 /// One counter per reason of an enum `R`.
 #[derive(Clone, Copy)]
@@ -149,6 +149,7 @@ reasons! {
         PodGone = "pod_gone", "the last pod was gone or did not answer";
         EntryExpired = "entry_expired", "the balancer's entry for the client had expired";
         TableFull = "table_full", "the balancer's table was full and had dropped the client";
+        KeptConnection = "kept_connection", "it came on a connection that was open to another pod";
         Rebalanced = "rebalanced", "the set of pods changed and the balancer mapped the client anew";
     }
 }

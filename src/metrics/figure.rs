@@ -220,6 +220,8 @@ static FAMILIES: &[Family] = families! {
         "… because the balancer's entry for the client had expired.";
     "stickiness.table_full", "moved: table full", Share, Lower, number(|r| share(r.counts.moved.of(MoveReason::TableFull), r.counts.routed_again)),
         "… because the balancer's table was full and had dropped the client.";
+    "stickiness.kept_connection", "moved: kept connection", Share, Lower, number(|r| share(r.counts.moved.of(MoveReason::KeptConnection), r.counts.routed_again)),
+        "… because they came on a connection that was open to another pod.";
     "stickiness.rebalanced", "moved: rebalanced", Share, Lower, number(|r| share(r.counts.moved.of(MoveReason::Rebalanced), r.counts.routed_again)),
         "… because the set of pods changed and the balancer mapped the client anew.";
     "sessions.moved", "reconnects to another pod", Share, Lower, number(|r| share(r.counts.sessions_moved, r.counts.reconnects)),

@@ -207,3 +207,31 @@ fn clients_behind_one_address_share_a_pod_of_a_service_with_affinity_and_its_lis
     assert!(all > 0.3 && all == full, "{all} {full}");
     assert_eq!(moved(600, "nftables"), (0.0, 0.0));
 }
+
+#[test]
+fn an_http_connection_stays_where_it_is_while_its_client_opens_a_websocket_elsewhere() {
+    // each WebSocket comes through an instance of its own, so that ip_hash sees another address: it lands on another one of
+    // eight pods seven times in eight, and the next call goes back to where all others went
+    let mut spec = cluster(8, NginxMethod::RoundRobin, 500, true);
+    spec.balancers =
+        products(&["ingress-nginx: {replicas: 200}", "nginx: {method: ip_hash, worker_shutdown_timeout: 1s}"]);
+    spec.traffic = vec![api(8.0, Law::Fixed(0.0))];
+    spec.timeline = (1..10).map(|minute| at(60 * minute, Action::ReloadBalancer)).collect();
+    let counts = run(&spec, 0).counts;
+    assert_eq!(counts.connects, 9 * 500, "each reload cuts every tunnel");
+    let moves = counts.moved.of(MoveReason::Rebalanced) as f64 / counts.connects as f64;
+    assert!((moves - 2.0 * 7.0 / 8.0).abs() < 0.1, "{moves} moves per WebSocket");
+}
+
+#[test]
+fn a_call_on_a_kept_connection_goes_where_that_leads_whatever_the_list_of_clients_says() {
+    // the entry lives for a second after a connection was opened: WebSockets find none and land anywhere
+    let mut spec = cluster(4, NginxMethod::RoundRobin, 2_000, true);
+    spec.balancers = products(&["service: {sessionAffinity: ClientIP, timeoutSeconds: 1}"]);
+    spec.traffic = vec![api(0.4, Law::Fixed(0.0))];
+    spec.timeline = (1..10).map(|minute| at(60 * minute, Action::Crash(PodChoice::Number(0)))).collect();
+    let moved = run(&spec, 0).counts.moved;
+    assert_eq!(moved.of(MoveReason::NeverSticky), 0);
+    let (away, back) = (moved.of(MoveReason::EntryExpired), moved.of(MoveReason::KeptConnection));
+    assert!(back > 50 && back <= away + moved.of(MoveReason::PodGone), "{away} away, {back} back");
+}

@@ -47,10 +47,6 @@ pub trait Settings {
     fn reads_text(&self) -> Option<AffinityKey> {
         Some(self.affinity()).filter(|key| matches!(key, AffinityKey::User | AffinityKey::Room))
     }
-    /// True when the tunnels to a server are closed at the moment it is believed down.
-    fn closes_tunnels_of_down(&self) -> bool {
-        false
-    }
     /// How many instances there are, each with a state of its own: controller replicas, worker processes, nodes.
     fn instances(&self) -> u32 {
         1

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use crate::cluster::clients::ClientId;
 use crate::cluster::flows::emit::Emission;
 use crate::cluster::flows::request::Call;
-use crate::cluster::flows::route::{Attempt, Unrouted};
+use crate::cluster::flows::route::{Attempt, Unrouted, Wait};
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, SimTime, Span};
 use crate::metrics::FailReason;
@@ -58,19 +58,22 @@ impl Pending {
 impl Cluster<'_> {
     /// A request got no pod at once: it has failed, or there will be another try.
     pub fn unrouted(&mut self, client: ClientId, errand: Errand, why: Unrouted, ctx: &mut Ctx<Event>) {
-        match why {
-            Unrouted::Failed(reason) => self.errand_failed(client, &errand, reason, ctx),
-            Unrouted::Pauses(pause, attempt) => {
+        let (wait, attempt) = match why {
+            Unrouted::Failed(reason) => return self.errand_failed(client, &errand, reason, ctx),
+            Unrouted::Waits(wait, attempt) => (wait, attempt),
+        };
+        match wait {
+            Wait::Pause(pause) => {
                 let ticket = self.pending.insert(Waiting { errand, attempt, gives_up: None });
                 ctx.schedule_in(pause, Event::TryAgain(ticket));
             }
-            Unrouted::Queues(pod, timeout, attempt) => {
+            Wait::Queue(pod, timeout) => {
                 let gives_up = ctx.now() + timeout;
                 let ticket = self.pending.insert(Waiting { errand, attempt, gives_up: Some(gives_up) });
                 self.pending.queues.entry(pod).or_default().push_back(ticket);
                 ctx.schedule(gives_up, Event::TryAgain(ticket));
             }
-            Unrouted::Redirected(pod, attempt) => {
+            Wait::Redirect(pod) => {
                 let now = ctx.now();
                 self.pods[pod].requests += 1;
                 let answered = self.pods[pod].book(now, self.spec.pods.costs.request).done;
@@ -104,7 +107,7 @@ impl Cluster<'_> {
                 let client = attempt.client;
                 match (self.go_on(errand, attempt, ctx), gives_up) {
                     (None, _) => return,
-                    (Some((errand, Unrouted::Queues(queue, _, attempt))), Some(gives_up)) => {
+                    (Some((errand, Unrouted::Waits(Wait::Queue(queue, _), attempt))), Some(gives_up)) => {
                         // still nothing free for it: it keeps its place
                         let ticket = self.pending.insert(Waiting { errand, attempt, gives_up: Some(gives_up) });
                         self.pending.queues.entry(queue).or_default().push_front(ticket);

@@ -44,31 +44,32 @@ impl Attempt {
 pub enum Unrouted {
     /// It will not get one.
     Failed(FailReason),
-    /// The balancer pauses before its next try.
-    Pauses(Span, Box<Attempt>),
-    /// It waits for a free connection of this pod, or of any, at most so long.
-    Queues(Option<PodId>, Span, Box<Attempt>),
+    /// It will be tried again.
+    Waits(Wait, Box<Attempt>),
+}
+
+/// What comes before the next try.
+#[derive(Clone, Copy)]
+pub enum Wait {
+    /// The balancer pauses for so long.
+    Pause(Span),
+    /// A connection of this pod, or of any, becomes free; the request waits at most so long.
+    Queue(Option<PodId>, Span),
     /// This pod answers with a redirect, and the client asks again.
-    Redirected(PodId, Box<Attempt>),
+    Redirect(PodId),
 }
 
-/// What a round of tries comes to.
-enum Tried {
-    To(PodId),
+/// How a round of tries ended without a pod.
+enum Stop {
     Failed(FailReason),
-    Pauses(Span),
-    Queues(Option<PodId>, Span),
-    Redirected(PodId),
+    Waits(Wait),
 }
 
-impl Tried {
-    fn with(self, attempt: impl FnOnce() -> Box<Attempt>) -> Result<PodId, Unrouted> {
+impl Stop {
+    fn with(self, attempt: impl FnOnce() -> Box<Attempt>) -> Unrouted {
         match self {
-            Tried::To(pod) => Ok(pod),
-            Tried::Failed(reason) => Err(Unrouted::Failed(reason)),
-            Tried::Pauses(pause) => Err(Unrouted::Pauses(pause, attempt())),
-            Tried::Queues(pod, timeout) => Err(Unrouted::Queues(pod, timeout, attempt())),
-            Tried::Redirected(pod) => Err(Unrouted::Redirected(pod, attempt())),
+            Stop::Failed(reason) => Unrouted::Failed(reason),
+            Stop::Waits(wait) => Unrouted::Waits(wait, attempt()),
         }
     }
 }
@@ -163,7 +164,7 @@ impl Cluster<'_> {
             opens,
             stream,
         };
-        let pod = self.try_pods(&mut attempt, now).with(|| Box::new(attempt))?;
+        let pod = self.try_pods(&mut attempt, now).map_err(|stop| stop.with(|| Box::new(attempt)))?;
         if self.path.has_hops() && !opens {
             self.keep_connection(client, pod);
         }
@@ -172,7 +173,7 @@ impl Cluster<'_> {
 
     /// The last balancer tries pods until one takes the request.
     #[inline(always)]
-    fn try_pods(&mut self, attempt: &mut Attempt, now: SimTime) -> Tried {
+    fn try_pods(&mut self, attempt: &mut Attempt, now: SimTime) -> Result<PodId, Stop> {
         let client = attempt.client;
         let key = self.key(client);
         let sees_address = self.path.last.reads_address;
@@ -205,7 +206,8 @@ impl Cluster<'_> {
                     let Some(position) = picked else {
                         if let Some(Queue { position, timeout }) = attempt.tries.queue.take() {
                             attempt.remember_refused(balancer.peers());
-                            return Tried::Queues(position.map(|at| balancer.peers()[at].pod), timeout);
+                            let pod = position.map(|at| balancer.peers()[at].pod);
+                            return Err(Stop::Waits(Wait::Queue(pod, timeout)));
                         }
                         break None;
                     };
@@ -215,7 +217,7 @@ impl Cluster<'_> {
                     if !pause.is_zero() {
                         attempt.next = Some(pod);
                         attempt.remember_refused(balancer.peers());
-                        return Tried::Pauses(pause);
+                        return Err(Stop::Waits(Wait::Pause(pause)));
                     }
                     pod
                 }
@@ -230,7 +232,7 @@ impl Cluster<'_> {
                     failed = FailReason::TooManyRedirects;
                     break None;
                 }
-                return Tried::Redirected(pod);
+                return Err(Stop::Waits(Wait::Redirect(pod)));
             }
             failed = FailReason::PodUnreachable;
             if let Some(position) = balancer.peers().position(pod) {
@@ -239,7 +241,7 @@ impl Cluster<'_> {
             }
         };
         self.meter.counts.requests_retried += (attempt.made - usize::from(chosen.is_some())) as u64;
-        let Some(pod) = chosen else { return Tried::Failed(failed) };
+        let Some(pod) = chosen else { return Err(Stop::Failed(failed)) };
         if own_loads {
             *loads.at_mut(pod) += 1;
         }
@@ -249,14 +251,14 @@ impl Cluster<'_> {
             self.issue_cookie(client, None, cookie, attempt.cookie.is_some(), now);
         }
         self.clients[client].routed_to(pod);
-        Tried::To(pod)
+        Ok(pod)
     }
 
     /// A pause is over: the next try. Pods may have come and gone meanwhile.
     pub fn resume(&mut self, mut attempt: Box<Attempt>, now: SimTime) -> Result<PodId, Unrouted> {
         let peers = self.path.last.instances[usize::from(attempt.instances[self.path.tiers() - 1])].balancer.peers();
         attempt.tries.refused = attempt.refused.drain(..).filter_map(|pod| peers.position(pod)).collect();
-        self.try_pods(&mut attempt, now).with(|| attempt)
+        self.try_pods(&mut attempt, now).map_err(|stop| stop.with(|| attempt))
     }
 
     /// The connection by which a request of a client comes: which instances it leads through, and the pod in which it ends,
@@ -264,14 +266,16 @@ impl Cluster<'_> {
     fn connection(&mut self, client: ClientId, opens: bool, now: SimTime) -> (Hop, u16) {
         let Client { number, routed, .. } = self.clients[client];
         let tiers = self.path.tiers();
-        let mut hop = self.path.hop(client);
-        let broken = hop.pod != NO_POD && {
-            let pod = &self.pods[hop.pod];
-            !pod.serves() || pod.process != hop.process
+        let kept = self.path.hop(client);
+        let broken = kept.pod != NO_POD && {
+            let pod = &self.pods[kept.pod];
+            !pod.serves() || pod.process != kept.process
         };
-        let fresh = opens || broken || now > hop.until;
+        let mut hop = kept;
+        let fresh = opens || broken || now > kept.until;
         if fresh {
-            (hop.connection, hop.pod) = (hop.connection + 1, NO_POD);
+            hop.connections += 1;
+            (hop.connection, hop.pod) = (hop.connections, NO_POD);
         }
         let mut draws = Purpose::Connection.stream(self.seed, number, hop.connection);
         let entry = draws.below(self.path.tier(0).instances.len() as u64) as u16;
@@ -286,21 +290,13 @@ impl Cluster<'_> {
                 hop.instances[tier + 1] = self.instance_of_next(client, tier, &hop, port, &mut stream, now);
             }
         }
-        let mut kept = hop;
+        hop.last = hop.instances;
         if opens {
             // the HTTP connection stays as it was
-            let old = self.path.hop(client);
-            kept = Hop {
-                connection: hop.connection,
-                instances: if tiers > 1 { hop.instances } else { old.instances },
-                ..old
-            };
+            self.path.set_hop(client, Hop { connections: hop.connections, last: hop.last, ..kept });
         } else {
-            kept.until = now + self.path.keep_alive();
-        }
-        self.path.set_hop(client, kept);
-        if opens {
-            hop.pod = NO_POD;
+            hop.until = now + self.path.keep_alive();
+            self.path.set_hop(client, hop);
         }
         (hop, port)
     }
@@ -351,7 +347,7 @@ impl Cluster<'_> {
 
     /// The address by which the last balancer knows a client, as far as its last request went.
     pub fn visible_address(&self, client: ClientId) -> std::net::IpAddr {
-        self.visible(client, self.path.last.sees, &self.path.hop(client).instances)
+        self.visible(client, self.path.last.sees, &self.path.hop(client).last)
     }
 
     /// The first room of a client, if it has any: only those with a WebSocket are in rooms.
@@ -418,7 +414,8 @@ impl Cluster<'_> {
         if last != NO_POD {
             self.meter.counts.routed_again += 1;
             if last != pod {
-                self.meter.counts.moved.add(MoveReason::NeverSticky);
+                let sticky = self.path.last.affinity != AffinityKey::None;
+                self.meter.counts.moved.add(if sticky { MoveReason::KeptConnection } else { MoveReason::NeverSticky });
             }
         }
         self.clients[client].routed_to(pod);

@@ -87,6 +87,7 @@ pub struct HaproxySpec {
     #[schemars(with = "Option<time::MillisOrSpan>")]
     pub timeout_queue: Option<Span>,
     /// What holds for every server: `check inter 2s fall 3 rise 2 maxconn 100 weight 10 on-marked-down shutdown-sessions`.
+    /// The last one changes nothing here: a pod that goes down has closed its tunnels itself.
     pub default_server: HaproxyDefaultServer,
     /// What the `server` lines say after the address, in order: `weight 5`, `id 7`, `maxconn 50`, `cookie s1`, `disabled`. The
     /// rest have the default.
@@ -219,9 +220,6 @@ impl Settings for HaproxySpec {
     }
     fn forgets_connections(&self) -> bool {
         true // the new process starts with none
-    }
-    fn closes_tunnels_of_down(&self) -> bool {
-        self.default_server.shutdown_sessions
     }
     fn following(&self) -> Following {
         let HaproxyDefaultServer { check, inter, fall, rise, .. } = self.default_server;

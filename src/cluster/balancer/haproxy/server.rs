@@ -22,7 +22,8 @@ pub struct HaproxyDefaultServer {
     pub fall: Option<u32>,
     /// Good checks in a row until it is up again.
     pub rise: Option<u32>,
-    /// `on-marked-down shutdown-sessions`: a server that goes down loses its tunnels.
+    /// `on-marked-down shutdown-sessions`: a server that goes down loses its tunnels, which a pod of the model has closed by
+    /// then.
     pub shutdown_sessions: bool,
 }
 

@@ -53,7 +53,7 @@ http-request: set-src hdr(x-forwarded-for)
     let checks = Checks { every: Span::from_secs(2), fall: 3, rise: 2, begins_up: true };
     assert_eq!((following.list, following.checks), (List::Servers, Some(checks)));
     assert_eq!((read.affinity(), read.reads_address(), read.reads_text()), (AffinityKey::Cookie, true, None));
-    assert!(read.trusts_header() && read.closes_tunnels_of_down());
+    assert!(read.trusts_header() && read.default_server.shutdown_sessions);
     assert_eq!(read.forwards(), Forwards::Header);
     let lines = [0, 1, 2, 3, 9].map(|position| read.line(position));
     let line = |weight, health| Line { weight, health };
