@@ -249,12 +249,12 @@ fn translate(steps: &[Step], message: &str) -> Problem {
             let help = "it is planned for a later version; remove it for now, nothing is ignored silently";
             return Problem::new("not-yet", path, format!("`{word}` is not supported by this version"), help);
         }
-        return Problem::new(
-            "unknown-key",
-            path,
-            format!("`{word}` is not a key of {parent}"),
-            suggestion(word, &accepted),
-        );
+        // keys that are there only to be refused with a reason are not in the schema
+        let schema = super::schema_json();
+        let accepted: Vec<&str> =
+            accepted.into_iter().filter(|name| schema.contains(&format!("\"{name}\": "))).collect();
+        let help = suggestion(word, &accepted);
+        return Problem::new("unknown-key", path, format!("`{word}` is not a key of {parent}"), help);
     }
     if message.starts_with("unknown variant") {
         return Problem::new("unknown-name", path, format!("`{word}` is not known here"), suggestion(word, &accepted));
