@@ -250,15 +250,15 @@ impl Nginx {
     }
 
     fn least_conn(&mut self, at: At<'_>, mut connections: impl FnMut(&Peer) -> u32) -> Option<usize> {
-        self.least(at, |nginx, line| u64::from(connections(&nginx.peers[line])))
+        self.least(at, |_, _, peer| u64::from(connections(peer)))
     }
 
     fn least_time(&mut self, now: SimTime, at: At<'_>, mut connections: impl FnMut(&Peer) -> u32) -> Option<usize> {
         let mut times = std::mem::take(&mut self.times);
-        let line = self.least(at, |nginx, line| {
+        let line = self.least(at, |nginx, line, peer| {
             let server = &nginx.servers[line];
             let idle_s = at.now_s.saturating_sub(server.checked_s);
-            times[line].estimate(connections(&nginx.peers[line]), idle_s, server.fail_timeout_s, now)
+            times[line].estimate(connections(peer), idle_s, server.fail_timeout_s, now)
         });
         self.times = times;
         line
@@ -266,12 +266,12 @@ impl Nginx {
 
     /// The usable line with the least cost for its weight; if there are several, whose turn it is among them.
     #[inline(always)]
-    fn least(&mut self, at: At<'_>, mut cost: impl FnMut(&Nginx, usize) -> u64) -> Option<usize> {
+    fn least(&mut self, at: At<'_>, mut cost: impl FnMut(&Nginx, usize, &Peer) -> u64) -> Option<usize> {
         let mut least = std::mem::take(&mut self.least);
         let count = if self.all_usable(at) && self.turns.are_equal() {
-            find_least(self.servers.len(), &mut least, |line| cost(self, line))
+            find_least(&self.peers, &mut least, |line, peer| cost(self, line, peer))
         } else {
-            self.find_least_weighted(self.candidates(at), &mut least, |line| cost(self, line))
+            self.find_least_weighted(self.candidates(at), &mut least, |line| cost(self, line, &self.peers[line]))
         };
         let line = self.turn_of(&least[..count]);
         self.least = least;
@@ -433,13 +433,13 @@ impl Server {
     }
 }
 
-/// Puts first those of so many lines that cost the least, and says how many they are. Nobody can foretell which, so nothing
+/// Puts first the lines that cost the least, and says how many they are. Nobody can foretell which, so nothing
 /// here is done for some lines only.
 #[inline(always)]
-fn find_least(lines: usize, least: &mut [usize], mut cost: impl FnMut(usize) -> u64) -> usize {
+fn find_least(peers: &Peers, least: &mut [usize], mut cost: impl FnMut(usize, &Peer) -> u64) -> usize {
     let (mut lowest, mut count) = (u64::MAX, 0);
-    for line in 0..lines {
-        let cost = cost(line);
+    for (line, peer) in peers.iter().enumerate() {
+        let cost = cost(line, peer);
         count = if cost < lowest { 0 } else { count };
         lowest = lowest.min(cost);
         least[count] = line;
