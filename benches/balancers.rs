@@ -69,7 +69,8 @@ impl Site {
             let request = Request {
                 now,
                 port: n as u16,
-                key: &client.key,
+                user: &client.key,
+                room: &client.key,
                 cookie: client.cookie,
                 ..Request::from_address(client.address)
             };

@@ -185,7 +185,8 @@ fn rows(
     changes: &[(&str, Change)],
     spec: &BalancerSpec,
 ) -> Result<Success, Failure> {
-    let by_key = spec.settings().reads_text().is_some() && !spec.settings().reads_address();
+    let reads = spec.settings().reads();
+    let by_key = reads.text() && !reads.address;
     let mut stdout = io::stdout().lock();
     let mut written = stdout.write_all(text::HEADER.as_bytes());
     for step in 0..=changes.len() {

@@ -73,7 +73,7 @@ impl Cluster<'_> {
         let mut sources = std::mem::take(&mut self.ahead.sources);
         sources.clear();
         let mut read = 0;
-        let with_addresses = self.path.last.reads_address;
+        let with_addresses = self.path.last.reads.address;
         for (client, item) in requests {
             sources.push(self.source(Owner { client, item, n: self.clients.slot(client, item).n }));
             if with_addresses {

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::PodId;
 use super::balancer::{
-    AffinityKey, Balancer, BalancerSpec, Decide, Ends, Forwards, Health, Layer, Peer, Peers, SetCookie,
+    AffinityKey, Balancer, BalancerSpec, Decide, Ends, Health, Layer, Line, Peer, Peers, Reads, Sees, SetCookie, Told,
 };
 use super::clients::{ClientId, NO_POD};
 use super::spec::MAX_TIERS;
@@ -17,22 +17,13 @@ const POD_KEEP_ALIVE: Span = Span::from_secs(5);
 /// … and where it ends in a proxy (nginx `keepalive_timeout`).
 const PROXY_KEEP_ALIVE: Span = Span::from_secs(75);
 
-/// Whose address a tier sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sees {
-    /// The client's.
-    Client,
-    /// That of the instance of this earlier tier through which the request came.
-    Tier(u8),
-}
-
 /// One balancer of the way.
 pub struct Tier {
     pub layer: Layer,
     pub affinity: AffinityKey,
     pub sees: Sees,
-    /// Its decisions look at the address.
-    pub reads_address: bool,
+    /// What its decisions look at.
+    pub reads: Reads,
     /// Which ends of requests matter to it.
     pub ends: Ends,
     /// Some do, or are counted.
@@ -89,8 +80,6 @@ pub struct Path {
     pub last: Tier,
     /// Tiers at the beginning that decide about connections of clients, not about what is in them.
     transparent: usize,
-    /// What a key is hashed for, if any tier hashes one.
-    pub key: Option<AffinityKey>,
     /// One tier with one instance that decides about requests: nothing is to be remembered of connections.
     direct: bool,
     /// The instance of the last tier that routed last.
@@ -109,10 +98,7 @@ pub struct Path {
 impl Path {
     /// Balancers with these settings, at least one, that know no pod yet.
     pub fn new(specs: &[BalancerSpec]) -> Path {
-        let mut tiers: Vec<Tier> =
-            specs.iter().enumerate().map(|(tier, spec)| Tier::new(spec, &specs[..tier])).collect();
-        let texts = || specs.iter().filter_map(|spec| spec.settings().reads_text());
-        let key = texts().find(|key| *key == AffinityKey::Room).or(texts().next());
+        let mut tiers: Vec<Tier> = specs.iter().zip(seen_by(specs)).map(|(spec, sees)| Tier::new(spec, sees)).collect();
         let transparent = tiers.iter().take_while(|tier| tier.layer == Layer::Connections).count();
         let last = tiers.pop().expect("there is at least one balancer");
         let direct = tiers.is_empty() && last.instances.len() == 1 && transparent == 0;
@@ -121,7 +107,6 @@ impl Path {
             before: tiers,
             last,
             transparent,
-            key,
             direct,
             used: 0,
             forgot_at: None,
@@ -236,12 +221,15 @@ impl Path {
         self.cookies.insert((client, tier as u8), cookie);
     }
     /// At the start each tier but the last knows the instances of the next one, which never change.
-    pub fn connect_tiers(&mut self, mut stream: impl FnMut(usize, usize) -> Stream) {
+    pub fn connect_tiers(&mut self, specs: &[BalancerSpec], mut stream: impl FnMut(usize, usize) -> Stream) {
         for tier in 0..self.before.len() {
             let count = self.tier(tier + 1).instances.len();
-            let next: Vec<Peer> = (0..count)
-                .map(|n| Peer::new(PodId::new(n as u32), format!("{}:80", instance_address(tier + 1, n))))
-                .collect();
+            let next = |n: usize| {
+                let Line { weight, health } = specs[tier].settings().line(n);
+                let address = format!("{}:80", instance_address(tier + 1, n));
+                Peer { weight, health, ..Peer::new(PodId::new(n as u32), address) }
+            };
+            let next: Vec<Peer> = (0..count).map(next).collect();
             for (number, instance) in self.before[tier].instances.iter_mut().enumerate() {
                 instance.balancer.set_peers(&next, &mut stream(tier, number));
             }
@@ -250,15 +238,15 @@ impl Path {
 }
 
 impl Tier {
-    fn new(spec: &BalancerSpec, before: &[BalancerSpec]) -> Tier {
+    fn new(spec: &BalancerSpec, sees: Sees) -> Tier {
         let settings = spec.settings();
         let own_loads = settings.instances() > 1 && settings.counts_connections();
         let instance = || Instance { balancer: Balancer::new(spec), loads: Loads::default() };
         Tier {
             layer: settings.layer(),
             affinity: settings.affinity(),
-            sees: sees(before, settings.trusts_header()),
-            reads_address: settings.reads_address(),
+            sees,
+            reads: settings.reads(),
             ends: settings.ends(),
             wants_ends: settings.ends() != Ends::Ignored || own_loads,
             own_loads,
@@ -297,21 +285,16 @@ impl Loads {
     }
 }
 
-/// Whose address a tier sees behind these: a proxy puts its own in its place and says the old one in a header, which passes
-/// whatever does not look into requests; a transparent one keeps it.
-fn sees(before: &[BalancerSpec], trusts_header: bool) -> Sees {
-    let (mut source, mut header) = (Sees::Client, None);
-    for (tier, spec) in before.iter().enumerate() {
-        match spec.settings().forwards() {
-            Forwards::Source => {}
-            Forwards::Header => {
-                header = header.or(Some(source));
-                source = Sees::Tier(tier as u8);
-            }
-            Forwards::Nothing => source = Sees::Tier(tier as u8),
-        }
-    }
-    header.filter(|_| trusts_header).unwrap_or(source)
+/// Whose address each tier takes for the client's.
+pub fn seen_by(specs: &[BalancerSpec]) -> Vec<Sees> {
+    let mut told = Told::by_client();
+    let see = |(tier, spec): (usize, &BalancerSpec)| {
+        let settings = spec.settings();
+        let seen = told.address(settings.trusts());
+        told.pass(tier as u8, settings.forwards(), seen);
+        seen
+    };
+    specs.iter().enumerate().map(see).collect()
 }
 
 /// The address of an instance: each in a /24 of its own, as machines of a CDN or of several zones are.

@@ -64,7 +64,14 @@ impl ClusterSpec {
     }
     /// Whether their decisions equal the real programs'.
     pub fn decisions(&self) -> String {
-        let each: Vec<&str> = self.balancers.iter().map(|balancer| balancer.settings().decisions()).collect();
+        let decisions = |(tier, balancer): (usize, &BalancerSpec)| {
+            let settings = balancer.settings();
+            let counts = tier + 1 < self.balancers.len() && settings.counts_connections();
+            // what the instances of the next tier have is followed at the last balancer only
+            let equal = if counts { ", with all connections counted as none" } else { "" };
+            format!("{}{equal}", settings.decisions())
+        };
+        let each: Vec<String> = self.balancers.iter().enumerate().map(decisions).collect();
         each.join(" → ")
     }
 }

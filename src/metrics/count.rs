@@ -143,7 +143,7 @@ reasons! {
     /// Why a request landed on another pod than the client's last one.
     MoveReason {
         NeverSticky = "never_sticky", "the balancer keeps no affinity";
-        AddressChanged = "address_changed", "the client came from a new address";
+        AddressChanged = "address_changed", "it came from a new address, as the balancer sees it";
         CookieMissing = "cookie_missing", "the client keeps no cookies";
         CookieExpired = "cookie_expired", "the cookie was expired or cleared";
         PodGone = "pod_gone", "the last pod was gone or did not answer";

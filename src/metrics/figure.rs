@@ -209,7 +209,7 @@ static FAMILIES: &[Family] = families! {
     "stickiness.never_sticky", "moved: no affinity", Share, Lower, number(|r| share(r.counts.moved.of(MoveReason::NeverSticky), r.counts.routed_again)),
         "… because the balancer keeps no affinity.";
     "stickiness.address_changed", "moved: address changed", Share, Lower, number(|r| share(r.counts.moved.of(MoveReason::AddressChanged), r.counts.routed_again)),
-        "… because the client came from a new address.";
+        "… because they came from a new address, as the balancer sees it.";
     "stickiness.cookie_missing", "moved: no cookies kept", Share, Lower, number(|r| share(r.counts.moved.of(MoveReason::CookieMissing), r.counts.routed_again)),
         "… because the client keeps no cookies.";
     "stickiness.cookie_expired", "moved: cookie expired", Share, Lower, number(|r| share(r.counts.moved.of(MoveReason::CookieExpired), r.counts.routed_again)),

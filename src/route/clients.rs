@@ -49,7 +49,7 @@ pub struct Needs {
 impl Needs {
     /// What these settings look at.
     pub fn of(settings: &dyn Settings) -> Needs {
-        let (address, key) = (settings.reads_address(), settings.reads_text().is_some());
+        let (address, key) = (settings.reads().address, settings.reads().text());
         Needs { who: settings.describe(), address, key }
     }
 }

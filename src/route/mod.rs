@@ -170,7 +170,8 @@ impl Router {
     fn send(&mut self, number: u64, client: &Client<'_>) -> (Option<usize>, bool) {
         let port = 1024 + self.seed.stream(PORTS + (self.step << 8), number, 0).below(64_512) as u16;
         let cookie = self.cookies.get(number as usize).copied().flatten();
-        let request = Request { port, key: client.key, cookie, ..Request::from_address(client.address) };
+        let request =
+            Request { port, user: client.key, room: client.key, cookie, ..Request::from_address(client.address) };
         let mut stream = LazyStream::new(self.seed, DECISIONS, number, self.step);
         let mut tries = Tries::default();
         self.tried.clear();

@@ -219,7 +219,7 @@ fn an_http_connection_stays_where_it_is_while_its_client_opens_a_websocket_elsew
     spec.timeline = (1..10).map(|minute| at(60 * minute, Action::ReloadBalancer)).collect();
     let counts = run(&spec, 0).counts;
     assert_eq!(counts.connects, 9 * 500, "each reload cuts every tunnel");
-    let moves = counts.moved.of(MoveReason::Rebalanced) as f64 / counts.connects as f64;
+    let moves = counts.moved.of(MoveReason::AddressChanged) as f64 / counts.connects as f64;
     assert!((moves - 2.0 * 7.0 / 8.0).abs() < 0.1, "{moves} moves per WebSocket");
 }
 
@@ -234,4 +234,60 @@ fn a_call_on_a_kept_connection_goes_where_that_leads_whatever_the_list_of_client
     assert_eq!(moved.of(MoveReason::NeverSticky), 0);
     let (away, back) = (moved.of(MoveReason::EntryExpired), moved.of(MoveReason::KeptConnection));
     assert!(back > 50 && back <= away + moved.of(MoveReason::PodGone), "{away} away, {back} back");
+}
+
+#[test]
+fn each_tier_reads_what_it_reads_whatever_stands_before_it() {
+    // a tier in front that hashes rooms does not make the last one hash rooms, too
+    let loads = |balancers: &[&str]| {
+        let mut spec = callers(5, 400, balancers);
+        spec.traffic = vec![api(5.0, Law::Fixed(0.0))];
+        run(&spec, 0).load.requests.expect("requests").max_over_mean
+    };
+    let by_user = "haproxy: {balance: hdr(x-user-id)}";
+    assert_eq!(loads(&[by_user]), loads(&["nginx: {method: hash $arg_room consistent}", by_user]));
+}
+
+#[test]
+fn a_client_without_a_room_has_no_text_to_be_hashed() {
+    // nginx takes turns then, and ingress-nginx sends everybody to one pod
+    let loads = |yaml: &str| run(&callers(5, 400, &[yaml]), 0).load.requests.expect("requests").max_over_mean;
+    assert!(loads("nginx: {method: hash $arg_room consistent}") < 1.01);
+    assert_eq!(loads("ingress-nginx: {upstream-hash-by: $arg_room}"), 5.0);
+    assert!(loads("haproxy: {balance: url_param room}") < 1.01);
+}
+
+#[test]
+fn lines_of_a_tier_in_front_have_their_weights_and_may_be_down() {
+    let spec = |front: &str| callers(2, 400, &[front, "ingress-nginx: {replicas: 2}", "nginx: {method: ip_hash}"]);
+    let n_eff = run(&spec("haproxy: {balance: roundrobin, servers: [weight 200, weight 1]}"), 0).n_eff.requests;
+    assert!((n_eff - 1.01).abs() < 0.01, "201²/(200² + 1²) = 1.01, and not {n_eff}");
+    let counts = run(&spec("nginx: {servers: [down, down]}"), 0).counts;
+    assert!(counts.requests > 0 && counts.requests_failed.of(FailReason::NoPod) == counts.requests);
+}
+
+#[test]
+fn a_client_that_comes_through_another_instance_comes_from_another_address() {
+    // sixteen edges in turn: fifteen of sixteen requests come from another address than the one before
+    let spec = callers(8, 400, &["ingress-nginx: {replicas: 16}", "nginx: {method: ip_hash}"]);
+    let mut brief = spec;
+    brief.traffic = vec![api(200.0, Law::Fixed(0.0))]; // connections are closed after 75 s
+    brief.duration = Span::from_secs(6_000);
+    let record = run(&brief, 0);
+    let moved = record.counts.moved;
+    assert_eq!(moved.total(), moved.of(MoveReason::AddressChanged), "pods never change");
+    assert!(moved.total() > 1_000);
+    assert!((record.n_eff.balancer / 16.0 - 1.0).abs() < 0.1, "{}", record.n_eff.balancer);
+}
+
+#[test]
+fn a_client_that_keeps_no_cookies_is_redirected_as_if_nothing_had_been_corrected() {
+    let redirects = |corrected: bool| {
+        let mut spec = callers(5, 4_000, &[&format!("app-redirect: {{corrected: {corrected}}}")]);
+        spec.audiences[0].cookies.keep = 0.0;
+        let counts = run(&spec, 0).counts;
+        counts.requests_redirected as f64 / counts.requests as f64
+    };
+    let (corrected, written) = (redirects(true), redirects(false));
+    assert!((corrected / written - 1.0).abs() < 0.03, "{corrected} against {written}");
 }

@@ -72,7 +72,8 @@ impl Subject for Simulated {
         let cookie = ask.client.and_then(|client| self.jars.get(&client).copied());
         let mut request = Request {
             now: self.now,
-            key: ask.key.as_bytes(),
+            user: ask.key.as_bytes(),
+            room: ask.key.as_bytes(),
             cookie: if ask.forged { Some(FORGED) } else { cookie },
             ..Request::from_address(ask.address)
         };

@@ -99,7 +99,7 @@ impl Settings for AwsNlbSpec {
         Layer::Connections
     }
     fn forwards(&self) -> Forwards {
-        if self.preserve_client_ip { Forwards::Source } else { Forwards::Nothing }
+        if self.preserve_client_ip { Forwards::SOURCE } else { Forwards::NOTHING }
     }
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();

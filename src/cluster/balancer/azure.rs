@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::cloud::{PROPAGATION_DELAY, Usable, check_bounds, checks, hash_address, hash_flow};
 use super::{
-    AffinityKey, Decide, Following, Forwards, Health, Layer, List, Peer, Peers, Problem, Request, SetCookie, Settings,
-    Tries,
+    AffinityKey, Decide, Following, Forwards, Health, Layer, List, Peer, Peers, Problem, Reads, Request, SetCookie,
+    Settings, Tries,
 };
 use crate::cluster::PodId;
 use crate::engine::{LazyStream, Span, Stream};
@@ -250,8 +250,8 @@ impl Settings for AzureLoadBalancerSpec {
             LoadDistribution::SourceIp | LoadDistribution::SourceIpProtocol => AffinityKey::Address,
         }
     }
-    fn reads_address(&self) -> bool {
-        true
+    fn reads(&self) -> Reads {
+        Reads::of(AffinityKey::Address)
     }
     fn following(&self) -> Following {
         Following::after(List::Endpoints, PROPAGATION_DELAY).checked(checks(
@@ -264,7 +264,7 @@ impl Settings for AzureLoadBalancerSpec {
         Layer::Connections
     }
     fn forwards(&self) -> Forwards {
-        Forwards::Source
+        Forwards::SOURCE
     }
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::cloud::{PROPAGATION_DELAY, Usable, check_bounds, checks, hash_address, hash_text};
 use super::words::key_of;
 use super::{
-    AffinityKey, Decide, Following, Forgotten, Health, List, Peer, Peers, Problem, Request, SetCookie, Settings, Tries,
+    AffinityKey, Decide, Following, Forgotten, Forwards, Health, List, Peer, Peers, Problem, Reads, Request, SetCookie,
+    Settings, Tries,
 };
 use crate::cluster::PodId;
 use crate::engine::{LazyStream, SimTime, Span, Stream};
@@ -215,8 +216,13 @@ impl Settings for CloudflareSpec {
             (CloudflareAffinity::None, _) => AffinityKey::None,
         }
     }
-    fn reads_address(&self) -> bool {
-        self.session_affinity == CloudflareAffinity::IpCookie || self.origin_steering.policy == OriginPolicy::Hash
+    fn reads(&self) -> Reads {
+        let by_address =
+            self.session_affinity == CloudflareAffinity::IpCookie || self.origin_steering.policy == OriginPolicy::Hash;
+        Reads { address: by_address, ..Reads::of(self.affinity()) }
+    }
+    fn forwards(&self) -> Forwards {
+        Forwards { connecting_ip: true, ..Forwards::APPENDS_PEER }
     }
     fn instances(&self) -> u32 {
         let default = if self.session_affinity == CloudflareAffinity::Header { 1 } else { EDGES };
@@ -278,6 +284,8 @@ impl Settings for CloudflareSpec {
 #[derive(Clone, Debug)]
 pub struct Cloudflare {
     affinity: CloudflareAffinity,
+    /// What the header says that is hashed, if one is.
+    header: AffinityKey,
     policy: OriginPolicy,
     failover: ZeroDowntimeFailover,
     ttl: Span,
@@ -306,6 +314,7 @@ impl Cloudflare {
     pub fn new(spec: CloudflareSpec) -> Cloudflare {
         Cloudflare {
             affinity: spec.session_affinity,
+            header: spec.affinity(),
             policy: spec.origin_steering.policy,
             failover: spec.session_affinity_attributes.zero_downtime_failover,
             ttl: spec.ttl(),
@@ -414,8 +423,9 @@ impl Decide for Cloudflare {
             self.draining.iter_mut().for_each(begun);
             self.undated = false;
         }
-        let by_header = self.affinity == CloudflareAffinity::Header && !request.key.is_empty();
-        let key = if by_header { hash_text(request.key) } else { 0 };
+        let text = request.text(self.header);
+        let by_header = self.affinity == CloudflareAffinity::Header && !text.is_empty();
+        let key = if by_header { hash_text(text) } else { 0 };
         let bound = match self.affinity {
             CloudflareAffinity::None => None,
             CloudflareAffinity::Cookie | CloudflareAffinity::IpCookie => request.cookie.map(PodId::new),

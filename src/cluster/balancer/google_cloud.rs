@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use super::cloud::{PROPAGATION_DELAY, Usable, check_bounds, checks, hash_address, hash_flow, hash_text, mix};
 use super::words::key_of;
 use super::{
-    AffinityKey, Decide, Following, Forwards, Health, Layer, List, Peer, Peers, Problem, Request, SetCookie, Settings,
-    Tries,
+    AffinityKey, Decide, Following, Forwards, Health, Layer, List, Peer, Peers, Problem, Reads, Request, SetCookie,
+    Settings, Tries,
 };
 use crate::cluster::PodId;
 use crate::engine::{LazyStream, Span, Stream};
@@ -200,8 +200,9 @@ impl Settings for GoogleCloudSpec {
             GoogleAffinity::HeaderField => self.header().and_then(key_of).unwrap_or(AffinityKey::User),
         }
     }
-    fn reads_address(&self) -> bool {
-        self.affinity().is_address() || self.session_affinity == GoogleAffinity::ClientIpPortProto
+    fn reads(&self) -> Reads {
+        let by_address = self.affinity().is_address() || self.session_affinity == GoogleAffinity::ClientIpPortProto;
+        Reads { address: by_address, ..Reads::of(self.affinity()) }
     }
     fn following(&self) -> Following {
         Following::after(List::Endpoints, PROPAGATION_DELAY).checked(checks(
@@ -214,7 +215,7 @@ impl Settings for GoogleCloudSpec {
         if self.passthrough() { Layer::Connections } else { Layer::Requests }
     }
     fn forwards(&self) -> Forwards {
-        if self.passthrough() { Forwards::Source } else { Forwards::Header }
+        if self.passthrough() { Forwards::SOURCE } else { Forwards::APPENDS_PEER }
     }
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
@@ -231,6 +232,8 @@ impl Settings for GoogleCloudSpec {
 #[derive(Clone, Debug)]
 pub struct GoogleCloud {
     affinity: GoogleAffinity,
+    /// What the header says that is hashed, if one is.
+    header: AffinityKey,
     cookie_lifetime: Option<Span>,
     passthrough: bool,
     peers: Peers,
@@ -242,6 +245,7 @@ impl GoogleCloud {
     pub fn new(spec: GoogleCloudSpec) -> GoogleCloud {
         GoogleCloud {
             affinity: spec.session_affinity,
+            header: spec.affinity(),
             cookie_lifetime: spec.cookie_lifetime(),
             passthrough: spec.passthrough(),
             peers: Peers::default(),
@@ -296,8 +300,10 @@ impl Decide for GoogleCloud {
                 self.usable.nearest(hash_address(address), &[])
             }
             GoogleAffinity::ClientIpPortProto => self.usable.nearest(hash_flow(address, port), &[]),
-            GoogleAffinity::HeaderField if request.key.is_empty() => self.usable.draw(&[], stream),
-            GoogleAffinity::HeaderField => self.usable.nearest(hash_text(request.key), &[]),
+            GoogleAffinity::HeaderField => match request.text(self.header) {
+                [] => self.usable.draw(&[], stream),
+                text => self.usable.nearest(hash_text(text), &[]),
+            },
             GoogleAffinity::HttpCookie => {
                 let key = request.cookie.unwrap_or_else(|| {
                     let key = stream.get().below(1 << 32) as u32;

@@ -22,6 +22,7 @@ mod azure;
 mod cloud;
 mod cloudflare;
 mod envoy;
+mod forwarded;
 mod google_cloud;
 mod haproxy;
 mod ingress_nginx;
@@ -54,6 +55,7 @@ pub use envoy::{
     MaglevLbConfig, Percent, PersistentSession, PredicateName, PredicateType, Proxy, RetryBackOff, RetryHostPredicate,
     RetryOn, RetryPolicy, RingHashLbConfig, SelectionMethod, SessionCookie, SimpleLb, StatefulSession, TypedConfig,
 };
+pub use forwarded::{ForwardedFor, Forwards, Sees, Told, Trusts};
 pub use google_cloud::{
     GoogleAffinity, GoogleCloud, GoogleCloudSpec, GoogleConsistentHash, GoogleHttpCookie, GoogleTtl,
 };
@@ -63,10 +65,13 @@ pub use haproxy::{
 };
 pub use ingress_nginx::{Affinity, AffinityMode, IngressNginx, IngressNginxSpec, LoadBalance, UpstreamHashBy};
 pub use instances::Replicas;
-pub use nginx::{NextUpstream, Nginx, NginxKey, NginxMethod, NginxServer, NginxSpec, NginxSticky};
+pub use nginx::{
+    NextUpstream, Nginx, NginxKey, NginxMethod, NginxServer, NginxSpec, NginxSticky, OnOff, RealIpHeader,
+    TrustedNetwork,
+};
 pub use product::{
-    AffinityKey, Checks, Decide, Ends, Following, Forgotten, Forwards, Health, Layer, Line, List, Peer, Peers, Problem,
-    Queue, Request, SetCookie, Settings, Tries,
+    AffinityKey, Checks, Decide, Ends, Following, Forgotten, Health, Layer, Line, List, Peer, Peers, Problem, Queue,
+    Reads, Request, SetCookie, Settings, Tries,
 };
 pub use railway::{Railway, RailwaySpec};
 pub use ring::Ring;

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use super::forwarded::{Forwards, Trusts};
+
 use crate::cluster::PodId;
 use crate::engine::{LazyStream, SimTime, Span, Stream};
 
@@ -23,9 +25,9 @@ pub trait Settings {
     fn layer(&self) -> Layer {
         Layer::Requests
     }
-    /// What the next tier, or the pod, sees of the client's address.
+    /// What the next tier, or the pod, is told of the client's address.
     fn forwards(&self) -> Forwards {
-        Forwards::Header
+        Forwards::APPENDS_PEER
     }
     /// True when a reload starts with new counts of connections, and does not know those that are there.
     fn forgets_connections(&self) -> bool {
@@ -35,17 +37,13 @@ pub trait Settings {
     fn shutdown_timeout(&self) -> Option<Span> {
         None
     }
-    /// True when it believes the header in which an earlier tier says the client's address.
-    fn trusts_header(&self) -> bool {
-        false
+    /// Where it looks for the client's address when it stands behind another tier.
+    fn trusts(&self) -> Trusts {
+        Trusts::Nobody
     }
-    /// True when a decision looks at the address that a request comes from.
-    fn reads_address(&self) -> bool {
-        self.affinity().is_address()
-    }
-    /// The text of a client that a decision looks at ([`Request::key`]): its user's or its room's.
-    fn reads_text(&self) -> Option<AffinityKey> {
-        Some(self.affinity()).filter(|key| matches!(key, AffinityKey::User | AffinityKey::Room))
+    /// What a decision looks at.
+    fn reads(&self) -> Reads {
+        Reads::of(self.affinity())
     }
     /// How many instances there are, each with a state of its own: controller replicas, worker processes, nodes.
     fn instances(&self) -> u32 {
@@ -149,6 +147,36 @@ impl AffinityKey {
     }
 }
 
+/// What decisions look at in a request, its cookie apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reads {
+    /// The address that it comes from.
+    pub address: bool,
+    /// The text of its user ([`Request::user`]).
+    pub user: bool,
+    /// The text of its room ([`Request::room`]).
+    pub room: bool,
+}
+
+impl Reads {
+    /// What must be looked at to know this.
+    pub const fn of(key: AffinityKey) -> Reads {
+        Reads {
+            address: key.is_address(),
+            user: matches!(key, AffinityKey::User),
+            room: matches!(key, AffinityKey::Room),
+        }
+    }
+    /// All that one or the other looks at.
+    pub const fn and(self, other: Reads) -> Reads {
+        Reads { address: self.address || other.address, user: self.user || other.user, room: self.room || other.room }
+    }
+    /// True when it looks at a text.
+    pub const fn text(self) -> bool {
+        self.user || self.room
+    }
+}
+
 /// Which ends of requests and tunnels a product must be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ends {
@@ -167,17 +195,6 @@ pub enum Layer {
     Requests,
     /// Each TCP connection: requests on it follow it.
     Connections,
-}
-
-/// What the next tier, or the pod, sees of a client's address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Forwards {
-    /// The address is replaced by the instance's own; a header says which it was (`X-Forwarded-For`).
-    Header,
-    /// The packets keep their source.
-    Source,
-    /// The address is replaced, and packets say nothing of it.
-    Nothing,
 }
 
 /// How a balancer learns which pods there are and how they are.
@@ -355,16 +372,26 @@ pub struct Request<'k> {
     pub port: u16,
     /// It opens a WebSocket.
     pub websocket: bool,
-    /// The text that a hash over something else than the address is taken of (user, session, room); empty: it has none.
-    pub key: &'k [u8],
+    /// The text that is its client's own (user, session, token); empty: it says none.
+    pub user: &'k [u8],
+    /// The text of its client's room; empty: it says none.
+    pub room: &'k [u8],
     /// This product's cookie, if the request carries one that the client did not let expire.
     pub cookie: Option<u32>,
 }
 
-impl Request<'_> {
+impl<'k> Request<'k> {
     /// A request at time zero from an address, with nothing else.
     pub const fn from_address(address: IpAddr) -> Request<'static> {
-        Request { now: SimTime::ZERO, address, port: 0, websocket: false, key: &[], cookie: None }
+        Request { now: SimTime::ZERO, address, port: 0, websocket: false, user: &[], room: &[], cookie: None }
+    }
+    /// What it says in a text of this kind.
+    pub const fn text(&self, kind: AffinityKey) -> &'k [u8] {
+        match kind {
+            AffinityKey::User => self.user,
+            AffinityKey::Room => self.room,
+            _ => &[],
+        }
     }
 }
 

@@ -163,8 +163,9 @@ impl Cluster<'_> {
     /// At the start every balancer knows what stands behind it as it is.
     pub fn sync_at_once(&mut self, ctx: &mut Ctx<Event>) {
         let seed = self.seed;
-        self.path
-            .connect_tiers(|tier, instance| Purpose::Peers.stream(seed, instance as u32 | (tier as u32 + 1) << 16, 0));
+        self.path.connect_tiers(&self.spec.balancers, |tier, instance| {
+            Purpose::Peers.stream(seed, instance as u32 | (tier as u32 + 1) << 16, 0)
+        });
         if let Some(checks) = self.endpoints.following.checks {
             self.endpoints.checkup.start(&self.pods, checks);
             ctx.schedule_in(checks.every, Event::CheckHealth);

@@ -2,11 +2,10 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use crate::cluster::balancer::AffinityKey;
+use crate::cluster::balancer::{AffinityKey, Sees};
 use crate::cluster::clients::ClientId;
 use crate::cluster::meter::PodTotals;
 use crate::cluster::network::network_of;
-use crate::cluster::path::Sees;
 use crate::cluster::pods::Phase;
 use crate::cluster::redis::PER_POD_CLASSIC;
 use crate::cluster::sources;
@@ -180,15 +179,12 @@ impl Cluster<'_> {
             sources::effective(self.clients.len(), || present().map(weight))
         };
         let networks = by(network_of);
-        let balancer = if self.path.last.affinity == AffinityKey::Network && self.path.last.sees == Sees::Client {
-            networks
-        } else {
-            match present().next().and_then(|client| self.source_of(client)) {
-                Some(_) => {
-                    let weight = |client| self.source_of(client).map(|source| (source, 1));
-                    sources::effective(self.clients.len(), || present().filter_map(weight))
-                }
-                None => present().count() as f64,
+        let balancer = match self.path.last.affinity {
+            AffinityKey::None | AffinityKey::Cookie | AffinityKey::User => present().count() as f64,
+            AffinityKey::Network if self.path.last.sees == Sees::Client => networks,
+            AffinityKey::Network | AffinityKey::Address | AffinityKey::Room => {
+                let weight = |client| self.source_of(client).map(|source| (source, 1));
+                sources::effective(self.clients.len(), || present().filter_map(weight))
             }
         };
         NEff { addresses: by(|address| address), networks, balancer, requests: 0.0 }
@@ -197,6 +193,10 @@ impl Cluster<'_> {
     /// What the last balancer takes a client for, if it is not the client itself: the address that it sees, or the room,
     /// which stands here as an address of its own.
     pub fn source_of(&self, client: ClientId) -> Option<IpAddr> {
+        let sees_another = self.path.last.sees != Sees::Client;
+        if sees_another && self.path.last.affinity.is_address() && self.path.hop(client).connections == 0 {
+            return None; // nothing has come from it yet
+        }
         match self.path.last.affinity {
             AffinityKey::None | AffinityKey::Cookie | AffinityKey::User => None,
             AffinityKey::Network => Some(network_of(self.visible_address(client))),
@@ -211,6 +211,10 @@ impl Cluster<'_> {
     /// Settles what is left at the end of the run.
     pub fn finish(&mut self, horizon: SimTime) {
         self.settle_for_good(horizon);
+        if self.path.last.sees != Sees::Client {
+            // clients have no address there before their first request, and many have not sent one when the warm-up ends
+            self.meter.n_eff.balancer = self.n_eff_of_clients().balancer;
+        }
         self.meter.counts.heartbeats += self.open_heartbeats(horizon);
         let upgrading = self.clients.iter().filter(|client| client.link == crate::cluster::clients::Link::Connecting);
         self.meter.counts.connects_in_flight = upgrading.count() as u64;

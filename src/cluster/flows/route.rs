@@ -2,9 +2,9 @@
 
 use std::net::Ipv4Addr;
 
-use crate::cluster::balancer::{AffinityKey, Decide, Forgotten, Peers, Queue, Request, SetCookie, Tries};
+use crate::cluster::balancer::{AffinityKey, Decide, Forgotten, Peers, Queue, Reads, Request, Sees, SetCookie, Tries};
 use crate::cluster::clients::{Client, ClientId, NO_POD, Roaming};
-use crate::cluster::path::{Hop, Instance, Sees, instance_address};
+use crate::cluster::path::{Hop, Instance, instance_address};
 use crate::cluster::purpose::{Purpose, tier_stream};
 use crate::cluster::rooms::RoomId;
 use crate::cluster::spec::MAX_TIERS;
@@ -30,6 +30,8 @@ pub struct Attempt {
     redirects: u32,
     /// The request opens a WebSocket.
     opens: bool,
+    /// The last balancer sees another address than for the client's last request, although the client kept its own.
+    elsewhere: bool,
     stream: LazyStream,
 }
 
@@ -84,13 +86,13 @@ impl From<FailReason> for Unrouted {
 }
 
 /// The text of a user or a room that balancers hash: a letter and a number.
-struct Key {
+struct Text {
     bytes: [u8; 11],
     start: usize,
 }
 
-impl Key {
-    fn new(letter: u8, mut number: u32) -> Key {
+impl Text {
+    fn new(letter: u8, mut number: u32) -> Text {
         let (mut bytes, mut start) = ([0; 11], 11);
         loop {
             start -= 1;
@@ -102,10 +104,25 @@ impl Key {
         }
         start -= 1;
         bytes[start] = letter;
-        Key { bytes, start }
+        Text { bytes, start }
     }
-    fn text(&self) -> &[u8] {
+    fn bytes(&self) -> &[u8] {
         &self.bytes[self.start..]
+    }
+}
+
+/// What a request says of its client.
+struct Texts {
+    user: Option<Text>,
+    room: Option<Text>,
+}
+
+impl Texts {
+    fn user(&self) -> &[u8] {
+        self.user.as_ref().map_or(&[], Text::bytes)
+    }
+    fn room(&self) -> &[u8] {
+        self.room.as_ref().map_or(&[], Text::bytes)
     }
 }
 
@@ -138,11 +155,16 @@ impl Cluster<'_> {
         }
         let (number, routed) = (record.number, record.routed);
         record.routed += 1;
-        let (mut instances, mut port) = ([0; MAX_TIERS], 0);
+        let (mut instances, mut port, mut elsewhere) = ([0; MAX_TIERS], 0, false);
         self.path.opened = false;
         if self.path.has_hops() {
-            let (hop, drawn) = self.connection(client, opens, now);
+            let before = self.path.hop(client);
+            let (hop, drawn) = self.connection(client, opens, now)?;
             (instances, port) = (hop.instances, drawn);
+            if let Sees::Tier(tier) = self.path.last.sees {
+                let tier = usize::from(tier);
+                elsewhere = before.connections > 0 && before.last[tier] != instances[tier];
+            }
             if hop.pod != NO_POD {
                 // on a connection that goes there already, nobody decides anything
                 self.count_kept(client, hop.pod);
@@ -162,6 +184,7 @@ impl Cluster<'_> {
             next: None,
             redirects: 0,
             opens,
+            elsewhere,
             stream,
         };
         let pod = self.try_pods(&mut attempt, now).map_err(|stop| stop.with(|| Box::new(attempt)))?;
@@ -175,8 +198,8 @@ impl Cluster<'_> {
     #[inline(always)]
     fn try_pods(&mut self, attempt: &mut Attempt, now: SimTime) -> Result<PodId, Stop> {
         let client = attempt.client;
-        let key = self.key(client);
-        let sees_address = self.path.last.reads_address;
+        let texts = self.texts(client, self.path.last.reads);
+        let sees_address = self.path.last.reads.address;
         // another column, which is not read in vain
         let address = if sees_address {
             self.visible(client, self.path.last.sees, &attempt.instances)
@@ -185,7 +208,7 @@ impl Cluster<'_> {
         };
         let (port, cookie) = (attempt.port, attempt.cookie);
         let websocket = attempt.opens;
-        let request = Request { now, address, port, websocket, key: key.as_ref().map_or(&[], Key::text), cookie };
+        let request = Request { now, address, port, websocket, user: texts.user(), room: texts.room(), cookie };
         let mut failed = if attempt.tries.refused.is_empty() { FailReason::NoPod } else { FailReason::PodUnreachable };
         let pods = &mut self.pods;
         let number = usize::from(attempt.instances[self.path.tiers() - 1]);
@@ -226,6 +249,9 @@ impl Cluster<'_> {
                 if !std::mem::take(&mut attempt.tries.redirected) {
                     break Some(pod);
                 }
+                if !self.clients[client].keeps_cookies {
+                    attempt.tries.cookie = None;
+                }
                 // the client's next request is a try of its own
                 (attempt.made, attempt.redirects) = (attempt.made - 1, attempt.redirects + 1);
                 if attempt.redirects > MOST_REDIRECTS {
@@ -262,8 +288,8 @@ impl Cluster<'_> {
     }
 
     /// The connection by which a request of a client comes: which instances it leads through, and the pod in which it ends,
-    /// if that is decided already. Also its source port.
-    fn connection(&mut self, client: ClientId, opens: bool, now: SimTime) -> (Hop, u16) {
+    /// if that is decided already. Also its source port. It fails when a tier has no instance of the next one to go to.
+    fn connection(&mut self, client: ClientId, opens: bool, now: SimTime) -> Result<(Hop, u16), FailReason> {
         let Client { number, routed, .. } = self.clients[client];
         let tiers = self.path.tiers();
         let kept = self.path.hop(client);
@@ -287,7 +313,7 @@ impl Cluster<'_> {
             // tiers that decide about connections have decided about this one
             if fresh || !self.path.is_transparent(tier) {
                 let mut stream = tier_stream(self.seed, tier, number, routed);
-                hop.instances[tier + 1] = self.instance_of_next(client, tier, &hop, port, &mut stream, now);
+                hop.instances[tier + 1] = self.instance_of_next(client, tier, &hop, port, &mut stream, now)?;
             }
         }
         hop.last = hop.instances;
@@ -298,7 +324,7 @@ impl Cluster<'_> {
             hop.until = now + self.path.keep_alive();
             self.path.set_hop(client, hop);
         }
-        (hop, port)
+        Ok((hop, port))
     }
 
     /// A request has opened an HTTP connection that ends in a pod, if nothing looks into it on its way.
@@ -320,21 +346,21 @@ impl Cluster<'_> {
         port: u16,
         stream: &mut LazyStream,
         now: SimTime,
-    ) -> u16 {
+    ) -> Result<u16, FailReason> {
         let address = self.visible(client, self.path.tier(tier).sees, &hop.instances);
-        let key = self.key(client);
+        let texts = self.texts(client, self.path.tier(tier).reads);
         let cookie = self.path.cookie(client, tier, now);
         let websocket = false; // tiers in front do not tell WebSockets apart
-        let request = Request { now, address, port, websocket, key: key.as_ref().map_or(&[], Key::text), cookie };
+        let request = Request { now, address, port, websocket, user: texts.user(), room: texts.room(), cookie };
         let mut tries = Tries::default();
         let balancer = &mut self.path.instance_before_mut(tier, hop.instances[tier]).balancer;
         // instances of the next tier do not fail; of their loads nothing is known
-        let position = balancer.pick(&request, &mut tries, stream, |_| 0).unwrap_or(0);
+        let position = balancer.pick(&request, &mut tries, stream, |_| 0).ok_or(FailReason::NoPod)?;
         let next = balancer.peers()[position].pod.raw() as u16;
         if let Some(set) = tries.cookie {
             self.issue_cookie(client, Some(tier), set, cookie.is_some(), now);
         }
-        next
+        Ok(next)
     }
 
     /// The address that a tier sees.
@@ -356,10 +382,13 @@ impl Cluster<'_> {
         if websocket { self.rooms.of(client).first().copied() } else { None }
     }
 
-    /// The text that is hashed for a client, if any balancer hashes one.
-    fn key(&self, client: ClientId) -> Option<Key> {
-        let room = if self.path.key? == AffinityKey::Room { self.room_of(client) } else { None };
-        Some(room.map_or_else(|| Key::new(b'u', self.clients[client].number), |room| Key::new(b'r', room.raw())))
+    /// What a client says of itself, as far as a balancer reads it. A client without a room says none.
+    fn texts(&self, client: ClientId, reads: Reads) -> Texts {
+        let room = if reads.room { self.room_of(client) } else { None };
+        Texts {
+            user: reads.user.then(|| Text::new(b'u', self.clients[client].number)),
+            room: room.map(|room| Text::new(b'r', room.raw())),
+        }
     }
 
     /// When the cookies of a client are cleared next. Nothing looks at a jar between requests, so it is enough to find
@@ -437,7 +466,8 @@ impl Cluster<'_> {
                 || tier.peers().position(last).is_none_or(|position| attempt.tries.refused.contains(&position))
                 || tier.instances.iter().any(|instance| instance.balancer.mistrusts(last))
         };
-        let address_changed = record.roaming == Roaming::SinceLastRequest && tier.sees == Sees::Client;
+        let roamed = record.roaming == Roaming::SinceLastRequest && tier.sees == Sees::Client;
+        let address_changed = roamed || attempt.elsewhere;
         let reason = match tier.affinity {
             AffinityKey::None => MoveReason::NeverSticky,
             AffinityKey::Cookie if !record.keeps_cookies => MoveReason::CookieMissing,
@@ -460,9 +490,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_a_letter_and_a_number() {
+    fn texts_are_a_letter_and_a_number() {
         for number in [0, 7, 10, 4_294_967_295] {
-            assert_eq!(Key::new(b'u', number).text(), format!("u{number}").as_bytes());
+            assert_eq!(Text::new(b'u', number).bytes(), format!("u{number}").as_bytes());
         }
     }
 }

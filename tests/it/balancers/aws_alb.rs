@@ -123,7 +123,7 @@ fn what_the_target_group_follows() {
     let following = settings.following();
     let checks = following.checks.expect("an ALB checks its targets");
     assert_eq!((following.list, checks.every, checks.fall, checks.rise), (List::Endpoints, Span::from_secs(10), 3, 5));
-    assert_eq!((settings.layer(), settings.forwards()), (Layer::Requests, Forwards::Header));
+    assert_eq!((settings.layer(), settings.forwards()), (Layer::Requests, Forwards::APPENDS_PEER));
     assert_eq!(settings.cuts_after(), Some(Span::from_secs(300)));
     assert_eq!(settings.affinity(), AffinityKey::None);
     assert_eq!(product(STICKY).settings().affinity(), AffinityKey::Cookie);

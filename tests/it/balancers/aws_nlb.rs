@@ -51,11 +51,11 @@ fn targets_that_drain_get_nothing_new_and_all_down_is_all_up() {
 #[test]
 fn what_targets_see_and_when_connections_are_cut() {
     let spec = product("aws-nlb: {preserve_client_ip.enabled: false}");
-    assert_eq!((spec.settings().forwards(), spec.settings().cuts_after()), (Forwards::Nothing, None));
+    assert_eq!((spec.settings().forwards(), spec.settings().cuts_after()), (Forwards::NOTHING, None));
     let spec = product(
         "aws-nlb: {deregistration_delay.connection_termination.enabled: true, deregistration_delay.timeout_seconds: 20}",
     );
     let settings = spec.settings();
-    assert_eq!((settings.layer(), settings.forwards()), (Layer::Connections, Forwards::Source));
+    assert_eq!((settings.layer(), settings.forwards()), (Layer::Connections, Forwards::SOURCE));
     assert_eq!(settings.cuts_after(), Some(Span::from_secs(20)));
 }

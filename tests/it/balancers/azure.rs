@@ -48,6 +48,6 @@ fn the_load_balancer_hashes_what_it_is_told_and_deals_anew_when_the_pool_changes
     let same = (1..9_000).filter(|&port| site.send(&flow(port)).0 == site.send(&flow(port - 1)).0).count() as u64;
     assert_binomial("the same backend for the next connection", same, 8_999, 1.0 / 3.0);
     let spec = product("azure-load-balancer: {loadDistribution: SourceIPProtocol}");
-    assert_eq!((spec.settings().layer(), spec.settings().forwards()), (Layer::Connections, Forwards::Source));
-    assert!(spec.settings().reads_address());
+    assert_eq!((spec.settings().layer(), spec.settings().forwards()), (Layer::Connections, Forwards::SOURCE));
+    assert!(spec.settings().reads().address);
 }

@@ -42,18 +42,18 @@ fn the_first_endpoint_of_ip_cookie_follows_from_the_address() {
     let other = (first[1] + 1) % 3;
     assert_eq!(site.send(&with(other, 0)).0, other);
     let spec = product("cloudflare: {session_affinity: ip_cookie}");
-    assert!(spec.settings().affinity() == AffinityKey::Cookie && spec.settings().reads_address());
+    assert!(spec.settings().affinity() == AffinityKey::Cookie && spec.settings().reads().address);
 }
 
 #[test]
 fn headers_are_remembered_while_they_are_used() {
     let mut site = affine("header", "headers: [x-session-id]");
-    let user = |key: &'static [u8], at_s| Request { key, ..of(1, at_s) };
+    let user = |key: &'static [u8], at_s| Request { user: key, room: key, ..of(1, at_s) };
     let kept = |site: &mut Site, gap_s: u64| {
         let keys: Vec<Vec<u8>> = (0..300).map(|n| format!("{gap_s}-{n}").into_bytes()).collect();
         let ask = |site: &mut Site, at_s| -> Vec<(u32, Option<Forgotten>)> {
             let one = |key: &Vec<u8>| {
-                let (pod, tries) = site.send(&Request { now: second(at_s), key, ..of(1, 0) });
+                let (pod, tries) = site.send(&Request { now: second(at_s), user: key, room: key, ..of(1, 0) });
                 (pod, tries.forgotten)
             };
             keys.iter().map(one).collect()
@@ -142,7 +142,7 @@ fn a_refusal_is_an_error_or_goes_to_another_endpoint_for_now_or_for_good() {
     assert_eq!(refused(&mut site, Some(1)), (1, None, None), "no other endpoint, no retry");
     // a session of a header stays where it was
     let mut site = affine("header", "headers: [x-user], zero_downtime_failover: temporary");
-    let request = Request { key: b"ada", ..of(1, 0) };
+    let request = Request { user: b"ada", room: b"ada", ..of(1, 0) };
     let (pod, mut tries) = site.send(&request);
     tries.refused.push(pod as usize);
     assert_ne!(site.try_again(&request, &mut tries), Some(pod));

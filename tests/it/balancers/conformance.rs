@@ -99,8 +99,14 @@ impl Story {
         let client = numbers.below(9) as usize;
         let cookie = self.cookies[client].filter(|cookie| cookie.until > now).map(|cookie| cookie.value);
         let key = KEYS[numbers.below(4) as usize];
-        let request =
-            Request { now, cookie, key, port: step as u16, ..Request::from_address(address(numbers.below(9) as u32)) };
+        let request = Request {
+            now,
+            cookie,
+            user: key,
+            room: key,
+            port: step as u16,
+            ..Request::from_address(address(numbers.below(9) as u32))
+        };
         let bound = cookie.and_then(|cookie| self.balancer.bound(cookie));
         let mut tries = Tries::default();
         for attempt in 0..self.balancer.max_tries() {
@@ -208,7 +214,7 @@ fn every_product_is_here_and_is_written_as_it_is_read() {
 fn nobody_is_sent_anywhere_without_pods() {
     for yaml in STRATEGIES {
         let mut balancer = balancer(&product(yaml), &[]);
-        for request in [of(1, 1), Request { cookie: Some(1), key: b"k", ..of(2, 2) }] {
+        for request in [of(1, 1), Request { cookie: Some(1), user: b"k", room: b"k", ..of(2, 2) }] {
             assert_eq!(decide(&mut balancer, &request, &mut Tries::default(), 1, &[]).0, None, "{yaml}");
         }
         balancer.set_peers(&pods(&[3, 1]), &mut stream(1));
@@ -259,7 +265,8 @@ fn weights_are_respected() {
         for n in 0..CLIENTS {
             let mut draws = Seed(5).stream(1, n, 0);
             let (from, key) = (address(draws.bits() as u32), format!("{:016x}", draws.bits()));
-            let request = Request { now: second(1), key: key.as_bytes(), ..Request::from_address(from) };
+            let request =
+                Request { now: second(1), user: key.as_bytes(), room: key.as_bytes(), ..Request::from_address(from) };
             let position = decide(&mut balancer, &request, &mut Tries::default(), n, &loads).0.expect("all are up");
             loads[position] += 1;
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use stickysim::cluster::PodId;
 use stickysim::cluster::balancer::{
-    AffinityKey, Balancer, BalancerSpec, Decide, EnvoySpec, Health, List, Request, SetCookie, Settings, Tries,
+    AffinityKey, Balancer, BalancerSpec, Decide, EnvoySpec, Health, List, Request, SetCookie, Settings, Tries, Trusts,
 };
 use stickysim::engine::{SimTime, Span};
 
@@ -35,7 +35,7 @@ fn get(balancer: &mut Balancer, request: &Request<'_>, refusing: &[u32], n: u64)
 }
 
 fn with_key(key: &str) -> Request<'_> {
-    Request { key: key.as_bytes(), ..request("192.0.2.1", 0) }
+    Request { user: key.as_bytes(), room: key.as_bytes(), ..request("192.0.2.1", 0) }
 }
 
 fn with_cookie(cookie: Option<u32>) -> Request<'static> {
@@ -204,7 +204,7 @@ fn parts_of_a_hash_are_combined() {
         let query = "{query_parameter: {name: token}}";
         twice_differs += u32::from(at(&alone(&format!("{user}, {query}")), &request) != once);
         // no text: the address decides
-        let without = Request { key: &[], ..request };
+        let without = Request { user: &[], room: &[], ..request };
         assert_eq!(at(&alone(&format!("{terminal}, {address}")), &without), at(&alone(address), &without));
     }
     assert!((75..100).contains(&twice_differs), "the same text twice is another hash: {twice_differs}");
@@ -401,9 +401,10 @@ fn settings_say_what_is_looked_at() {
     assert_eq!(of("{cookie: {name: c}}"), AffinityKey::None, "nobody issues it");
     assert_eq!(of("{cookie: {name: c}}, {connection_properties: {source_ip: true}}"), AffinityKey::Address);
     assert_eq!(spec("{}").affinity(), AffinityKey::None);
-    assert!(spec("{}").trusts_header(), "`use_remote_address` is false in Envoy");
-    assert!(!spec("use_remote_address: true").trusts_header());
-    assert!(spec("{use_remote_address: true, xff_num_trusted_hops: 1}").trusts_header());
+    assert_eq!(spec("{}").trusts(), Trusts::BeforeLast(0), "`use_remote_address` is false in Envoy");
+    assert_eq!(spec("use_remote_address: true").trusts(), Trusts::Nobody);
+    assert_eq!(spec("{use_remote_address: true, xff_num_trusted_hops: 1}").trusts(), Trusts::BeforeLast(0));
+    assert_eq!(spec("xff_num_trusted_hops: 1").trusts(), Trusts::BeforeLast(1));
     let checks = spec("health_checks: [{interval: 10s, unhealthy_threshold: 3, healthy_threshold: 2}]");
     assert_eq!(checks, spec("health_checks: {interval: 10s, unhealthy_threshold: 3, healthy_threshold: 2}"));
     assert_eq!(checks.following().checks.map(|checks| (checks.fall, checks.rise)), Some((3, 2)));

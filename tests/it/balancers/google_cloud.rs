@@ -66,7 +66,7 @@ fn a_hashed_cookie_is_a_key_that_stays() {
 #[test]
 fn a_header_leads_to_one_backend_and_its_absence_to_any() {
     let mut site = Site::new(HEADER, &[0, 1, 2]);
-    let user = |key| Request { key, ..of(1, 0) };
+    let user = |key| Request { user: key, room: key, ..of(1, 0) };
     let pod = site.send(&user(b"ada")).0;
     assert!((0..20).all(|_| site.send(&user(b"ada")).0 == pod));
     let twos = (0..3_000).filter(|_| site.send(&user(b"")).0 == 2).count() as u64;
@@ -78,9 +78,9 @@ fn a_header_leads_to_one_backend_and_its_absence_to_any() {
 fn passthrough_balancers_decide_per_connection_and_fail_open() {
     let passthrough = "google-cloud: {sessionAffinity: CLIENT_IP_PROTO}";
     let spec = product(passthrough);
-    assert_eq!((spec.settings().layer(), spec.settings().forwards()), (Layer::Connections, Forwards::Source));
+    assert_eq!((spec.settings().layer(), spec.settings().forwards()), (Layer::Connections, Forwards::SOURCE));
     let spec = product("google-cloud: {sessionAffinity: CLIENT_IP}");
-    assert_eq!((spec.settings().layer(), spec.settings().forwards()), (Layer::Requests, Forwards::Header));
+    assert_eq!((spec.settings().layer(), spec.settings().forwards()), (Layer::Requests, Forwards::APPENDS_PEER));
     for (yaml, open) in [(passthrough, true), ("google-cloud: {sessionAffinity: CLIENT_IP}", false)] {
         let mut site = Site::new(yaml, &[0, 1]);
         site.health(0, Health::Down);

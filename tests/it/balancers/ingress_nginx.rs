@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use stickysim::cluster::PodId;
 use stickysim::cluster::balancer::{
     Affinity, AffinityKey, AffinityMode, Balancer, BalancerSpec, Decide, Ends, IngressNginxSpec, Peer, Request, Ring,
-    Settings,
+    Settings, Trusts,
 };
 use stickysim::engine::{SimTime, Span};
 
@@ -230,7 +230,8 @@ fn upstream_hash_by_decides_as_recorded() {
         for row in &rows {
             let count: u32 = row["n_servers"].parse().expect("a number");
             controller.set_peers(&endpoints(&(0..count).collect::<Vec<_>>()), &mut stream(0));
-            let request = Request { key: row["client"].as_bytes(), ..request("192.0.2.1", 0) };
+            let request =
+                Request { user: row["client"].as_bytes(), room: row["client"].as_bytes(), ..request("192.0.2.1", 0) };
             let at: u32 = row["server_index"].parse().expect("a number");
             let all = send(&mut controller, &request, &[], &[], &mut lazy(0));
             assert_eq!((all.tried, all.cookie), (vec![at as usize], None), "{row:?}");
@@ -304,7 +305,7 @@ fn a_subset_is_filled_up_with_the_first_endpoints_and_drawn_from() {
         let key = format!("room-{n}");
         let set = sets.find(Ring::hash(&key)).expect("there are sets");
         seen[set] += 1;
-        let request = Request { key: key.as_bytes(), ..request("192.0.2.1", 0) };
+        let request = Request { user: key.as_bytes(), room: key.as_bytes(), ..request("192.0.2.1", 0) };
         let mut hits = [0; 7];
         for draw in 0..600 {
             hits[send(&mut controller, &request, &[], &[], &mut lazy(draw)).tried[0]] += 1;
@@ -319,13 +320,13 @@ fn a_subset_is_filled_up_with_the_first_endpoints_and_drawn_from() {
     // two endpoints in a set of three: the first one stands there twice
     controller.set_peers(&endpoints(&[0, 1]), &mut stream(0));
     let first = (0..6_000).filter(|&draw| {
-        let request = Request { key: b"room", ..request("192.0.2.1", 0) };
+        let request = Request { user: b"room", room: b"room", ..request("192.0.2.1", 0) };
         send(&mut controller, &request, &[], &[], &mut lazy(draw)).tried == [0]
     });
     assert_binomial("first of two", first.count() as u64, 6_000, 2.0 / 3.0);
     // each try draws again, also who refused
     let tried = |draw| {
-        let request = Request { key: b"room", ..request("192.0.2.1", 0) };
+        let request = Request { user: b"room", room: b"room", ..request("192.0.2.1", 0) };
         send(&mut controller, &request, &[0, 1], &[], &mut lazy(draw)).tried
     };
     let chains: Vec<Vec<usize>> = (0..100).map(tried).collect();
@@ -374,7 +375,7 @@ fn annotations_are_taken_as_people_paste_them() {
     assert_eq!(pasted.session_cookie_max_age, Some(Span::from_secs(172_800)));
     assert_eq!(pasted.affinity(), AffinityKey::Cookie, "affinity goes before the hash, the hash before `load-balance`");
     assert_eq!((pasted.instances(), pasted.ends()), (12, Ends::Ignored));
-    assert!(pasted.trusts_header());
+    assert_eq!(pasted.trusts(), Trusts::First);
     assert_eq!(pasted.shutdown_timeout(), Some(Span::from_secs(10)));
     assert_eq!(Balancer::new(&BalancerSpec::IngressNginx(pasted.clone())).max_tries(), 2);
     assert_eq!(read(&serde_yaml::to_string(&pasted).expect("settings are plain data")), pasted);

@@ -2,7 +2,7 @@
 
 use stickysim::cluster::PodId;
 use stickysim::cluster::balancer::{
-    AffinityKey, Balancer, BalancerSpec, Decide, EnvoySpec, Health, IstioSpec, List, Peer, Request, Settings,
+    AffinityKey, Balancer, BalancerSpec, Decide, EnvoySpec, Health, IstioSpec, List, Peer, Request, Settings, Trusts,
 };
 use stickysim::engine::{SimTime, Span};
 
@@ -25,7 +25,7 @@ fn istio(yaml: &str, lines: &[u32]) -> Balancer {
 }
 
 fn with_key(key: &str) -> Request<'_> {
-    Request { key: key.as_bytes(), ..request("192.0.2.1", 0) }
+    Request { user: key.as_bytes(), room: key.as_bytes(), ..request("192.0.2.1", 0) }
 }
 
 #[test]
@@ -151,5 +151,6 @@ fn what_cannot_be_is_refused_with_a_sentence() {
     assert!(error("loadBalancer: {simple: PASSTHROUGH}").contains("LEAST_REQUEST"));
     assert!(error("persistent-session: ':/'").contains("session:/"));
     assert!(error("outlierDetection: {}").contains("unknown field"));
-    assert!(!spec("{}").trusts_header() && spec("gatewayTopology: {numTrustedProxies: 1}").trusts_header());
+    assert_eq!(spec("{}").trusts(), Trusts::Nobody);
+    assert_eq!(spec("gatewayTopology: {numTrustedProxies: 2}").trusts(), Trusts::BeforeLast(1));
 }

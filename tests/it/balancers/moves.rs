@@ -12,8 +12,11 @@ pub fn places(balancer: &mut Balancer, hosts: &[Peer], clients: u32, by_address:
         let draw = stream(u64::from(client)).bits();
         let key = format!("{draw:x}");
         let address = std::net::Ipv4Addr::from(draw as u32).to_string();
-        let request =
-            if by_address { request(&address, 0) } else { Request { key: key.as_bytes(), ..request("192.0.2.1", 0) } };
+        let request = if by_address {
+            request(&address, 0)
+        } else {
+            Request { user: key.as_bytes(), room: key.as_bytes(), ..request("192.0.2.1", 0) }
+        };
         let at = balancer.pick(&request, &mut Tries::default(), &mut lazy(0), |_| 0).expect("there are hosts");
         hosts[at].pod.raw()
     };

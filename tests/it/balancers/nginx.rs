@@ -123,7 +123,8 @@ fn hash_decides_as_recorded() {
             peers[1].address = "127.0.0.1:19502".to_owned();
             nginx.set_peers(&peers, &mut super::stream(0));
         }
-        let request = Request { key: row["client"].as_bytes(), ..request("192.0.2.1", 0) };
+        let request =
+            Request { user: row["client"].as_bytes(), room: row["client"].as_bytes(), ..request("192.0.2.1", 0) };
         assert_eq!(tried(&mut nginx, &request, refusing, &[]), chain(&row["tried"]), "{row:?}");
     }
 }
@@ -223,7 +224,7 @@ fn sticky_learn_decides_as_recorded() {
         };
         let session = row["cookie_sent"].strip_prefix("SID=");
         let key = session.unwrap_or("sess0").as_bytes();
-        let request = Request { key, cookie: session.map(|_| 0), ..request("127.0.0.1", now_ms) };
+        let request = Request { user: key, room: key, cookie: session.map(|_| 0), ..request("127.0.0.1", now_ms) };
         let outcome = send(&mut nginx, &request, &[], &[], &mut lazy(0));
         assert_eq!(outcome.tried, chain(&row["backend"]), "{row:?}");
         assert_eq!(outcome.cookie.is_some(), !row["set_cookie"].is_empty(), "{row:?}");
@@ -236,7 +237,12 @@ fn learnt_sessions_outlive_a_reload_and_a_full_zone_loses_the_oldest() {
     let directive = "learn create=$upstream_cookie_a lookup=$cookie_a zone=sessions:8k";
     let mut nginx = sticky_nginx("round_robin", directive, &[]);
     let ask = |nginx: &mut Balancer, key: &str, known: bool| {
-        let request = Request { key: key.as_bytes(), cookie: known.then_some(0), ..request("127.0.0.1", 0) };
+        let request = Request {
+            user: key.as_bytes(),
+            room: key.as_bytes(),
+            cookie: known.then_some(0),
+            ..request("127.0.0.1", 0)
+        };
         send(nginx, &request, &[], &[], &mut lazy(0)).tried[0]
     };
     let first = ask(&mut nginx, "first", false);

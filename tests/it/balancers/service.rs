@@ -321,9 +321,9 @@ fn lists_forget_in_the_order_of_a_plain_model() {
 #[test]
 fn what_pods_see_and_how_many_memories_there_are() {
     let service = ServiceSpec { nodes: 4, ..ServiceSpec::default() };
-    assert_eq!((service.instances(), service.forwards(), service.layer()), (4, Forwards::Nothing, Layer::Connections));
+    assert_eq!((service.instances(), service.forwards(), service.layer()), (4, Forwards::NOTHING, Layer::Connections));
     let local = ServiceSpec { external_traffic_policy: TrafficPolicy::Local, ..service };
-    assert_eq!(local.forwards(), Forwards::Source);
+    assert_eq!(local.forwards(), Forwards::SOURCE);
     let wrong = ServiceSpec { timeout_seconds: 86_401, nodes: 0, ..ServiceSpec::default() };
     assert_eq!(wrong.problems().iter().map(|problem| problem.setting).collect::<Vec<_>>(), ["timeoutSeconds", "nodes"]);
 }

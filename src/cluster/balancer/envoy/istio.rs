@@ -16,7 +16,7 @@ use super::retry::{RetryBackOff, RetryOn, retries_problem};
 use super::{RING_LIMIT, decisions, describe, plan_problems, ring, table, table_problem, wrong};
 use crate::cluster::balancer::product::WATCH_DELAY;
 use crate::cluster::balancer::words::as_text;
-use crate::cluster::balancer::{AffinityKey, Following, List, Problem, Replicas, Settings};
+use crate::cluster::balancer::{AffinityKey, Following, List, Problem, Replicas, Settings, Trusts};
 use crate::engine::Span;
 
 /// The settings of Istio for a Service.
@@ -307,8 +307,9 @@ impl Settings for IstioSpec {
             checks: None,
         }
     }
-    fn trusts_header(&self) -> bool {
-        self.gateway_topology.num_trusted_proxies > 0
+    fn trusts(&self) -> Trusts {
+        // gateways run with `use_remote_address`
+        self.gateway_topology.num_trusted_proxies.checked_sub(1).map_or(Trusts::Nobody, Trusts::BeforeLast)
     }
     fn instances(&self) -> u32 {
         self.replicas.0

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::product::{RELOAD_DELAY, WATCH_DELAY};
-use super::{AffinityKey, Checks, Following, Health, Line, List, Problem, Replicas, Settings};
+use super::{AffinityKey, Checks, Following, Forwards, Health, Line, List, Problem, Replicas, Settings, Trusts};
 use crate::engine::Span;
 
 mod edf;
@@ -224,8 +224,15 @@ impl Settings for EnvoySpec {
         });
         Following { list, delay, at_most_every: Span::ZERO, tick, checks }
     }
-    fn trusts_header(&self) -> bool {
-        !self.use_remote_address || self.xff_num_trusted_hops > 0
+    fn trusts(&self) -> Trusts {
+        match (self.use_remote_address, self.xff_num_trusted_hops) {
+            (false, hops) => Trusts::BeforeLast(hops),
+            (true, 0) => Trusts::Nobody,
+            (true, hops) => Trusts::BeforeLast(hops - 1),
+        }
+    }
+    fn forwards(&self) -> Forwards {
+        if self.use_remote_address { Forwards::APPENDS_PEER } else { Forwards::NOTHING }
     }
     fn instances(&self) -> u32 {
         self.replicas.0

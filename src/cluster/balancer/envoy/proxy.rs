@@ -222,7 +222,7 @@ impl Proxy {
         let mut hashed: Option<u64> = None;
         for part in &self.plan.hashed {
             let new = match part.source {
-                Source::Text(_) => (!request.key.is_empty()).then(|| hash(request.key)),
+                Source::Text(kind) => Some(request.text(kind)).filter(|text| !text.is_empty()).map(hash),
                 Source::Address => Some(hash(AddressText::new(request.address).bytes())),
                 Source::Cookie(issued) => request.cookie.map(cookie_hash).or_else(|| {
                     let lifetime = issued?;

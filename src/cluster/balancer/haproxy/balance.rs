@@ -5,7 +5,7 @@ use super::hash::{Function, avalanche, of_source};
 use super::leastconn::LeastConn;
 use super::map::Map;
 use super::ring::ConsistentRing;
-use super::{EFFECTIVE, HaproxyBalance, HaproxySpec, Health, Peer, Peers, Request};
+use super::{AffinityKey, EFFECTIVE, HaproxyBalance, HaproxySpec, Health, Peer, Peers, Request};
 use crate::engine::LazyStream;
 use std::net::IpAddr;
 
@@ -37,7 +37,7 @@ enum What {
     /// The bytes of the address.
     Octets,
     /// The text of the client.
-    Text,
+    Text(AffinityKey),
 }
 
 impl Of {
@@ -48,8 +48,10 @@ impl Of {
             (What::Source, address) => of_source(address),
             (What::Octets, IpAddr::V4(v4)) => self.function.of(&v4.octets()),
             (What::Octets, IpAddr::V6(v6)) => self.function.of(&v6.octets()),
-            (What::Text, _) if request.key.is_empty() => return None,
-            (What::Text, _) => self.function.of(request.key),
+            (What::Text(kind), _) => match request.text(kind) {
+                [] => return None,
+                text => self.function.of(text),
+            },
         };
         Some(if self.avalanche { avalanche(hash) } else { hash })
     }
@@ -118,7 +120,7 @@ impl Balance {
             }
             HaproxyBalance::Source => hashed(What::Source),
             HaproxyBalance::HashOfSource => hashed(What::Octets),
-            HaproxyBalance::Text { .. } => hashed(What::Text),
+            HaproxyBalance::Text { key, .. } => hashed(What::Text(key)),
         };
         let room = (0..peers.len()).map(|position| spec.server(position).maxconn.unwrap_or(u32::MAX)).collect();
         let mut bound = Bound { factor: spec.hash_balance_factor.into(), ..Bound::default() };

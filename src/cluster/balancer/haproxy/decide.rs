@@ -150,7 +150,8 @@ fn stick_key<'k>(spec: &HaproxySpec, request: &Request<'k>, buffer: &'k mut [u8;
     let keys = spec.stick_table.as_ref()?.keys;
     match (keys, request.address.to_canonical(), request.address) {
         (KeyType::Text(length), ..) => {
-            let key = &request.key[..request.key.len().min(length as usize)];
+            let text = request.text(spec.stuck_by());
+            let key = &text[..text.len().min(length as usize)];
             return Some(key).filter(|key| !key.is_empty());
         }
         (KeyType::Ip, IpAddr::V4(v4), _) => buffer[..4].copy_from_slice(&v4.octets()),

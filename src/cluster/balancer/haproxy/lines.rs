@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::hash::Function;
-use crate::cluster::balancer::AffinityKey;
 use crate::cluster::balancer::words::{as_text, key_of, one_of, unknown};
+use crate::cluster::balancer::{AffinityKey, Trusts};
 
 /// Fetches whose argument names what a client sends along.
 const FETCHES: [&str; 8] = ["url_param", "urlp", "hdr", "req.hdr", "fhdr", "req.fhdr", "cook", "req.cook"];
@@ -250,7 +250,10 @@ impl fmt::Display for HaproxyOption {
 
 /// The `http-request` line that takes the client's address from a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HaproxyHttpRequest(Box<str>);
+pub struct HaproxyHttpRequest {
+    text: Box<str>,
+    trusts: Trusts,
+}
 
 as_text!(HaproxyHttpRequest, "set-src hdr(x-forwarded-for)");
 
@@ -262,19 +265,36 @@ impl FromStr for HaproxyHttpRequest {
             return Err(unknown(text, "http-request", &["set-src hdr(x-forwarded-for)"]));
         };
         let (fetch, name) = sample.strip_suffix(')').and_then(|rest| rest.split_once('(')).unwrap_or((sample, ""));
-        let name = name.split(',').next().unwrap_or_default();
-        let known = ["x-forwarded-for", "x-real-ip"].iter().any(|header| name.eq_ignore_ascii_case(header));
-        if !known || !["hdr", "req.hdr", "hdr_ip", "req.hdr_ip"].contains(&fetch) {
-            let known = one_of(&["hdr(x-forwarded-for)", "hdr(x-real-ip)"]);
-            return Err(format!("`{sample}` is not known after `set-src`: write {known}"));
+        let (name, entry) = name.split_once(',').unwrap_or((name, "-1"));
+        // without a number the last entry is meant, a negative one counts from there
+        let trusts = match (name.to_ascii_lowercase().as_str(), entry.trim().parse::<i32>()) {
+            ("x-forwarded-for", Ok(1)) => Some(Trusts::First),
+            ("x-forwarded-for", Ok(places @ -64..=-1)) => Some(Trusts::BeforeLast(places.unsigned_abs() - 1)),
+            ("x-real-ip", Ok(-1 | 1)) => Some(Trusts::RealIp),
+            ("cf-connecting-ip", Ok(-1 | 1)) => Some(Trusts::ConnectingIp),
+            _ => None,
+        };
+        match trusts.filter(|_| ["hdr", "req.hdr", "hdr_ip", "req.hdr_ip"].contains(&fetch)) {
+            Some(trusts) => Ok(HaproxyHttpRequest { text: words.join(" ").into(), trusts }),
+            None => {
+                let known =
+                    ["hdr(x-forwarded-for)", "hdr_ip(x-forwarded-for,1)", "hdr(x-real-ip)", "hdr(cf-connecting-ip)"];
+                Err(format!("`{sample}` is not known after `set-src`: write {}", one_of(&known)))
+            }
         }
-        Ok(HaproxyHttpRequest(words.join(" ").into()))
+    }
+}
+
+impl HaproxyHttpRequest {
+    /// Where the client's address is looked for.
+    pub const fn trusts(&self) -> Trusts {
+        self.trusts
     }
 }
 
 impl fmt::Display for HaproxyHttpRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::product::RELOAD_DELAY;
 use super::{
     AffinityKey, Checks, Decide, Ends, Following, Forgotten, Forwards, Health, Line, List, Peer, Peers, Problem, Queue,
-    Replicas, Request, SetCookie, Settings, Tries,
+    Reads, Replicas, Request, SetCookie, Settings, Tries, Trusts,
 };
 use crate::cluster::PodId;
 use crate::engine::Span;
@@ -147,7 +147,7 @@ impl HaproxySpec {
         }
     }
     /// What the table looks at.
-    fn stuck_by(&self) -> AffinityKey {
+    pub(super) fn stuck_by(&self) -> AffinityKey {
         self.stick.as_ref().map_or(AffinityKey::None, |stick| stick.key)
     }
     /// Of a server line, or of all.
@@ -211,12 +211,8 @@ impl Settings for HaproxySpec {
             key => key,
         }
     }
-    fn reads_address(&self) -> bool {
-        self.balanced_by() == AffinityKey::Address || self.stuck_by() == AffinityKey::Address
-    }
-    fn reads_text(&self) -> Option<AffinityKey> {
-        let is_text = |key: &AffinityKey| matches!(key, AffinityKey::User | AffinityKey::Room);
-        [self.stuck_by(), self.balanced_by()].into_iter().find(is_text)
+    fn reads(&self) -> Reads {
+        Reads::of(self.balanced_by()).and(Reads::of(self.stuck_by()))
     }
     fn forgets_connections(&self) -> bool {
         true // the new process starts with none
@@ -232,10 +228,10 @@ impl Settings for HaproxySpec {
         Following::after(List::Servers, RELOAD_DELAY).checked(check.then_some(checks))
     }
     fn forwards(&self) -> Forwards {
-        if self.has(HaproxyOption::ForwardFor) { Forwards::Header } else { Forwards::Nothing }
+        if self.has(HaproxyOption::ForwardFor) { Forwards::APPENDS } else { Forwards::NOTHING }
     }
-    fn trusts_header(&self) -> bool {
-        self.http_request.is_some()
+    fn trusts(&self) -> Trusts {
+        self.http_request.as_ref().map_or(Trusts::Nobody, HaproxyHttpRequest::trusts)
     }
     fn instances(&self) -> u32 {
         self.replicas.0

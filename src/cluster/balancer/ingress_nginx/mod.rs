@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::cloud::check_bounds;
 use super::product::WATCH_DELAY;
 use super::{
-    AffinityKey, Decide, Ends, Following, Health, List, NextUpstream, NginxKey, Peer, Peers, Problem, Replicas,
-    Request, SetCookie, Settings, Tries,
+    AffinityKey, Decide, Ends, Following, Forwards, Health, List, NextUpstream, NginxKey, Peer, Peers, Problem,
+    Replicas, Request, SetCookie, Settings, Tries, Trusts,
 };
 use crate::engine::Span;
 
@@ -244,14 +244,16 @@ impl Settings for IngressNginxSpec {
     fn affinity(&self) -> AffinityKey {
         match self.choice() {
             Choice::Cookie(_) => AffinityKey::Cookie,
-            Choice::Hash(NginxKey::Address | NginxKey::BinaryAddress, _) => AffinityKey::Address,
-            Choice::Hash(NginxKey::User, _) => AffinityKey::User,
-            Choice::Hash(NginxKey::Room, _) => AffinityKey::Room,
+            Choice::Hash(key, _) => key.affinity(),
             Choice::RoundRobin | Choice::Ewma => AffinityKey::None,
         }
     }
-    fn trusts_header(&self) -> bool {
-        self.use_forwarded_headers
+    fn trusts(&self) -> Trusts {
+        // `real_ip_recursive on`, and by default all proxies are trusted (`proxy-real-ip-cidr`)
+        if self.use_forwarded_headers { Trusts::First } else { Trusts::Nobody }
+    }
+    fn forwards(&self) -> Forwards {
+        Forwards::REPLACES
     }
     fn instances(&self) -> u32 {
         match self.choice() {

@@ -53,6 +53,14 @@ pub enum NginxKey {
 }
 
 impl NginxKey {
+    /// What requests have in common that it leads to the same server.
+    pub const fn affinity(self) -> AffinityKey {
+        match self {
+            NginxKey::Address | NginxKey::BinaryAddress => AffinityKey::Address,
+            NginxKey::User => AffinityKey::User,
+            NginxKey::Room => AffinityKey::Room,
+        }
+    }
     /// What a variable holds, going by its name.
     ///
     /// # Errors

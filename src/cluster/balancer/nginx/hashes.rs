@@ -68,7 +68,8 @@ impl<'r> KeyBytes<'r> {
     /// The key of a request.
     pub fn new(key: NginxKey, request: &Request<'r>) -> KeyBytes<'r> {
         match (key, request.address) {
-            (NginxKey::User | NginxKey::Room, _) => KeyBytes::Text(request.key),
+            (NginxKey::User, _) => KeyBytes::Text(request.user),
+            (NginxKey::Room, _) => KeyBytes::Text(request.room),
             (NginxKey::Address, address) => KeyBytes::Address(AddressText::new(address)),
             (NginxKey::BinaryAddress, IpAddr::V4(v4)) => KeyBytes::V4(v4.octets()),
             (NginxKey::BinaryAddress, IpAddr::V6(v6)) => KeyBytes::V6(v6.octets()),

@@ -7,6 +7,7 @@
 
 mod directives;
 mod hashes;
+mod real_ip;
 mod response_times;
 mod sticky;
 mod upstream;
@@ -15,11 +16,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::product::RELOAD_DELAY;
-use super::{AffinityKey, Ends, Following, Health, Line, List, Problem, Settings};
+use super::{AffinityKey, Ends, Following, Forwards, Health, Line, List, Problem, Reads, Settings, Trusts};
 use crate::engine::Span;
 
 pub use directives::{NextUpstream, NginxKey, NginxMethod, NginxServer, NginxSticky};
 pub(super) use hashes::KeyBytes;
+pub use real_ip::{OnOff, RealIpHeader, TrustedNetwork};
 pub use upstream::Nginx;
 
 /// The settings of an nginx `upstream` block, one `server` line per pod.
@@ -53,12 +55,17 @@ pub struct NginxSpec {
     /// `worker_shutdown_timeout`: so long after a reload old workers close their tunnels; not written: they never do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worker_shutdown_timeout: Option<Span>,
-    /// The header from which the client's address is taken, if `set_real_ip_from` trusts the tier before.
+    /// The header from which the client's address is taken, if `set_real_ip_from` trusts the tier before: `X-Real-IP` (nginx's
+    /// default), `X-Forwarded-For`, `CF-Connecting-IP`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub real_ip_header: Option<String>,
-    /// Addresses of proxies that are trusted to say the client's address.
+    pub real_ip_header: Option<RealIpHeader>,
+    /// Addresses of proxies that are trusted to say the client's address. Those of the tiers here are made up: if any is
+    /// written, every tier is trusted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub set_real_ip_from: Vec<String>,
+    pub set_real_ip_from: Vec<TrustedNetwork>,
+    /// Of `X-Forwarded-For` the last address that is not a trusted proxy's is taken (`on`), or just the last one (`off`).
+    #[serde(skip_serializing_if = "OnOff::is_off")]
+    pub real_ip_recursive: OnOff,
 }
 
 impl Default for NginxSpec {
@@ -77,6 +84,7 @@ impl Default for NginxSpec {
             worker_shutdown_timeout: None,
             real_ip_header: None,
             set_real_ip_from: Vec::new(),
+            real_ip_recursive: OnOff::default(),
         }
     }
 }
@@ -119,24 +127,29 @@ impl Settings for NginxSpec {
         match (&self.sticky, &self.method, self.key()) {
             (Some(_), _, _) => AffinityKey::Cookie,
             (_, NginxMethod::IpHash, _) => AffinityKey::Network,
-            (_, _, Some(NginxKey::Address | NginxKey::BinaryAddress)) => AffinityKey::Address,
-            (_, _, Some(NginxKey::User)) => AffinityKey::User,
-            (_, _, Some(NginxKey::Room)) => AffinityKey::Room,
-            _ => AffinityKey::None,
+            (_, _, key) => key.map_or(AffinityKey::None, NginxKey::affinity),
         }
     }
-    fn reads_address(&self) -> bool {
-        self.method == NginxMethod::IpHash || matches!(self.key(), Some(NginxKey::Address | NginxKey::BinaryAddress))
+    fn reads(&self) -> Reads {
+        let learns = matches!(self.sticky, Some(NginxSticky::Learn { .. }));
+        let by_network = self.method == NginxMethod::IpHash;
+        let reads = self.key().map_or(Reads::default(), |key| Reads::of(key.affinity()));
+        Reads { address: reads.address || by_network, user: reads.user || learns, ..reads }
     }
-    fn reads_text(&self) -> Option<AffinityKey> {
-        match (self.key(), &self.sticky) {
-            (Some(NginxKey::Room), _) => Some(AffinityKey::Room),
-            (Some(NginxKey::User), _) | (_, Some(NginxSticky::Learn { .. })) => Some(AffinityKey::User),
-            _ => None,
+    fn trusts(&self) -> Trusts {
+        if self.set_real_ip_from.is_empty() {
+            return Trusts::Nobody;
+        }
+        match self.real_ip_header.unwrap_or_default() {
+            RealIpHeader::XRealIp => Trusts::RealIp,
+            RealIpHeader::CfConnectingIp => Trusts::ConnectingIp,
+            RealIpHeader::XForwardedFor if !self.real_ip_recursive.is_off() => Trusts::First,
+            RealIpHeader::XForwardedFor => Trusts::BeforeLast(0),
         }
     }
-    fn trusts_header(&self) -> bool {
-        self.real_ip_header.is_some() && !self.set_real_ip_from.is_empty()
+    fn forwards(&self) -> Forwards {
+        // assumption: the usual `proxy_set_header` lines, with `$proxy_add_x_forwarded_for` and `X-Real-IP $remote_addr`
+        Forwards { real_ip: true, ..Forwards::APPENDS }
     }
     fn forgets_connections(&self) -> bool {
         true

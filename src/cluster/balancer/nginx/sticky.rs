@@ -11,7 +11,7 @@ impl Nginx {
         let cookie = request.cookie?;
         let pod = match &mut self.learnt {
             None => cookie,
-            Some(table) => match table.touch(request.key, request.now) {
+            Some(table) => match table.touch(request.user, request.now) {
                 Some(pod) => pod,
                 None => {
                     let full = table.may_have_purged(request.now);
@@ -54,9 +54,9 @@ impl Nginx {
                 if request.cookie.is_none() {
                     // the application starts a session, and nginx learns its id
                     tries.cookie = Some(SetCookie::new(pod, request.now, None));
-                    table.store(request.key, pod, request.now);
+                    table.store(request.user, pod, request.now);
                 } else {
-                    table.store_known(request.key, pod, request.now);
+                    table.store_known(request.user, pod, request.now);
                 }
             }
         }

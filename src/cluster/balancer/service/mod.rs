@@ -172,8 +172,8 @@ impl Settings for ServiceSpec {
     }
     fn forwards(&self) -> Forwards {
         match self.external_traffic_policy {
-            TrafficPolicy::Cluster => Forwards::Nothing,
-            TrafficPolicy::Local => Forwards::Source,
+            TrafficPolicy::Cluster => Forwards::NOTHING,
+            TrafficPolicy::Local => Forwards::SOURCE,
         }
     }
     fn instances(&self) -> u32 {

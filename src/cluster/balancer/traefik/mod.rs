@@ -17,8 +17,8 @@ use super::address::AddressText;
 use super::product::WATCH_DELAY;
 use super::words::{as_text, one_of, unknown};
 use super::{
-    AffinityKey, Checks, Decide, Following, Health, Line, List, Peer, Peers, Problem, Replicas, Request, SetCookie,
-    Settings, Tries,
+    AffinityKey, Checks, Decide, Following, Forwards, Health, Line, List, Peer, Peers, Problem, Replicas, Request,
+    SetCookie, Settings, Tries,
 };
 use crate::cluster::PodId;
 use crate::engine::{LazyStream, Span, Stream};
@@ -219,6 +219,9 @@ impl Settings for TraefikSpec {
             tick: Span::ZERO,
             checks: self.health_check.as_ref().map(checks),
         }
+    }
+    fn forwards(&self) -> Forwards {
+        Forwards::REPLACES // without `forwardedHeaders` it takes away what those before it said
     }
     fn instances(&self) -> u32 {
         self.replicas.0

@@ -194,7 +194,8 @@ fn a_table_is_lost_with_a_reload_unless_it_has_peers() {
 fn a_table_of_texts_counts_so_many_bytes() {
     let lines = "{balance: roundrobin, stick-table: type string len 4 size 1k, stick: on req.cook(session)}";
     let mut haproxy = haproxy(lines, &[1; 3]);
-    let mut of = |key: &[u8]| from(&ask(&mut haproxy, &Request { key, ..request("10.0.0.1", 0) }, &[]));
+    let mut of =
+        |key: &[u8]| from(&ask(&mut haproxy, &Request { user: key, room: key, ..request("10.0.0.1", 0) }, &[]));
     assert_eq!([of(b"abcd1"), of(b"abcd2"), of(b"abce"), of(b"")], [0, 0, 1, 2]);
     assert_eq!([of(b""), of(b"abce")], [0, 1], "without a text nobody is kept");
 }
@@ -221,7 +222,8 @@ fn without_a_key_hashes_take_turns() {
             counts[from(&ask(&mut haproxy, &request("10.0.0.1", 0), &[]))] += 1;
         }
         assert_eq!(counts, [16; 3], "{kind}");
-        let mut of = |key: &[u8]| from(&ask(&mut haproxy, &Request { key, ..request("10.0.0.1", 0) }, &[]));
+        let mut of =
+            |key: &[u8]| from(&ask(&mut haproxy, &Request { user: key, room: key, ..request("10.0.0.1", 0) }, &[]));
         assert!((0..20).all(|n: u8| of(&[n]) == of(&[n])));
     }
 }
@@ -316,7 +318,7 @@ fn no_algorithm_picks_a_server_that_is_not_up() {
                 let health = [Health::Up, Health::Draining, Health::Down][stream.below(3) as usize];
                 haproxy.set_health(stream.below(4) as usize, health);
                 let key = [n as u8; 9];
-                let client = Request { key: &key[..n % 10], ..client };
+                let client = Request { user: &key[..n % 10], room: &key[..n % 10], ..client };
                 let load = |peer: &Peer| peer.pod.raw() + n as u32 % 3;
                 let chosen = haproxy.pick(&client, &mut Tries::default(), &mut lazy(n as u64), load);
                 assert_eq!(chosen.is_some(), haproxy.peers().up() > 0, "{lines}");

@@ -39,7 +39,7 @@ fn hashes_decide_as_recorded() {
             request(&row["client"], 0)
         } else {
             of_header += 1;
-            Request { key: row["client"].as_bytes(), ..request("192.0.2.1", 0) }
+            Request { user: row["client"].as_bytes(), room: row["client"].as_bytes(), ..request("192.0.2.1", 0) }
         };
         let from = ask(haproxy, &request, &[]).from.map(|position| position.to_string());
         assert_eq!(from.as_ref(), Some(&row["server_index"]), "{row:?}");

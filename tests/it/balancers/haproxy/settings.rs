@@ -1,7 +1,7 @@
 //! What users paste, and what is refused.
 
 use stickysim::cluster::balancer::{
-    AffinityKey, Checks, Forwards, HaproxyBalance, HaproxySpec, Health, Line, List, Problem, Settings,
+    AffinityKey, Checks, Forwards, HaproxyBalance, HaproxySpec, Health, Line, List, Problem, Reads, Settings, Trusts,
 };
 use stickysim::engine::Span;
 
@@ -52,9 +52,9 @@ http-request: set-src hdr(x-forwarded-for)
     let following = read.following();
     let checks = Checks { every: Span::from_secs(2), fall: 3, rise: 2, begins_up: true };
     assert_eq!((following.list, following.checks), (List::Servers, Some(checks)));
-    assert_eq!((read.affinity(), read.reads_address(), read.reads_text()), (AffinityKey::Cookie, true, None));
-    assert!(read.trusts_header() && read.default_server.shutdown_sessions);
-    assert_eq!(read.forwards(), Forwards::Header);
+    assert_eq!((read.affinity(), read.reads()), (AffinityKey::Cookie, Reads::of(AffinityKey::Address)));
+    assert!(read.trusts() == Trusts::BeforeLast(0) && read.default_server.shutdown_sessions);
+    assert_eq!(read.forwards(), Forwards::APPENDS);
     let lines = [0, 1, 2, 3, 9].map(|position| read.line(position));
     let line = |weight, health| Line { weight, health };
     let rest = line(10, Health::Up);
@@ -92,7 +92,8 @@ fn keys_are_told_by_their_names() {
         assert_eq!(spec.algorithm().to_string(), balance);
     }
     let both = spec("{balance: url_param room, stick-table: type ip size 1k, stick: on src}");
-    assert_eq!((both.affinity(), both.reads_text()), (AffinityKey::Address, Some(AffinityKey::Room)));
+    let reads = Reads { address: true, user: false, room: true };
+    assert_eq!((both.affinity(), both.reads()), (AffinityKey::Address, reads));
 }
 
 #[test]
