@@ -25,8 +25,17 @@ pub(super) fn figure(charts: &[Chart], name: &str, class: &str, table: &Markup) 
     }
 }
 
+/// True when something is shown over time: without WebSockets there may be nothing.
+pub(super) fn has_timeline(study: &Study, charts: &[Chart]) -> bool {
+    let shown = ["connections-per-pod", "reconnects"];
+    charts.iter().any(|chart| shown.contains(&chart.name)) || study.variants.iter().any(|v| !v.marks.is_empty())
+}
+
 /// What happened over time.
 pub(super) fn timeline(study: &Study, charts: &[Chart]) -> Markup {
+    if !has_timeline(study, charts) {
+        return html! {};
+    }
     html! {
         section id="timeline" {
             h2 { "Timeline" }

@@ -32,7 +32,7 @@ pub(super) fn page(study: &Study, scenario_yaml: &str, charts: &[Chart]) -> Stri
                 main {
                     (verdict(study))
                     (tiles::tiles(study))
-                    (contents(study))
+                    (contents(study, charts))
                     (charts::timeline(study, charts))
                     (compare::section(study))
                     (why::section(study, charts))
@@ -102,12 +102,12 @@ fn unbroken(sentence: &str) -> String {
     text
 }
 
-fn contents(study: &Study) -> Markup {
+fn contents(study: &Study, charts: &[Chart]) -> Markup {
     let has_expectations = study.variants.iter().any(|variant| !variant.expectations.is_empty());
     html! {
         nav aria-label="Contents" {
             ul {
-                li { a href="#timeline" { "Timeline" } }
+                @if charts::has_timeline(study, charts) { li { a href="#timeline" { "Timeline" } } }
                 li { a href="#comparison" { (compare::title(study)) } }
                 li { a href="#why" { "Why" } }
                 li { a href="#redis" { "Redis" } }

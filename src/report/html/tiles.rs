@@ -1,4 +1,4 @@
-//! Six numbers, always the same six in the same order.
+//! Six numbers, always the same six in the same order; others in studies without WebSockets.
 
 use maud::{Markup, html};
 
@@ -11,27 +11,46 @@ use crate::report::rows::Row;
 /// Most variants listed in a tile.
 const MAX_LISTED: usize = 4;
 
-/// (figure, heading, further figure with the words around it).
-const TILES: [(&str, &str, (&str, &str)); 5] = [
-    ("load.connections.max_over_mean", "Fullest pod, times the mean", ("worst moment", "load.connections.worst")),
-    ("offline.time.p50", "Offline after a lost connection, median", ("p99", "offline.time.p99")),
-    ("connections.reconnects_peak", "Peak of reconnects", ("on average", "connections.reconnects")),
-    ("event.latency.p99", "Event latency, p99", ("median", "event.latency.p50")),
-    ("redis.copies", "Redis copies", ("useful", "redis.useful")),
+/// A figure, its heading, a further figure with the words around it.
+type Tile = (&'static str, &'static str, (&'static str, &'static str));
+
+/// What a study with WebSockets has, and what stands in its place without.
+const TILES: [[Tile; 2]; 5] = [
+    [
+        ("load.connections.max_over_mean", "Fullest pod, times the mean", ("worst moment", "load.connections.worst")),
+        ("load.requests.max_over_mean", "Busiest pod, times the mean of requests", ("CV", "load.requests.cv")),
+    ],
+    [
+        ("offline.time.p50", "Offline after a lost connection, median", ("p99", "offline.time.p99")),
+        ("stickiness.failures", "Requests that land on another pod", ("new address", "stickiness.address_changed")),
+    ],
+    [
+        ("connections.reconnects_peak", "Peak of reconnects", ("on average", "connections.reconnects")),
+        ("requests.failed", "Failed requests", ("pod unreachable", "requests.failed.pod_unreachable")),
+    ],
+    [
+        ("event.latency.p99", "Event latency, p99", ("median", "event.latency.p50")),
+        ("request.latency.p99", "Request latency, p99", ("median", "request.latency.p50")),
+    ],
+    [
+        ("redis.copies", "Redis copies", ("useful", "redis.useful")),
+        ("n_eff.balancer", "Sources that the balancer tells apart", ("weighted by requests", "n_eff.requests")),
+    ],
 ];
 
 /// The tiles.
 pub(super) fn tiles(study: &Study) -> Markup {
+    let has_websockets = Row::find(study, "load.connections.max_over_mean").is_some();
     html! {
         h2 class="unseen" { "Key figures" }
         section class="tiles" aria-label="Key figures" {
-            @for (id, heading, more) in TILES { (tile(study, id, heading, more)) }
+            @for kind in TILES { (tile(study, kind[usize::from(!has_websockets)])) }
             (limit(study))
         }
     }
 }
 
-fn tile(study: &Study, id: &str, heading: &str, (words, second): (&str, &str)) -> Markup {
+fn tile(study: &Study, (id, heading, (words, second)): Tile) -> Markup {
     let Some(row) = Row::find(study, id) else {
         return html! {
             div class="tile" { h3 { (heading) } p class="big" { "–" } p class="more" { "nothing of it in this study" } }
