@@ -26,6 +26,7 @@ mod google_cloud;
 mod haproxy;
 mod ingress_nginx;
 mod instances;
+mod lines;
 mod nginx;
 mod product;
 mod railway;
@@ -63,6 +64,7 @@ pub use haproxy::{
 };
 pub use ingress_nginx::{Affinity, AffinityMode, IngressNginx, IngressNginxSpec, LoadBalance, UpstreamHashBy};
 pub use instances::Replicas;
+pub use lines::{Down, Lines, Weights};
 pub use nginx::{NextUpstream, Nginx, NginxKey, NginxMethod, NginxServer, NginxSpec, NginxSticky};
 pub use product::{
     AffinityKey, Checks, Decide, Ends, Following, Forgotten, Forwards, Health, Layer, Line, List, Peer, Peers, Problem,

@@ -15,9 +15,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::product::RELOAD_DELAY;
-use super::{AffinityKey, Ends, Following, Health, Line, List, Problem, Settings};
+use super::{AffinityKey, Down, Ends, Following, Health, Line, Lines, List, Problem, Settings, Weights};
 use crate::engine::Span;
 
+use directives::MAX_WEIGHT;
 pub use directives::{NextUpstream, NginxKey, NginxMethod, NginxServer, NginxSticky};
 pub(super) use hashes::KeyBytes;
 pub use upstream::Nginx;
@@ -172,6 +173,18 @@ impl Settings for NginxSpec {
                 _ => Health::Up,
             },
         })
+    }
+    fn lines(&self) -> Lines {
+        Lines {
+            weights: Ok(Weights::in_slots(MAX_WEIGHT)),
+            down: Ok(Down::Believed),
+            drain: match self.sticky {
+                Some(_) => Ok(()),
+                None => {
+                    Err("binds nobody without `sticky`, and so nobody could be left; write `down`, or add `sticky`")
+                }
+            },
+        }
     }
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
