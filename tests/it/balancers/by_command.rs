@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::program::Place;
 
 use super::haproxy::recorded::hash_lines;
+use super::strategies::STRATEGIES as STRATEGIES_OF_PRODUCTS;
 use super::{Row, chain, condition, rows};
 
 /// The address of a server by its number.
@@ -101,6 +102,27 @@ fn ingress_nginx_is_decided_as_recorded() {
     assert_eq!(same, (240, 240));
 }
 
+/// The first server of three is down, or drains: nobody is bound to it, so nobody lands there, or the product is said to know no
+/// such thing.
+#[test]
+fn nobody_lands_on_a_server_that_is_down_or_drains() {
+    let place = Place::new();
+    let mut refused = 0;
+    for yaml in STRATEGIES_OF_PRODUCTS {
+        for option in ["--down", "--drain"] {
+            let said = place.run_with("route", &["-b", yaml, option, "0", "-c", "60"], b"");
+            if said.code == Some(2) {
+                said.refused(&[&option[2..], "write `"]);
+                refused += 1;
+                continue;
+            }
+            let served = rows(said.fine()).iter().filter(|row| !row["server"].is_empty()).count();
+            assert!(!rows(said.fine()).iter().any(|row| row["server"] == "0") && served == 60, "{yaml} {option}");
+        }
+    }
+    assert!(refused > 20, "most products without `sticky` know no draining");
+}
+
 /// The names of strategies in the table and in what was computed.
 const STRATEGIES: [(&str, &str); 11] = [
     ("nginx ip_hash", "nginx ip_hash"),
@@ -126,7 +148,6 @@ fn the_table_says_what_was_computed_and_stands_in_the_documentation() {
         include_str!("../data/nginx_ingress_remap.csv"),
         include_str!("../data/haproxy_remap.csv"),
         include_str!("../data/envoy_traefik_remap.csv"),
-        include_str!("../data/ingress_remap.csv"),
         include_str!("../data/app_redirect_remap.csv"),
     ]
     .iter()

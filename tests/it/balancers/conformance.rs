@@ -1,7 +1,9 @@
 //! What holds for every strategy of every product, whatever happens around it.
 
 use stickysim::cluster::PodId;
-use stickysim::cluster::balancer::{Balancer, BalancerSpec, Decide, Down, Health, Peer, Queue, Request, SetCookie, Tries};
+use stickysim::cluster::balancer::{
+    Balancer, BalancerSpec, Decide, Down, Health, Peer, Queue, Request, SetCookie, Tries,
+};
 use stickysim::engine::{LazyStream, Seed};
 
 use super::clouds::{address, of, pods, product, second};
