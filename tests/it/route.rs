@@ -119,7 +119,7 @@ fn what_cannot_be_is_refused_with_a_sentence() {
         (&["-b", "nginx", "--weights", "1,1,1,1"], &["4 for 3 servers"]),
         (&["-b", "nginx", "--weights", "1,0,1"], &["`0` is no weight from 1 to 1000"]),
         (&["-b", "nginx", "--weights", "1,x"], &["`x` is no weight"]),
-        (&["-b", "service: {nodes: 5000}", "-s", "100"], &["5000 instances of Service", "write fewer"]),
+        (&["-b", "service: {nodes: 1000}", "-s", "500"], &["1000 instances of Service", "write fewer"]),
         (&["-b", "nginx", "--down", "3"], &["no server 3", "the last is 2"]),
         (&["-b", "nginx", "--down", "a"], &["`a` is no position"]),
         (&["-b", "nginx", "-c", "0"], &["0 clients"]),
@@ -236,7 +236,7 @@ fn a_browser_follows_twenty_redirects() {
 
 /// A scenario with these balancers and three pods.
 fn chain(place: &Place, balancers: &str) -> String {
-    let text = format!("name: chain\nclients: {{count: 1}}\npods: {{replicas: 3}}\nbalancers: {balancers}\n");
+    let text = format!("name: chain\nseed: 1\nclients: {{count: 1}}\npods: {{replicas: 3}}\nbalancers: {balancers}\n");
     place.write("chain.yaml", text);
     route(place, &["chain.yaml", "-c", "300"], "").fine().to_owned()
 }
