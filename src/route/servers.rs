@@ -98,8 +98,8 @@ impl Servers {
         let Weights { most, together } = settings.lines().weights.map_err(refused("weights", settings))?;
         if let Some(weight) = weights.iter().find(|weight| !(1..=most).contains(weight)) {
             let drains = settings.lines().drain.is_ok() && *weight == 0;
-            let help = if drains { "`drain` for a server without new clients" } else { "another one" };
-            return Err(Fault(format!("weights: `{weight}` is no weight from 1 to {most} of {who}; write {help}")));
+            let help = if drains { ", or `drain` for a server without new clients" } else { "" };
+            return Err(Fault(format!("weights: `{weight}` is no weight of {who}; write 1 to {most}{help}")));
         }
         let sum: u64 = weights.iter().map(|&weight| u64::from(weight)).sum();
         if sum > together {

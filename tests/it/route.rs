@@ -117,7 +117,7 @@ fn what_cannot_be_is_refused_with_a_sentence() {
         (&["-b", "nginx", "-s", "10.0.0.1"], &["no address with a port"]),
         (&["-b", "nginx", "-s", "10.0.0.1:1,10.0.0.1:1"], &["twice"]),
         (&["-b", "nginx", "--weights", "1,1,1,1"], &["4 for 3 servers"]),
-        (&["-b", "nginx", "--weights", "1,0,1"], &["`0` is no weight from 1 to 1000"]),
+        (&["-b", "nginx", "--weights", "1,0,1"], &["`0` is no weight of nginx round robin; write 1 to 1000"]),
         (&["-b", "nginx", "--weights", "1,x"], &["`x` is no weight"]),
         (&["-b", "service: {nodes: 1000}", "-s", "500"], &["1000 instances of Service", "write fewer"]),
         (&["-b", "nginx", "--down", "3"], &["no server 3", "the last is 2"]),
@@ -186,10 +186,10 @@ fn servers_are_what_the_product_knows() {
         ("traefik.p2c", heavy, "`strategy: wrr`"),
         ("envoy.RANDOM", heavy, "another `lb_policy`"),
         ("haproxy: {balance: first, default-server: maxconn 9000}", heavy, "another `balance`"),
-        ("haproxy.source", ["--weights", "257,1,1"], "`257` is no weight from 1 to 256 of HAProxy source"),
-        ("haproxy.source", ["--weights", "0,1,1"], "write `drain`"),
-        ("nginx", ["--weights", "1001"], "from 1 to 1000 of nginx round robin"),
-        ("traefik", ["--weights", "1000001"], "from 1 to 1000000 of Traefik wrr"),
+        ("haproxy.source", ["--weights", "257,1,1"], "`257` is no weight of HAProxy source, map-based; write 1 to 256"),
+        ("haproxy.source", ["--weights", "0,1,1"], "or `drain`"),
+        ("nginx", ["--weights", "1001"], "nginx round robin; write 1 to 1000"),
+        ("traefik", ["--weights", "1000001"], "Traefik wrr; write 1 to 1000000"),
         ("app-redirect", ["--down", "0"], "never learns that a server is down; write `refuse`"),
         ("app-redirect", ["--drain", "0"], "write `remove`"),
         ("ingress-nginx.persistent", ["--drain", "0"], "write `remove`"),
@@ -265,15 +265,17 @@ fn every_balancer_of_a_scenario_is_passed() {
 }
 
 #[test]
-fn a_cookie_of_the_first_balancer_leads_to_the_same_instance() {
+fn a_cookie_of_the_first_balancer_leads_to_the_same_instance_of_the_second() {
     let place = Place::new();
-    place.write(
-        "chain.yaml",
-        "name: chain\nclients: {count: 1}\npods: {replicas: 3}\nbalancers: [aws-alb: {stickiness.enabled: true}, \
-         ingress-nginx: {upstream-hash-by: $remote_addr, replicas: 5}]\n",
-    );
-    let shown = tables_of(&place, &["chain.yaml", "-c", "400"], "");
-    assert!(shown.contains("N_eff 2 of 400 clients"), "the addresses of an ALB's two nodes: {shown}");
+    let again = |sticky: bool| {
+        let alb = format!("aws-alb: {{nodes: 1, stickiness.enabled: {sticky}}}");
+        chain(&place, &format!("[{alb}, ingress-nginx: {{replicas: 5}}, nginx: {{method: ip_hash}}]"));
+        tables_of(&place, &["chain.yaml", "-c", "402"], "")
+    };
+    // the last one sees who of the second one sends
+    let (kept, not_kept) = (again(true), again(false));
+    assert!(kept.contains("N_eff 5 of 402 clients") && kept.contains("Coming again, 402 of 402 land"), "{kept}");
+    assert!(!not_kept.contains("Coming again, 402 of 402 land"), "{not_kept}");
 }
 
 #[test]
