@@ -18,7 +18,7 @@
 //! | [`import`] | an access log → pieces of a scenario | the model's events |
 //! | [`study`] | many runs: replications in parallel, variants, intervals, differences | how results are shown |
 //! | [`report`] | a study → terminal, HTML, CSV, JSON, SVG | the model |
-//! | [`route`] | where clients land: one balancer without a simulation | scenarios, events |
+//! | [`route`] | where clients land: balancers without a simulation | scenarios, events |
 //! | [`cli`] | arguments, files, progress, exit codes; the only room with terminal, clock and environment | – |
 //!
 //! One run is single-threaded and a function of (scenario, seed); threads only run different replications.

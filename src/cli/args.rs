@@ -108,18 +108,19 @@ pub enum RouteFormat {
 }
 
 /// Every client comes once and stays connected; then something may change, and all come again with the cookies they got. No
-/// time passes meanwhile. Decisions are those of one instance of the balancer.
+/// time passes meanwhile. Balancers in a row see the addresses that the ones before leave visible; a balancer with several
+/// instances is reached through one of them that is drawn for each client.
 #[derive(Debug, Args)]
 #[command(after_help = ROUTE_HELP)]
 pub struct RouteArgs {
-    /// A scenario (YAML): its last balancer with the addresses of its pods
-    #[arg(conflicts_with_all = ["balancer", "table"])]
+    /// A scenario (YAML): its balancers with the addresses of its pods
+    #[arg(conflicts_with = "balancer")]
     pub scenario: Option<PathBuf>,
     /// A variant of the scenario
     #[arg(long, value_name = "NAME")]
     pub variant: Option<String>,
     /// The balancer: `nginx`, `nginx.ip_hash`, or as in a scenario `haproxy: {balance: source, hash-type: consistent}`
-    #[arg(long, short, value_name = "BALANCER", conflicts_with = "table")]
+    #[arg(long, short, value_name = "BALANCER")]
     pub balancer: Option<String>,
     /// Changes a setting of the balancer, such as `max_fails=0`; of a scenario, such as `pods.replicas=8`
     #[arg(long, value_name = "KEY=VALUE")]
@@ -127,13 +128,13 @@ pub struct RouteArgs {
     /// How many servers, or their addresses, such as `10.0.0.1:8080,10.0.0.2:8080`; 3, or the scenario's pods
     #[arg(long, short, value_name = "N|LIST")]
     pub servers: Option<String>,
-    /// Their weights, in order, such as `5,1,1`; the rest have 1
+    /// Their weights, in order, such as `5,1,1`, where the product has any; the rest have 1
     #[arg(long, value_name = "LIST")]
     pub weights: Option<String>,
-    /// Positions, from 0, of servers that the balancer believes down
+    /// Positions, from 0, of servers that the balancer believes down, or that are not in its list where that holds what is ready
     #[arg(long, value_name = "LIST")]
     pub down: Option<String>,
-    /// Positions of servers that serve only clients bound to them
+    /// Positions of servers that serve only clients bound to them, where the product has such
     #[arg(long, value_name = "LIST")]
     pub drain: Option<String>,
     /// Positions of servers that refuse requests, of which the balancer does not know: it tries again as it does
@@ -152,8 +153,9 @@ pub struct RouteArgs {
     /// Tables on a terminal, CSV elsewhere
     #[arg(long, value_enum)]
     pub format: Option<RouteFormat>,
-    /// Prints, of 40,000 random clients, the share that moves when servers change, strategy by strategy
-    #[arg(long)]
+    /// Prints, of 40,000 random clients of seed 1, the share that moves when servers change, strategy by strategy
+    #[arg(long, conflicts_with_all = ["scenario", "variant", "balancer", "set", "servers", "weights", "down", "drain",
+        "refuse", "clients", "then", "seed", "format"])]
     pub table: bool,
 }
 

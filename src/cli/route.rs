@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use super::args::{RouteArgs, RouteFormat};
 use super::{Failure, Success, print, study};
-use crate::cluster::balancer::{BalancerSpec, Settings};
+use crate::cluster::balancer::BalancerSpec;
 use crate::engine::Seed;
 use crate::route::{
-    Change, Clients, Fault, Landing, Needs, Router, Servers, balancer_text, positions, product_of, remap, text, weights,
+    Change, Clients, Fault, Landing, MAX_CLIENTS, Needs, Router, Servers, balancer_text, count, positions, product_of,
+    remap, text, weights,
 };
 use crate::scenario::{self, NoFiles, Source};
 
@@ -37,28 +38,29 @@ pub fn route(args: &RouteArgs) -> Result<Success, Failure> {
         .map(|text| Ok((text.as_str(), text.parse::<Change>().map_err(|fault| named("--then", fault))?)))
         .collect::<Result<_, Failure>>()?;
     let asked = ask(args)?;
-    let (spec, settings) = (&asked.spec, asked.spec.settings());
-    let servers = servers(args, &asked, settings)?;
     let seed = Seed(args.seed.unwrap_or(asked.seed));
-    let (clients, whence) = clients(args, settings, seed)?;
+    let mut router = Router::new(&asked.specs, servers(args, &asked)?, seed)?;
+    router.check(changes.iter().map(|(_, change)| change)).map_err(|fault| named("--then", fault))?;
+    let needs = router.needs();
+    let (clients, whence) = clients(args, &needs, seed)?;
     let as_table = match args.format {
         Some(format) => format == RouteFormat::Table,
         None => io::stdout().is_terminal(),
     };
-    let mut router = Router::new(spec, servers, seed);
     if !as_table {
-        return rows(&mut router, &clients, &changes, spec);
+        let by_key = needs.key.is_some() && needs.address.is_none();
+        return rows(&mut router, &clients, &changes, by_key);
     }
-    print::out(&text::heading(settings, &clients, &whence))?;
+    print::out(&text::heading(&router, &clients, &whence))?;
     let mut landing = silent(&mut router, &clients);
-    print::out(&format!("\n{}", text::first(&landing, &router, &clients, settings)))?;
+    print::out(&format!("\n{}", text::first(&landing, &router, &clients)))?;
     if changes.is_empty() {
         let again = silent(&mut router, &clients);
         return print::out(&text::again(&again)).map(|()| Success::Fine);
     }
     for (what, change) in &changes {
         let before = router.servers().clone();
-        router.change(change, spec).map_err(|fault| named("--then", fault))?;
+        router.change(change).map_err(|fault| named("--then", fault))?;
         let now = silent(&mut router, &clients);
         print::out(&format!("\n{}", text::after(what, &now, &landing, &before, &router)))?;
         landing = now;
@@ -77,7 +79,8 @@ fn silent(router: &mut Router, clients: &Clients) -> Landing {
 
 /// What is asked about.
 struct Asked {
-    spec: BalancerSpec,
+    /// At least one balancer.
+    specs: Vec<BalancerSpec>,
     servers: usize,
     seed: u64,
 }
@@ -91,8 +94,8 @@ fn ask(args: &RouteArgs) -> Result<Asked, Failure> {
     match (&args.scenario, &args.balancer) {
         (Some(path), _) => of_scenario(path, args),
         (None, Some(balancer)) => {
-            let spec = balancer_of(balancer, &args.set)?;
-            Ok(Asked { spec, servers: SERVERS, seed: 1 })
+            let specs = vec![balancer_of(balancer, &args.set)?];
+            Ok(Asked { specs, servers: SERVERS, seed: 1 })
         }
         (None, None) => Err(Failure::Input(
             "nothing says which balancer; write for example `stickysim route --balancer nginx.ip_hash`, or name a scenario"
@@ -101,7 +104,7 @@ fn ask(args: &RouteArgs) -> Result<Asked, Failure> {
     }
 }
 
-/// The last balancer of a scenario, or of one of its variants.
+/// The balancers of a scenario, or of one of its variants.
 fn of_scenario(path: &Path, args: &RouteArgs) -> Result<Asked, Failure> {
     let scenario = study::load(path, &args.set)?;
     let cluster = match &args.variant {
@@ -116,8 +119,7 @@ fn of_scenario(path: &Path, args: &RouteArgs) -> Result<Asked, Failure> {
             }
         },
     };
-    let spec = cluster.balancers.last().ok_or_else(|| Failure::Internal("a cluster without balancer".to_owned()))?;
-    Ok(Asked { spec: spec.clone(), servers: cluster.pods.replicas as usize, seed: scenario.seed })
+    Ok(Asked { specs: cluster.balancers.clone(), servers: cluster.pods.replicas as usize, seed: scenario.seed })
 }
 
 /// What `--balancer` and `--set` say, checked as in a scenario.
@@ -134,14 +136,16 @@ fn balancer_of(text: &str, set: &[String]) -> Result<BalancerSpec, Failure> {
     last.cloned().ok_or_else(|| Failure::Internal("a cluster without balancer".to_owned()))
 }
 
-fn servers(args: &RouteArgs, asked: &Asked, settings: &dyn Settings) -> Result<Servers, Failure> {
+fn servers(args: &RouteArgs, asked: &Asked) -> Result<Servers, Failure> {
+    let last = asked.specs.last().ok_or_else(|| Failure::Internal("a cluster without balancer".to_owned()))?;
+    let settings = last.settings();
     let mut servers = match &args.servers {
         Some(text) => Servers::parse(text)?,
         None => Servers::pods(asked.servers)?,
     };
     servers.follow(settings);
     if let Some(text) = &args.weights {
-        servers.set_weights(&weights(text)?)?;
+        servers.apply(&Change::Weights(weights(text)?), settings)?;
     }
     let mut state = |option: &'static str, text: &Option<String>, change: fn(Vec<usize>) -> Change| {
         let Some(text) = text else { return Ok(()) };
@@ -154,15 +158,14 @@ fn servers(args: &RouteArgs, asked: &Asked, settings: &dyn Settings) -> Result<S
 }
 
 /// The clients, and a few words on them.
-fn clients(args: &RouteArgs, settings: &dyn Settings, seed: Seed) -> Result<(Clients, String), Failure> {
+fn clients(args: &RouteArgs, needs: &Needs, seed: Seed) -> Result<(Clients, String), Failure> {
     let random = |count| Ok((Clients::random(count, seed)?, format!("of seed {}", seed.0)));
     let Some(text) = &args.clients else { return random(CLIENTS) };
-    if text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() {
-        return random(text.parse().unwrap_or(u64::MAX));
+    if let Some(count) = count(text, "clients", MAX_CLIENTS) {
+        return random(count?);
     }
-    let needs = Needs::of(settings);
     if text == "-" {
-        return Ok((Clients::read(io::stdin().lock(), &needs)?, "of standard input".to_owned()));
+        return Ok((Clients::read(io::stdin().lock(), needs)?, "of standard input".to_owned()));
     }
     let path = PathBuf::from(text);
     let fail = |error: io::Error| {
@@ -174,24 +177,17 @@ fn clients(args: &RouteArgs, settings: &dyn Settings, seed: Seed) -> Result<(Cli
         return Err(Failure::Input(format!("`{text}` is a folder; name the file of clients in it")));
     }
     let file: Box<dyn BufRead> = Box::new(BufReader::with_capacity(PIECE, std::fs::File::open(&path).map_err(fail)?));
-    let clients = Clients::read(file, &needs).map_err(|fault| Failure::Input(format!("`{text}`: {}", fault.0)))?;
+    let clients = Clients::read(file, needs).map_err(|fault| Failure::Input(format!("`{text}`: {}", fault.0)))?;
     Ok((clients, format!("of `{text}`")))
 }
 
 /// Every client of every pass as a row.
-fn rows(
-    router: &mut Router,
-    clients: &Clients,
-    changes: &[(&str, Change)],
-    spec: &BalancerSpec,
-) -> Result<Success, Failure> {
-    let reads = spec.settings().reads();
-    let by_key = reads.text() && !reads.address;
+fn rows(router: &mut Router, clients: &Clients, changes: &[(&str, Change)], by_key: bool) -> Result<Success, Failure> {
     let mut stdout = io::stdout().lock();
     let mut written = stdout.write_all(text::HEADER.as_bytes());
     for step in 0..=changes.len() {
         if let Some((_, change)) = step.checked_sub(1).and_then(|at| changes.get(at)) {
-            router.change(change, spec).map_err(|fault| named("--then", fault))?;
+            router.change(change).map_err(|fault| named("--then", fault))?;
         }
         let servers = router.servers().clone();
         let (mut piece, mut room) = (String::with_capacity(2 * PIECE), String::new());

@@ -16,7 +16,7 @@ mod fifo;
 mod flows;
 mod meter;
 mod network;
-mod path;
+pub(crate) mod path;
 mod pods;
 mod progress;
 mod purpose;
@@ -45,6 +45,7 @@ use rustc_hash::FxHashMap;
 use spec::{ClusterSpec, TrafficAction};
 
 pub use conservation::Violation;
+pub use flows::route::MOST_REDIRECTS;
 pub use network::draw_v4;
 
 /// Tag of pod ids.

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use twox_hash::XxHash64;
 
 use super::{CLIENTS, Fault, MAX_CLIENTS};
-use crate::cluster::balancer::{AffinityKey, Settings};
+use crate::cluster::balancer::AffinityKey;
 use crate::cluster::draw_v4;
 use crate::engine::Seed;
 
@@ -36,22 +36,12 @@ enum Kind {
     Listed { addresses: Vec<IpAddr>, texts: Vec<u8>, ends: Vec<usize> },
 }
 
-/// What a balancer looks at, so that clients must have it.
+/// What balancers look at, so that clients must have it.
 pub struct Needs {
-    /// The balancer in a few words.
-    pub who: String,
-    /// The address.
-    pub address: bool,
-    /// A text.
-    pub key: bool,
-}
-
-impl Needs {
-    /// What these settings look at.
-    pub fn of(settings: &dyn Settings) -> Needs {
-        let (address, key) = (settings.reads().address, settings.reads().text());
-        Needs { who: settings.describe(), address, key }
-    }
+    /// Who looks at the address, in a few words.
+    pub address: Option<String>,
+    /// Who looks at a text.
+    pub key: Option<String>,
 }
 
 impl Clients {
@@ -61,7 +51,7 @@ impl Clients {
     /// When there are none or too many.
     pub fn random(count: u64, seed: Seed) -> Result<Clients, Fault> {
         if !(1..=MAX_CLIENTS).contains(&count) {
-            return Err(Fault(format!("{count} clients cannot be; write 1 to {MAX_CLIENTS}")));
+            return Err(Fault::out_of_bounds(count, "clients", MAX_CLIENTS));
         }
         Ok(Clients(Kind::Random { count, seed }))
     }
@@ -148,17 +138,22 @@ impl Clients {
         Cow::Owned(client.address.to_string())
     }
 
-    /// How many clients there are for a balancer that looks at this: Σs² of the numbers of clients that it cannot tell apart,
-    /// divided by (Σs)². 1/n when it can tell all of n.
-    pub fn concentration(&self, affinity: AffinityKey) -> f64 {
+    /// How many clients there are for a balancer that looks at this, and sees clients at the address that `seen` gives for
+    /// number and address: Σs² of the numbers of clients that it cannot tell apart, divided by (Σs)². 1/n when it can tell all
+    /// of n.
+    pub fn concentration(&self, affinity: AffinityKey, seen: impl Fn(u64, IpAddr) -> IpAddr) -> f64 {
         let count = self.len() as f64;
         if matches!(affinity, AffinityKey::None | AffinityKey::Cookie) {
             return 1.0 / count;
         }
         let mut text = String::new();
-        let mut seen: Vec<u64> = (0..self.len()).map(|number| told(&self.get(number, &mut text), affinity)).collect();
-        seen.sort_unstable();
-        let squares: f64 = seen.chunk_by(|a, b| a == b).map(|same| same.len() as f64 * same.len() as f64).sum();
+        let told = |number| {
+            let client = self.get(number, &mut text);
+            told(&Client { address: seen(number, client.address), ..client }, affinity)
+        };
+        let mut groups: Vec<u64> = (0..self.len()).map(told).collect();
+        groups.sort_unstable();
+        let squares: f64 = groups.chunk_by(|a, b| a == b).map(|same| same.len() as f64 * same.len() as f64).sum();
         squares / (count * count)
     }
 }
@@ -186,15 +181,14 @@ impl List<'_> {
         if self.ends.len() as u64 == MAX_CLIENTS {
             return Err(at(line, format!("there are more than {MAX_CLIENTS} clients; give fewer")));
         }
-        if address.is_none() && self.needs.address {
+        if let (None, Some(who)) = (address, &self.needs.address) {
             let shown = String::from_utf8_lossy(key.unwrap_or_default());
             let shown: String = shown.chars().take(60).collect();
             return Err(at(
                 line,
                 format!(
-                    "`{shown}` is no address, and {} looks at addresses; write one such as `198.51.100.7`, or CSV with the \
-                     columns `address` and `key`",
-                    self.needs.who
+                    "`{shown}` is no address, and {who} looks at addresses; write one such as `198.51.100.7`, or CSV with the \
+                     columns `address` and `key`"
                 ),
             ));
         }
@@ -206,8 +200,8 @@ impl List<'_> {
 
     /// The rows below a header.
     fn read_columns(&mut self, header: &Header, reader: impl Read, header_line: usize) -> Result<(), Fault> {
-        if self.needs.key && header.key.is_none() {
-            let message = format!("there is no column `key`, and {} looks at a text; add it", self.needs.who);
+        if let (Some(who), None) = (&self.needs.key, header.key) {
+            let message = format!("there is no column `key`, and {who} looks at a text; add it");
             return Err(at(header_line, message));
         }
         let mut rows = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(reader);
@@ -253,7 +247,9 @@ fn header(line: &str) -> Option<Result<Header, Fault>> {
     let place = |wanted: &str| names.iter().position(|name| name == wanted);
     let header = Header { columns: names.len(), address: place("address"), key: place("key") };
     if header.address.is_none() && header.key.is_none() {
-        return None;
+        let message = "it has columns, but not their names; write `address`, `key` or both as the first line, and a text with \
+                       commas in quotes";
+        return has_columns(line).then(|| Err(Fault(message.to_owned())));
     }
     let known = |name: &&String| *name == "address" || *name == "key";
     if let Some(other) = names.iter().find(|name| !known(name)) {
@@ -264,6 +260,15 @@ fn header(line: &str) -> Option<Result<Header, Fault>> {
         return Some(Err(Fault("a column stands there twice; keep one of each".to_owned())));
     }
     Some(Ok(header))
+}
+
+/// True when a comma stands outside quotes.
+fn has_columns(line: &str) -> bool {
+    let mut quoted = false;
+    line.bytes().any(|b| {
+        quoted ^= b == b'"';
+        b == b',' && !quoted
+    })
 }
 
 fn at(line: usize, message: String) -> Fault {

@@ -1,6 +1,6 @@
 //! What became of everybody who came.
 
-use super::{NOWHERE, Servers};
+use super::{End, NOWHERE, Servers};
 use crate::cluster::balancer::{Health, Peer};
 
 /// How many clients each server got.
@@ -10,8 +10,10 @@ pub struct Landing {
     pub counts: Vec<u64>,
     /// Nobody answered them.
     pub unserved: u64,
-    /// Of these: they wait for a free connection.
+    /// Of these: they wait for a free connection …
     pub waiting: u64,
+    /// … or gave up, being redirected again and again.
+    pub redirected: u64,
     /// Since the pass before; `None` for the first.
     pub moves: Option<Moves>,
     /// What each server should get: its weight among those that are up.
@@ -41,6 +43,7 @@ impl Landing {
             counts: vec![0; servers.list().len()],
             unserved: 0,
             waiting: 0,
+            redirected: 0,
             moves: None,
             fair: peers().map(|peer| if total > 0.0 { weight(peer) / total } else { 0.0 }).collect(),
             pods: peers().map(|peer| peer.pod.raw()).collect(),
@@ -48,12 +51,13 @@ impl Landing {
     }
 
     /// One more.
-    pub(super) fn add(&mut self, position: Option<usize>, waits: bool) {
-        match position {
+    pub(super) fn add(&mut self, end: End) {
+        match end.position() {
             Some(position) => self.counts[position] += 1,
             None => self.unserved += 1,
         }
-        self.waiting += u64::from(waits);
+        self.waiting += u64::from(end == End::Waits);
+        self.redirected += u64::from(end == End::TooManyRedirects);
     }
 
     /// All have come; where each was before and is now.

@@ -21,21 +21,19 @@ pub struct Strategy {
     pub balancer: &'static str,
     /// The weight of each server.
     pub weight: u32,
-    /// True when it can believe that a server is down. Others learn it by the list: then the line is removed.
-    pub believes: bool,
 }
 
 const fn strategy(name: &'static str, balancer: &'static str) -> Strategy {
-    Strategy { name, balancer, weight: 1, believes: true }
+    Strategy { name, balancer, weight: 1 }
 }
 
 /// The strategies that bind a client to a server by computation. Cookies and tables that name a server bind those who come
 /// again, however servers change.
-pub const STRATEGIES: [Strategy; 10] = [
+pub const STRATEGIES: [Strategy; 11] = [
     strategy("nginx ip_hash", "nginx: {method: ip_hash}"),
     strategy("nginx hash", "nginx: {method: hash $cookie_user}"),
     strategy("nginx hash consistent", "nginx: {method: hash $cookie_user consistent}"),
-    Strategy { believes: false, ..strategy("ingress-nginx cookie, balanced", "ingress-nginx: {affinity: cookie}") },
+    strategy("ingress-nginx cookie, balanced", "ingress-nginx: {affinity: cookie}"),
     strategy("haproxy source, map-based", "haproxy: {balance: source}"),
     strategy("haproxy source, consistent, weight 1", "haproxy: {balance: source, hash-type: consistent}"),
     Strategy {
@@ -48,6 +46,7 @@ pub const STRATEGIES: [Strategy; 10] = [
     ),
     strategy("envoy MAGLEV", "envoy: {lb_policy: MAGLEV, hash_policy: [{connection_properties: {source_ip: true}}]}"),
     strategy("traefik hrw", "traefik: {strategy: hrw}"),
+    strategy("app-redirect, md5 mod N", "app-redirect: {corrected: true}"),
 ];
 
 /// What happens to the clients of so many servers, as shares.
@@ -57,18 +56,16 @@ pub struct Shares {
     pub add: f64,
     /// … when the line of the second one is removed.
     pub remove: f64,
-    /// … when the second one is believed down.
-    pub down: f64,
+    /// … when the second one is down, where the product learns of that.
+    pub down: Option<f64>,
     /// The fullest server against the mean.
     pub max_over_mean: f64,
 }
 
 /// So many servers, `10.0.0.1:8080` and on.
-fn servers(count: usize, weight: u32) -> Result<Servers, Fault> {
+fn servers(count: usize) -> Result<Servers, Fault> {
     let addresses: Vec<String> = (1..=count).map(|host| format!("10.0.0.{host}:8080")).collect();
-    let mut servers = Servers::parse(&addresses.join(","))?;
-    servers.set_weights(&vec![weight; count])?;
-    Ok(servers)
+    Servers::parse(&addresses.join(","))
 }
 
 /// What happens to [`CLIENTS`] random clients of so many servers.
@@ -77,18 +74,22 @@ fn servers(count: usize, weight: u32) -> Result<Servers, Fault> {
 /// None for less than 250 servers.
 pub fn shares(spec: &BalancerSpec, count: usize, weight: u32) -> Result<Shares, Fault> {
     let clients = Clients::random(CLIENTS, SEED)?;
-    let mut router = Router::new(spec, servers(count, weight)?, SEED);
+    let mut router = Router::new(std::slice::from_ref(spec), servers(count)?, SEED)?;
+    let weigh = |count| (weight > 1).then(|| Change::Weights(vec![weight; count]));
+    weigh(count).iter().try_for_each(|change| router.change(change))?;
     let tell = &mut |_: &super::Landed<'_>| ControlFlow::Continue(());
     let max_over_mean = router.pass(&clients, tell).max_over_mean();
     let at_first = router.places().to_vec();
     let mut after = |changes: &[Change]| {
-        changes.iter().try_for_each(|change| router.change(change, spec))?;
+        changes.iter().try_for_each(|change| router.change(change))?;
         router.pass(&clients, tell);
         let moved = at_first.iter().zip(router.places()).filter(|(first, now)| first != now).count();
         Ok(moved as f64 / CLIENTS as f64)
     };
-    let down = after(&[Change::Down(vec![1])])?;
-    let add = after(&[Change::Up(vec![1]), Change::Servers(count + 1), Change::Weights(vec![weight; count + 1])])?;
+    let learns = spec.settings().lines().down.is_ok();
+    let down = if learns { Some(after(&[Change::Down(vec![1])])?) } else { None };
+    let more = [Change::Up(vec![1]), Change::Servers(count + 1)].into_iter().chain(weigh(count + 1));
+    let add = after(&more.collect::<Vec<_>>())?;
     let remove = after(&[Change::Servers(count), Change::Remove(vec![1])])?;
     Ok(Shares { add, remove, down, max_over_mean })
 }
@@ -104,7 +105,7 @@ pub fn table(strategies: &[(&Strategy, BalancerSpec)]) -> Result<String, Fault> 
     );
     for (strategy, spec) in strategies {
         let of = |count| shares(spec, count, strategy.weight);
-        let down = |shares: &Shares| if strategy.believes { format!("{:.3}", shares.down) } else { "–".to_owned() };
+        let down = |shares: &Shares| shares.down.map_or_else(|| "–".to_owned(), |down| format!("{down:.3}"));
         let (three, eight, ten) = (of(3)?, of(8)?, of(10)?);
         let _ = writeln!(
             out,

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::words::Change;
+use super::words::{Change, count};
 use super::{Fault, MAX_SERVERS};
-use crate::cluster::balancer::{Health, Line, Peer, Settings};
+use crate::cluster::balancer::{Down, Health, Line, Peer, Settings, Weights};
 use crate::cluster::{PodId, pod_address};
 
 /// One of them.
@@ -15,6 +15,13 @@ pub struct Server {
     pub peer: Peer,
     /// True when it refuses requests, of which the balancer does not know.
     pub refuses: bool,
+}
+
+impl Server {
+    /// True when the list of a balancer with these settings holds it.
+    pub fn is_listed(&self, settings: &dyn Settings) -> bool {
+        self.peer.health != Health::Down || settings.lines().down != Ok(Down::Unlisted)
+    }
 }
 
 /// All of them, in order.
@@ -34,7 +41,7 @@ impl Servers {
     /// When there are none or too many.
     pub fn pods(count: usize) -> Result<Servers, Fault> {
         if !(1..=MAX_SERVERS).contains(&count) {
-            return Err(Fault(format!("{count} servers cannot be; write 1 to {MAX_SERVERS}")));
+            return Err(Fault::out_of_bounds(count, "servers", MAX_SERVERS as u64));
         }
         let mut servers = Servers { list: Vec::new(), next: 0, written: false };
         servers.grow(count, None);
@@ -47,8 +54,8 @@ impl Servers {
     /// When the text is neither.
     pub fn parse(text: &str) -> Result<Servers, Fault> {
         let text = text.trim();
-        if text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() {
-            return Servers::pods(text.parse().unwrap_or(usize::MAX));
+        if let Some(count) = count(text, "servers", MAX_SERVERS as u64) {
+            return Servers::pods(count? as usize);
         }
         let mut list: Vec<Server> = Vec::new();
         let mut seen = BTreeSet::new();
@@ -85,8 +92,21 @@ impl Servers {
     /// Weights in order; servers beyond the list have 1, as a `server` line without a weight.
     ///
     /// # Errors
-    /// When there are more weights than servers.
-    pub fn set_weights(&mut self, weights: &[u32]) -> Result<(), Fault> {
+    /// When there are more weights than servers, or the product has no such weights.
+    fn set_weights(&mut self, weights: &[u32], settings: &dyn Settings) -> Result<(), Fault> {
+        let who = settings.describe();
+        let Weights { most, together } = settings.lines().weights.map_err(refused("weights", settings))?;
+        if let Some(weight) = weights.iter().find(|weight| !(1..=most).contains(weight)) {
+            let drains = settings.lines().drain.is_ok() && *weight == 0;
+            let help = if drains { ", or `drain` for a server without new clients" } else { "" };
+            return Err(Fault(format!("weights: `{weight}` is no weight of {who}; write 1 to {most}{help}")));
+        }
+        let sum: u64 = weights.iter().map(|&weight| u64::from(weight)).sum();
+        if sum > together {
+            return Err(Fault(format!(
+                "weights: they are {sum} together, more than {together} of {who}; write smaller ones"
+            )));
+        }
         if weights.len() > self.list.len() {
             let (given, there) = (weights.len(), self.list.len());
             return Err(Fault(format!("weights: {given} for {there} servers; write at most one for each, in order")));
@@ -104,9 +124,6 @@ impl Servers {
         match change {
             Change::Servers(count) => {
                 let (now, count) = (self.list.len(), *count);
-                if !(1..=MAX_SERVERS).contains(&count) {
-                    return Err(Fault(format!("servers={count} cannot be; write 1 to {MAX_SERVERS}")));
-                }
                 self.list.truncate(count);
                 if count > now {
                     self.grow(count - now, Some(settings));
@@ -123,11 +140,17 @@ impl Servers {
                 return Ok(true);
             }
             Change::Weights(weights) => {
-                self.set_weights(weights)?;
+                self.set_weights(weights, settings)?;
                 return Ok(true);
             }
-            Change::Down(positions) => self.set(positions, "down", Some(Health::Down), false)?,
-            Change::Drain(positions) => self.set(positions, "drain", Some(Health::Draining), false)?,
+            Change::Down(positions) => {
+                settings.lines().down.map_err(refused("down", settings))?;
+                self.set(positions, "down", Some(Health::Down), false)?;
+            }
+            Change::Drain(positions) => {
+                settings.lines().drain.map_err(refused("drain", settings))?;
+                self.set(positions, "drain", Some(Health::Draining), false)?;
+            }
             Change::Up(positions) => self.set(positions, "up", Some(Health::Up), false)?,
             Change::Refuse(positions) => self.set(positions, "refuse", None, true)?,
         }
@@ -176,6 +199,11 @@ impl Servers {
             self.list.push(Server { peer, refuses: false });
         }
     }
+}
+
+/// A product has no such thing, for this reason.
+fn refused<'s>(word: &'static str, settings: &'s dyn Settings) -> impl FnOnce(&'static str) -> Fault + use<'s> {
+    move |why| Fault(format!("{word}: {} {why}", settings.describe()))
 }
 
 fn host(server: &Server) -> Option<IpAddr> {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{Clients, Landed, Landing, Moves, Router, Server, Servers, state_word};
+use crate::cluster::MOST_REDIRECTS;
 use crate::cluster::balancer::Settings;
 
 /// Beyond so many servers only the fullest and the emptiest are shown.
@@ -21,7 +22,7 @@ pub fn row(out: &mut String, step: usize, landed: &Landed<'_>, name: &str, serve
     let _ = write!(out, "{step},");
     quoted(out, name);
     out.push(',');
-    if let Some(position) = landed.position {
+    if let Some(position) = landed.end.position() {
         let _ = write!(out, "{position},");
         quoted(out, &servers.list()[position].peer.address);
     } else {
@@ -49,23 +50,22 @@ fn quoted(out: &mut String, text: &str) {
 }
 
 /// What stands above all tables.
-pub fn heading(settings: &dyn Settings, clients: &Clients, whence: &str) -> String {
-    let instances = match settings.instances() {
-        0 | 1 => String::new(),
-        n => format!(", one of its {n} instances"),
+pub fn heading(router: &Router, clients: &Clients, whence: &str) -> String {
+    let in_a_row = |words: fn(&dyn Settings) -> String| {
+        router.specs().iter().map(|spec| words(spec.settings())).collect::<Vec<_>>().join(" → ")
     };
-    format!(
-        "{}{instances}: {} clients {whence}\nDecisions: {}\n",
-        settings.describe(),
-        grouped(clients.len()),
-        settings.decisions()
-    )
+    let who = in_a_row(|settings| match settings.instances() {
+        0 | 1 => settings.describe(),
+        n => format!("{} ({n} instances)", settings.describe()),
+    });
+    let decisions = in_a_row(|settings| settings.decisions().to_owned());
+    format!("{who}: {} clients {whence}\nDecisions: {decisions}\n", grouped(clients.len()))
 }
 
 /// The first pass.
-pub fn first(landing: &Landing, router: &Router, clients: &Clients, settings: &dyn Settings) -> String {
+pub fn first(landing: &Landing, router: &Router, clients: &Clients) -> String {
     let mut out = servers(landing, router.servers().list(), None);
-    out.push_str(&evenness(landing, clients, settings));
+    out.push_str(&evenness(landing, clients, router));
     out.push_str(&unserved(landing));
     match router.with_cookie() {
         0 => {}
@@ -141,8 +141,8 @@ fn servers(landing: &Landing, list: &[Server], moves: Option<(&Moves, &Servers)>
 }
 
 /// How even the servers are, and how even they would be by chance.
-fn evenness(landing: &Landing, clients: &Clients, settings: &dyn Settings) -> String {
-    let concentration = clients.concentration(settings.affinity());
+fn evenness(landing: &Landing, clients: &Clients, router: &Router) -> String {
+    let concentration = router.concentration(clients);
     format!(
         "max/mean {:.2}, CV {:.3}; CV expected of a hash {:.3} (N_eff {} of {} clients)\n",
         landing.max_over_mean(),
@@ -155,9 +155,15 @@ fn evenness(landing: &Landing, clients: &Clients, settings: &dyn Settings) -> St
 
 fn unserved(landing: &Landing) -> String {
     let mut out = String::new();
-    let refused = landing.unserved - landing.waiting;
+    let refused = landing.unserved - landing.waiting - landing.redirected;
     if refused > 0 {
         out.push_str(&format!("{} clients are answered by nobody.\n", grouped(refused)));
+    }
+    if landing.redirected > 0 {
+        let clients = grouped(landing.redirected);
+        out.push_str(&format!(
+            "{clients} clients are answered by nobody: browsers give up after {MOST_REDIRECTS} redirects.\n"
+        ));
     }
     if landing.waiting > 0 {
         out.push_str(&format!("{} clients wait for a free connection.\n", grouped(landing.waiting)));

@@ -3,11 +3,6 @@
 use super::{Fault, MAX_SERVERS};
 use crate::cluster::balancer::BalancerSpec;
 
-/// Largest weight of a server, and of all together: a hash ring has 160 points for each.
-const MAX_WEIGHT: u32 = 1_000;
-/// See [`MAX_WEIGHT`].
-const MAX_WEIGHTS: u64 = 100_000;
-
 /// What may change between two passes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -33,9 +28,9 @@ impl std::str::FromStr for Change {
     fn from_str(text: &str) -> Result<Change, Fault> {
         let (word, value) = text.split_once('=').unwrap_or((text, ""));
         match word.trim() {
-            "servers" => match value.trim().parse() {
-                Ok(count) => Ok(Change::Servers(count)),
-                Err(_) => {
+            "servers" => match count(value.trim(), "servers", MAX_SERVERS as u64) {
+                Some(count) => Ok(Change::Servers(count? as usize)),
+                None => {
                     Err(Fault(format!("servers: `{value}` is no number of servers; write for example `servers=6`")))
                 }
             },
@@ -51,6 +46,18 @@ impl std::str::FromStr for Change {
             ))),
         }
     }
+}
+
+/// A number of servers or clients, at least one; `None` when the text is something else.
+///
+/// # Errors
+/// When there are none or too many.
+pub fn count(text: &str, what: &str, most: u64) -> Option<Result<u64, Fault>> {
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let count = text.parse().ok().filter(|count| (1..=most).contains(count));
+    Some(count.ok_or_else(|| Fault::out_of_bounds(text, what, most)))
 }
 
 /// Positions such as `0,2`, each once.
@@ -73,27 +80,17 @@ pub fn positions(what: &str, text: &str) -> Result<Vec<usize>, Fault> {
     Ok(list)
 }
 
-/// Weights such as `5,1,1`.
+/// Weights such as `5,1,1`; which ones there are is for the balancer to say.
 ///
 /// # Errors
-/// When it is something else, or too large.
+/// When it is something else.
 pub fn weights(text: &str) -> Result<Vec<u32>, Fault> {
-    let mut list = Vec::new();
-    for word in text.split(',').map(str::trim) {
-        match word.parse() {
-            Ok(weight @ 1..=MAX_WEIGHT) => list.push(weight),
-            _ => {
-                return Err(Fault(format!(
-                    "weights: `{word}` is no weight from 1 to {MAX_WEIGHT}; write for example `5,1,1`"
-                )));
-            }
-        }
-    }
-    let sum: u64 = list.iter().map(|&weight| u64::from(weight)).sum();
-    if sum > MAX_WEIGHTS {
-        return Err(Fault(format!("weights: they are {sum} together, more than {MAX_WEIGHTS}; write smaller ones")));
-    }
-    Ok(list)
+    let weight = |word: &str| {
+        word.parse().map_err(|_| {
+            Fault(format!("weights: `{word}` is no weight; write whole numbers up to {}, such as `5,1,1`", u32::MAX))
+        })
+    };
+    text.split(',').map(str::trim).map(weight).collect()
 }
 
 /// The product that a text names: what stands before a dot or a colon.

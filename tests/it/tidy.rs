@@ -17,8 +17,14 @@ const ROOMS: [(&str, Allowed); 10] = [
     ("scenario", &[("engine", &[]), ("metrics", &[]), ("cluster", &["spec", "balancer"])]),
     ("study", &[("engine", &[]), ("metrics", &[]), ("cluster", &[]), ("scenario", &[])]),
     ("report", &[("metrics", &[]), ("study", &[])]),
-    // decisions without a cluster: only what a balancer is, and what addresses pods and clients have
-    ("route", &[("engine", &[]), ("cluster", &["balancer", "PodId", "pod_address", "draw_v4"])]),
+    // decisions without a cluster: only what a balancer is, how several stand in a row, and what addresses pods and clients have
+    (
+        "route",
+        &[
+            ("engine", &[]),
+            ("cluster", &["balancer", "path", "spec", "MOST_REDIRECTS", "PodId", "pod_address", "draw_v4"]),
+        ],
+    ),
     (
         "cli",
         &[

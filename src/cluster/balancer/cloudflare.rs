@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::cloud::{PROPAGATION_DELAY, Usable, check_bounds, checks, hash_address, hash_text};
 use super::words::key_of;
 use super::{
-    AffinityKey, Decide, Following, Forgotten, Forwards, Health, List, Peer, Peers, Problem, Reads, Request, SetCookie,
-    Settings, Tries,
+    AffinityKey, Decide, Following, Forgotten, Forwards, Health, Lines, List, Peer, Peers, Problem, Reads, Request,
+    SetCookie, Settings, Tries,
 };
 use crate::cluster::PodId;
 use crate::engine::{LazyStream, SimTime, Span, Stream};
@@ -239,6 +239,10 @@ impl Settings for CloudflareSpec {
             consecutive_down,
             consecutive_up,
         ))
+    }
+    fn lines(&self) -> Lines {
+        let why = "is modelled with endpoints of weight 1 only; leave the weights out";
+        Lines::of(&self.following()).unweighted(why)
     }
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();

@@ -27,6 +27,7 @@ mod google_cloud;
 mod haproxy;
 mod ingress_nginx;
 mod instances;
+mod lines;
 mod nginx;
 mod product;
 mod railway;
@@ -65,6 +66,7 @@ pub use haproxy::{
 };
 pub use ingress_nginx::{Affinity, AffinityMode, IngressNginx, IngressNginxSpec, LoadBalance, UpstreamHashBy};
 pub use instances::Replicas;
+pub use lines::{Down, Lines, Weights};
 pub use nginx::{
     NextUpstream, Nginx, NginxKey, NginxMethod, NginxServer, NginxSpec, NginxSticky, OnOff, RealIpHeader,
     TrustedNetwork,

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
+use super::Lines;
 use super::forwarded::{Forwards, Trusts};
-
 use crate::cluster::PodId;
 use crate::engine::{LazyStream, SimTime, Span, Stream};
 
@@ -61,6 +61,10 @@ pub trait Settings {
     /// Weight and state of the server line at a position, where users can write them.
     fn line(&self, _position: usize) -> Line {
         Line::default()
+    }
+    /// What can be said of servers one by one, in a list or while it runs.
+    fn lines(&self) -> Lines {
+        Lines::of(&self.following())
     }
     /// What is wrong with these settings, taken together: (setting, what is wrong, what to write instead).
     fn problems(&self) -> Vec<Problem> {

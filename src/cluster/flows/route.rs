@@ -77,7 +77,7 @@ impl Stop {
 }
 
 /// Redirects after which a browser gives up.
-const MOST_REDIRECTS: u32 = 20;
+pub const MOST_REDIRECTS: u32 = 20;
 
 impl From<FailReason> for Unrouted {
     fn from(reason: FailReason) -> Unrouted {

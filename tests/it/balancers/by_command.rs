@@ -5,34 +5,39 @@ use std::collections::BTreeMap;
 use crate::program::Place;
 
 use super::haproxy::recorded::hash_lines;
+use super::strategies::STRATEGIES as STRATEGIES_OF_PRODUCTS;
 use super::{Row, chain, condition, rows};
 
-/// Recorded rows that are one command: balancer, first port, weights, condition.
-type Group = (String, u16, String, String);
+/// The address of a server by its number.
+type Address = fn(usize) -> String;
+
+/// Recorded rows that are one command: balancer, weights, condition.
+type Group = (String, String, String);
 
 /// Asks the command for all clients of each group. (rows, rows decided as recorded); with the chain where it was recorded.
-fn replay(rows: &[Row], of: impl Fn(&Row) -> (String, u16)) -> (usize, usize) {
+fn replay(rows: &[Row], address: Address, of: impl Fn(&Row) -> String) -> (usize, usize) {
     let mut groups: BTreeMap<Group, Vec<&Row>> = BTreeMap::new();
     for row in rows {
-        let (balancer, port) = of(row);
-        let group = (balancer, port, row["weights"].clone(), row["condition"].clone());
+        let group = (of(row), row["weights"].clone(), row["condition"].clone());
         groups.entry(group).or_default().push(row);
     }
     let (place, mut same) = (Place::new(), 0);
-    for ((balancer, port, weights, condition_text), rows) in groups {
+    for ((balancer, weights, condition_text), rows) in groups {
         let (down, refusing) = match condition_text.strip_prefix("disabled") {
             Some(line) => (line.parse().ok(), None),
             None => condition(&condition_text),
         };
         let count = weights.split('-').count();
-        let mut servers: Vec<String> =
-            (0..count).map(|line| format!("127.0.0.1:{}", usize::from(port) + line)).collect();
+        let mut servers: Vec<String> = (0..count).map(address).collect();
         if let Some(refusing) = refusing {
             // where nobody listens; see `nginx::hash_decides_as_recorded`
             servers[refusing as usize] = "127.0.0.1:19502".to_owned();
         }
         let (servers, weights) = (servers.join(","), weights.replace('-', ","));
-        let mut words = vec!["-b", &balancer, "-s", &servers, "--weights", &weights, "-c", "-"];
+        let mut words = vec!["-b", &balancer, "-s", &servers, "-c", "-"];
+        if weights.split(',').any(|weight| weight != "1") {
+            words.extend(["--weights", &weights]);
+        }
         let state = down.map(|line: usize| line.to_string()).or(refusing.map(|line| line.to_string()));
         if let Some(state) = &state {
             words.extend([if down.is_some() { "--down" } else { "--refuse" }, state]);
@@ -56,12 +61,13 @@ fn replay(rows: &[Row], of: impl Fn(&Row) -> (String, u16)) -> (usize, usize) {
 fn nginx_is_decided_as_recorded() {
     let ip_hash = rows(include_str!("../data/nginx_ip_hash.csv"));
     // failures are not remembered in these recordings
-    let same = replay(&ip_hash, |_| ("nginx: {method: ip_hash, max_fails: 0}".to_owned(), 19_001));
+    let address: Address = |line| format!("127.0.0.1:{}", 19_001 + line);
+    let same = replay(&ip_hash, address, |_| "nginx: {method: ip_hash, max_fails: 0}".to_owned());
     assert_eq!(same, (2_240, 2_240));
     let hash = rows(include_str!("../data/nginx_hash.csv"));
-    let same = replay(&hash, |row| {
+    let same = replay(&hash, address, |row| {
         let consistent = if row["variant"] == "hash_consistent" { " consistent" } else { "" };
-        (format!("nginx: {{method: 'hash $cookie_user{consistent}', max_fails: 0}}"), 19_001)
+        format!("nginx: {{method: 'hash $cookie_user{consistent}', max_fails: 0}}")
     });
     assert_eq!(same, (3_240, 3_240));
 }
@@ -69,25 +75,56 @@ fn nginx_is_decided_as_recorded() {
 #[test]
 fn haproxy_is_decided_as_recorded() {
     let hashes = rows(include_str!("../data/haproxy_hash.csv"));
-    let same = replay(&hashes, |row| (format!("haproxy: {}", hash_lines(&row["variant"])), 19_101));
+    let address: Address = |line| format!("127.0.0.1:{}", 19_101 + line);
+    let same = replay(&hashes, address, |row| format!("haproxy: {}", hash_lines(&row["variant"])));
     assert_eq!(same, (5_680, 5_680));
 }
 
 #[test]
 fn envoy_is_decided_as_recorded() {
     let hashes = rows(include_str!("../data/envoy_hash.csv"));
-    let same = replay(&hashes, |row| {
+    let address: Address = |line| format!("127.0.0.1:{}", usize::from(super::envoy::HOSTS) + line);
+    let same = replay(&hashes, address, |row| {
         let variant = &row["variant"];
         let policy = if variant.starts_with("RING_HASH") { "RING_HASH" } else { "MAGLEV" };
         let by_address = "connection_properties: {source_ip: true}";
         let hashed = if variant.ends_with("source_ip") { by_address } else { "header: {header_name: x-user-id}" };
-        (format!("envoy: {{lb_policy: {policy}, hash_policy: [{{{hashed}}}]}}"), super::envoy::HOSTS)
+        format!("envoy: {{lb_policy: {policy}, hash_policy: [{{{hashed}}}]}}")
     });
     assert_eq!(same, (1_040, 1_040));
 }
 
+#[test]
+fn ingress_nginx_is_decided_as_recorded() {
+    let hashes = rows(include_str!("../data/ingress_ring.csv"));
+    let address: Address = |endpoint| format!("127.0.3.{}:8080", endpoint + 1);
+    let same = replay(&hashes, address, |_| "ingress-nginx: {upstream-hash-by: $cookie_user}".to_owned());
+    assert_eq!(same, (240, 240));
+}
+
+/// The first server of three is down, or drains: nobody is bound to it, so nobody lands there, or the product is said to know no
+/// such thing.
+#[test]
+fn nobody_lands_on_a_server_that_is_down_or_drains() {
+    let place = Place::new();
+    let mut refused = 0;
+    for yaml in STRATEGIES_OF_PRODUCTS {
+        for option in ["--down", "--drain"] {
+            let said = place.run_with("route", &["-b", yaml, option, "0", "-c", "60"], b"");
+            if said.code == Some(2) {
+                said.refused(&[&option[2..], "write `"]);
+                refused += 1;
+                continue;
+            }
+            let served = rows(said.fine()).iter().filter(|row| !row["server"].is_empty()).count();
+            assert!(!rows(said.fine()).iter().any(|row| row["server"] == "0") && served == 60, "{yaml} {option}");
+        }
+    }
+    assert!(refused > 20, "most products without `sticky` know no draining");
+}
+
 /// The names of strategies in the table and in what was computed.
-const STRATEGIES: [(&str, &str); 10] = [
+const STRATEGIES: [(&str, &str); 11] = [
     ("nginx ip_hash", "nginx ip_hash"),
     ("nginx hash", "nginx hash"),
     ("nginx hash consistent", "nginx hash consistent"),
@@ -98,6 +135,7 @@ const STRATEGIES: [(&str, &str); 10] = [
     ("envoy RING_HASH", "envoy ring_hash 1024"),
     ("envoy MAGLEV", "envoy maglev 65537"),
     ("traefik hrw", "traefik hrw (not measured)"),
+    ("app-redirect, md5 mod N", "md5 mod N (seed 001)"),
 ];
 
 #[test]
@@ -110,6 +148,7 @@ fn the_table_says_what_was_computed_and_stands_in_the_documentation() {
         include_str!("../data/nginx_ingress_remap.csv"),
         include_str!("../data/haproxy_remap.csv"),
         include_str!("../data/envoy_traefik_remap.csv"),
+        include_str!("../data/app_redirect_remap.csv"),
     ]
     .iter()
     .flat_map(|text| rows(text))
@@ -145,5 +184,5 @@ fn the_table_says_what_was_computed_and_stands_in_the_documentation() {
             compared += 1;
         }
     }
-    assert_eq!(compared, 88, "all but those of ingress-nginx, which believes nobody down");
+    assert_eq!(compared, 97, "all but those of the application, which never learns that somebody is down");
 }

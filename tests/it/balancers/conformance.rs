@@ -1,7 +1,9 @@
 //! What holds for every strategy of every product, whatever happens around it.
 
 use stickysim::cluster::PodId;
-use stickysim::cluster::balancer::{Balancer, BalancerSpec, Decide, Health, Peer, Queue, Request, SetCookie, Tries};
+use stickysim::cluster::balancer::{
+    Balancer, BalancerSpec, Decide, Down, Health, Peer, Queue, Request, SetCookie, Tries,
+};
 use stickysim::engine::{LazyStream, Seed};
 
 use super::clouds::{address, of, pods, product, second};
@@ -23,8 +25,6 @@ enum May {
     AllInPanic,
     /// … and, beside that, those who are bound to them.
     BoundOrAllInPanic,
-    /// Send anybody always: it is never told, since it looks at nothing but the list.
-    All,
 }
 
 /// … that are down, and that drain.
@@ -32,7 +32,6 @@ fn may(yaml: &str) -> [May; 2] {
     let is = |part: &str| yaml.contains(part);
     match yaml.split(':').next().expect("split gives something") {
         "nginx" => [May::Nobody, May::BoundOrAlone],
-        "ingress-nginx" | "app-redirect" => [May::All, May::All],
         "haproxy" if is("persist") => [May::Bound, May::Bound],
         "haproxy" if is("cookie") || is("stick") => [May::Nobody, May::Bound],
         "haproxy" => [May::Nobody, May::Nobody],
@@ -61,7 +60,6 @@ impl May {
             May::AllWhenNoneIsUp => peers.up() == 0,
             May::AllInPanic => 2 * peers.up() < peers.len(),
             May::BoundOrAllInPanic => is_bound || 2 * peers.up() < peers.len(),
-            May::All => true,
         }
     }
 }
@@ -158,7 +156,15 @@ impl Story {
 }
 
 fn story(yaml: &'static str, seed: u64) -> Vec<Decision> {
-    let balancer = balancer(&product(yaml), &pods(&[0, 1, 2]));
+    let spec = product(yaml);
+    let lines = spec.settings().lines();
+    // what a product says that it never learns, it is not told
+    let learns = |health: Health| match health {
+        Health::Up => true,
+        Health::Draining => lines.drain.is_ok(),
+        Health::Down => lines.down == Ok(Down::Believed),
+    };
+    let balancer = balancer(&spec, &pods(&[0, 1, 2]));
     let mut story = Story { yaml, balancer, loads: [0; 8], cookies: [None; 9], decisions: Vec::new(), said: 0 };
     let mut numbers = Seed(seed).stream(7, 8, 9);
     for step in 0..900 {
@@ -171,7 +177,9 @@ fn story(yaml: &'static str, seed: u64) -> Vec<Decision> {
             1 | 2 if !story.balancer.peers().is_empty() => {
                 let position = numbers.below(story.balancer.peers().len() as u64) as usize;
                 let health = [Health::Up, Health::Up, Health::Draining, Health::Down][numbers.below(4) as usize];
-                story.balancer.set_health(position, health);
+                if learns(health) {
+                    story.balancer.set_health(position, health);
+                }
             }
             3 => {
                 let pod = PodId::new(numbers.below(6) as u32);
@@ -224,28 +232,21 @@ fn nobody_is_sent_anywhere_without_pods() {
     }
 }
 
-/// How far shares may be from the weights, relatively; `None`: the strategy knows no weights.
+/// How far shares may be from the weights, relatively; `None`: the strategy knows no weights, or they are not all.
 fn tolerance(yaml: &str) -> Option<f64> {
     let is = |part: &str| yaml.contains(part);
+    if product(yaml).settings().lines().weights.is_err() {
+        return None;
+    }
     match yaml.split(':').next().expect("split gives something") {
-        "ingress-nginx"
-        | "service"
-        | "cloudflare"
-        | "azure-application-gateway"
-        | "azure-load-balancer"
-        | "app-redirect"
-        | "railway" => None,
-        "google-cloud" | "aws-nlb" | "istio" => None,
-        "aws-alb" => None,
-        "haproxy" if is("first") => None,
         // a draw between two takes the one with fewer connections against its weight
         "nginx" if is("random two") => Some(0.05),
         // 160 or fewer points per unit of weight, wherever they fall
         "nginx" if is("consistent") => Some(0.35),
         "haproxy" if is("consistent") || yaml == "haproxy: {}" => Some(0.75),
         "envoy" if is("RING_HASH") => Some(0.35),
-        "envoy" if is("LEAST_REQUEST") || is("RANDOM") => None,
-        "traefik" if is("p2c") => None,
+        // by requests, too
+        "envoy" if is("LEAST_REQUEST") => None,
         // its hash (FNV-1a) mixes the last bytes badly: docs/BALANCERS.md
         "traefik" if is("hrw") => Some(0.15),
         _ => Some(0.05),

@@ -13,7 +13,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::product::{RELOAD_DELAY, WATCH_DELAY};
-use super::{AffinityKey, Checks, Following, Forwards, Health, Line, List, Problem, Replicas, Settings, Trusts};
+use super::{
+    AffinityKey, Checks, Down, Following, Forwards, Health, Line, Lines, List, Problem, Replicas, Settings, Trusts,
+    Weights,
+};
 use crate::engine::Span;
 
 mod edf;
@@ -242,6 +245,14 @@ impl Settings for EnvoySpec {
     }
     fn line(&self, position: usize) -> Line {
         self.lb_endpoints.get(position).map_or_else(Line::default, LbEndpoint::line)
+    }
+    fn lines(&self) -> Lines {
+        let weights = Weights { most: u32::MAX, together: u64::from(u32::MAX) };
+        let lines = Lines { weights: Ok(weights), down: Ok(Down::Believed), drain: Ok(()) };
+        match self.policy() {
+            Policy::Random => lines.unweighted("looks at no weights; leave them out, or choose another `lb_policy`"),
+            _ => lines,
+        }
     }
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::product::RELOAD_DELAY;
 use super::{
-    AffinityKey, Checks, Decide, Ends, Following, Forgotten, Forwards, Health, Line, List, Peer, Peers, Problem, Queue,
-    Reads, Replicas, Request, SetCookie, Settings, Tries, Trusts,
+    AffinityKey, Checks, Decide, Down, Ends, Following, Forgotten, Forwards, Health, Line, Lines, List, Peer, Peers,
+    Problem, Queue, Reads, Replicas, Request, SetCookie, Settings, Tries, Trusts, Weights,
 };
 use crate::cluster::PodId;
 use crate::engine::Span;
@@ -35,6 +35,7 @@ mod time;
 pub use decide::Haproxy;
 pub use lines::{HaproxyBalance, HaproxyHashType, HaproxyHttpRequest, HaproxyOption, HaproxyVersion};
 pub use persistence::{HaproxyCookie, HaproxyStick, HaproxyStickTable};
+use server::MOST_WEIGHT;
 pub use server::{HaproxyDefaultServer, HaproxyServer};
 
 use persistence::KeyType;
@@ -254,6 +255,15 @@ impl Settings for HaproxySpec {
             (false, _) => Health::Up,
         };
         Line { weight: weight.max(1), health }
+    }
+    fn lines(&self) -> Lines {
+        let lines = Lines { weights: Ok(Weights::in_slots(MOST_WEIGHT)), down: Ok(Down::Believed), drain: Ok(()) };
+        match self.algorithm() {
+            HaproxyBalance::First => {
+                lines.unweighted("looks at no weights; leave them out, or choose another `balance`")
+            }
+            _ => lines,
+        }
     }
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();

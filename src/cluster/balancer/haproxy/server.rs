@@ -47,7 +47,7 @@ pub struct HaproxyServer {
 as_text!(HaproxyServer, "weight 5");
 
 /// Heaviest server (`SRV_UWGHT_MAX`).
-const MOST_WEIGHT: u32 = 256;
+pub const MOST_WEIGHT: u32 = 256;
 /// Ids beyond this would share places on the ring, as 4096 of them belong to each id.
 const MOST_ID: u32 = (1 << 20) - 1;
 const DEFAULT_WORDS: [&str; 7] =

@@ -329,7 +329,7 @@ pub struct NginxServer {
 as_text!(NginxServer, "weight=5 max_fails=3 fail_timeout=30s");
 
 /// Larger weights make no sense, and rings of 160 points per unit would fill the memory.
-const MAX_WEIGHT: u32 = 1_000;
+pub const MAX_WEIGHT: u32 = 1_000;
 
 impl FromStr for NginxServer {
     type Err = String;

@@ -16,9 +16,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::product::RELOAD_DELAY;
-use super::{AffinityKey, Ends, Following, Forwards, Health, Line, List, Problem, Reads, Settings, Trusts};
+use super::{
+    AffinityKey, Down, Ends, Following, Forwards, Health, Line, Lines, List, Problem, Reads, Settings, Trusts, Weights,
+};
 use crate::engine::Span;
 
+use directives::MAX_WEIGHT;
 pub use directives::{NextUpstream, NginxKey, NginxMethod, NginxServer, NginxSticky};
 pub(super) use hashes::KeyBytes;
 pub use real_ip::{OnOff, RealIpHeader, TrustedNetwork};
@@ -185,6 +188,18 @@ impl Settings for NginxSpec {
                 _ => Health::Up,
             },
         })
+    }
+    fn lines(&self) -> Lines {
+        Lines {
+            weights: Ok(Weights::in_slots(MAX_WEIGHT)),
+            down: Ok(Down::Believed),
+            drain: match self.sticky {
+                Some(_) => Ok(()),
+                None => {
+                    Err("binds nobody without `sticky`, and so nobody could be left; write `down`, or add `sticky`")
+                }
+            },
+        }
     }
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();

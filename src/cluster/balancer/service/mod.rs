@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 use super::cloud::{Usable, check_bounds};
 use super::product::WATCH_DELAY;
 use super::{
-    AffinityKey, Decide, Ends, Following, Forwards, Health, Layer, List, Peer, Peers, Problem, Request, Settings, Tries,
+    AffinityKey, Decide, Ends, Following, Forwards, Health, Layer, Lines, List, Peer, Peers, Problem, Request,
+    Settings, Tries,
 };
 use crate::cluster::PodId;
 use crate::engine::{LazyStream, SimTime, Span, Stream};
@@ -178,6 +179,9 @@ impl Settings for ServiceSpec {
     }
     fn instances(&self) -> u32 {
         self.nodes
+    }
+    fn lines(&self) -> Lines {
+        Lines::of(&self.following()).unweighted("gives every endpoint the same chance; leave the weights out")
     }
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();

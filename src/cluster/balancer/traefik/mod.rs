@@ -17,8 +17,8 @@ use super::address::AddressText;
 use super::product::WATCH_DELAY;
 use super::words::{as_text, one_of, unknown};
 use super::{
-    AffinityKey, Checks, Decide, Following, Forwards, Health, Line, List, Peer, Peers, Problem, Replicas, Request,
-    SetCookie, Settings, Tries,
+    AffinityKey, Checks, Decide, Following, Forwards, Health, Line, Lines, List, Peer, Peers, Problem, Replicas,
+    Request, SetCookie, Settings, Tries, Weights,
 };
 use crate::cluster::PodId;
 use crate::engine::{LazyStream, Span, Stream};
@@ -233,6 +233,13 @@ impl Settings for TraefikSpec {
         self.servers
             .get(position)
             .map_or_else(Line::default, |server| Line { weight: server.weight, ..Line::default() })
+    }
+    fn lines(&self) -> Lines {
+        let lines = Lines::of(&self.following());
+        match self.strategy {
+            TraefikStrategy::P2c => lines.unweighted("looks at no weights; leave them out, or write `strategy: wrr`"),
+            _ => lines.weighted(Weights { most: MOST_WEIGHT, together: u64::MAX }),
+        }
     }
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
