@@ -222,10 +222,10 @@ impl Path {
     }
     /// At the start each tier but the last knows the instances of the next one, which never change.
     pub fn connect_tiers(&mut self, specs: &[BalancerSpec], mut stream: impl FnMut(usize, usize) -> Stream) {
-        for tier in 0..self.before.len() {
+        for (tier, spec) in specs.iter().enumerate().take(self.before.len()) {
             let count = self.tier(tier + 1).instances.len();
             let next = |n: usize| {
-                let Line { weight, health } = specs[tier].settings().line(n);
+                let Line { weight, health } = spec.settings().line(n);
                 let address = format!("{}:80", instance_address(tier + 1, n));
                 Peer { weight, health, ..Peer::new(PodId::new(n as u32), address) }
             };

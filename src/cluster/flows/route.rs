@@ -383,7 +383,11 @@ impl Cluster<'_> {
     }
 
     /// What a client says of itself, as far as a balancer reads it. A client without a room says none.
+    #[inline]
     fn texts(&self, client: ClientId, reads: Reads) -> Texts {
+        if !reads.text() {
+            return Texts { user: None, room: None };
+        }
         let room = if reads.room { self.room_of(client) } else { None };
         Texts {
             user: reads.user.then(|| Text::new(b'u', self.clients[client].number)),
