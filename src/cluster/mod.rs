@@ -280,7 +280,7 @@ impl Cluster<'_> {
             Event::PodReady(pod, process) => self.pod_ready(pod, process, ctx),
             Event::PodStops(pod, process) => self.pod_stops(pod, process, ctx),
             Event::SyncEndpoints => self.sync_endpoints(ctx),
-            Event::ApplyEndpoints(instance) => self.apply_endpoints(usize::from(instance), ctx.now()),
+            Event::ApplyEndpoints(instance) => self.apply_endpoints(usize::from(instance), ctx),
             Event::ProbeSucceeded(pod) => self.ended_well(pod, ctx),
             Event::Arrival(audience) => self.arrival(audience, ctx),
             Event::Leave(client) => self.leave(client, ctx),

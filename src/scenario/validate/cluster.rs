@@ -4,6 +4,7 @@ use super::super::file::{OnePod, Pods, Rollout, ScenarioFile, TimelineEntry};
 use super::super::words::{CountOrShare, Memory, PodRef};
 use super::clients::short;
 use super::{Checks, MAX_PODS};
+use crate::cluster::PodId;
 use crate::cluster::balancer::BalancerSpec;
 use crate::cluster::spec::{MAX_INSTANCES, MAX_TIERS};
 use crate::engine::Span;
@@ -47,6 +48,20 @@ fn check_balancers(checks: &mut Checks, list: &[BalancerSpec]) {
         }
         for problem in settings.problems() {
             checks.fail_balancer(at, balancer.name(), problem);
+        }
+        if let Some(next) = list.get(at + 1).map(|next| next.settings().instances().max(1) as usize)
+            && let Some(node) = (0..settings.instances() as usize)
+                .find(|&node| (0..next).all(|peer| !settings.reaches(node, PodId::new(peer as u32))))
+        {
+            checks.fail(
+                "bad-balancer",
+                &format!("balancers.{at}"),
+                format!(
+                    "with `externalTrafficPolicy: Local` a node reaches what stands on it, and {node} nodes have the {next} \
+                     instances of the next balancer"
+                ),
+                format!("write `nodes: {next}`: who checks the nodes leaves out those that have none"),
+            );
         }
         if settings.instances() > MAX_INSTANCES {
             checks.fail(
