@@ -56,7 +56,7 @@ pub fn flag_schema(_: &mut SchemaGenerator) -> Schema {
 
 /// What [`number`] reads.
 pub fn number_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "anyOf": [{ "type": "integer", "minimum": 1 }, { "type": "string", "pattern": "^[0-9]+$" }] })
+    json_schema!({ "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "pattern": "^[0-9]+$" }] })
 }
 
 /// Notes the name of a cookie that no browser would send back (RFC 6265, section 4.1.1: a token).

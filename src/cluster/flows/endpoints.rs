@@ -127,7 +127,7 @@ impl Cluster<'_> {
             if peer.health == Health::Up {
                 peer.health = self.endpoints.checkup.health(peer.pod, checks);
             }
-            if !self.spec.chooser().reaches(instance, peer.pod) {
+            if !self.spec.chooser().reaches(instance, peer.pod.index()) {
                 peer.health = Health::Down;
             }
         }
@@ -172,7 +172,7 @@ impl Cluster<'_> {
     /// True when instances of the last tier reach only some of the pods each.
     fn only_local(&self) -> bool {
         let settings = self.spec.chooser();
-        (0..settings.instances() as usize).any(|instance| !settings.reaches(instance, PodId::new(0)))
+        (0..settings.instances() as usize).any(|instance| !settings.reaches(instance, 0))
     }
     /// Instances of tiers in front that do not reach all of the next tier know it from the beginning.
     fn leave_out_what_is_not_reached(&mut self) {
@@ -180,7 +180,7 @@ impl Cluster<'_> {
             let next = self.path.tier(tier + 1).instances.len();
             for instance in 0..self.path.tier(tier).instances.len() {
                 let settings = self.spec.balancers[tier].settings();
-                for peer in (0..next).filter(|&peer| !settings.reaches(instance, PodId::new(peer as u32))) {
+                for peer in (0..next).filter(|&peer| !settings.reaches(instance, peer)) {
                     let balancer = &mut self.path.instance_before_mut(tier, instance as u16).balancer;
                     balancer.set_health(peer, Health::Down);
                 }

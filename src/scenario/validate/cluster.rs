@@ -4,7 +4,6 @@ use super::super::file::{OnePod, Pods, Rollout, ScenarioFile, TimelineEntry};
 use super::super::words::{CountOrShare, Memory, PodRef};
 use super::clients::short;
 use super::{Checks, MAX_PODS};
-use crate::cluster::PodId;
 use crate::cluster::balancer::BalancerSpec;
 use crate::cluster::spec::{MAX_INSTANCES, MAX_TIERS};
 use crate::engine::Span;
@@ -50,8 +49,8 @@ fn check_balancers(checks: &mut Checks, list: &[BalancerSpec]) {
             checks.fail_balancer(at, balancer.name(), problem);
         }
         if let Some(next) = list.get(at + 1).map(|next| next.settings().instances().max(1) as usize)
-            && let Some(node) = (0..settings.instances() as usize)
-                .find(|&node| (0..next).all(|peer| !settings.reaches(node, PodId::new(peer as u32))))
+            && let Some(node) =
+                (0..settings.instances() as usize).find(|&node| (0..next).all(|peer| !settings.reaches(node, peer)))
         {
             checks.fail(
                 "bad-balancer",

@@ -180,11 +180,11 @@ impl Settings for ServiceSpec {
     fn instances(&self) -> u32 {
         self.nodes
     }
-    fn reaches(&self, instance: usize, pod: PodId) -> bool {
+    fn reaches(&self, instance: usize, pod: usize) -> bool {
         match self.external_traffic_policy {
             TrafficPolicy::Cluster => true,
             // assumption: a topology spread constraint deals pods out to the nodes in turn
-            TrafficPolicy::Local => pod.index() % self.nodes.max(1) as usize == instance,
+            TrafficPolicy::Local => pod % self.nodes.max(1) as usize == instance,
         }
     }
     fn problems(&self) -> Vec<Problem> {
