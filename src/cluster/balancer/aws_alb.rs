@@ -144,7 +144,8 @@ impl AwsAlbSpec {
         ] {
             if is_set {
                 let message = "it has no effect: `stickiness.enabled` is false".to_owned();
-                let help = "write `stickiness.enabled: true`, or leave it out".to_owned();
+                let help = "write `stickiness.enabled: true`, or leave it out; a variant that is sticky can have it"
+                    .to_owned();
                 problems.push(Problem { setting, message, help });
             }
         }
