@@ -115,6 +115,8 @@ pub enum Event {
     CheckHealth,
     /// The balancer cuts what is still open from before a reload, or to a pod that has left its list.
     Cut(u32),
+    /// The tier before the last one has checked this instance of it often enough.
+    CheckNode(u16),
 }
 
 /// The kind of [`Event::Traffic`].
@@ -152,6 +154,7 @@ impl EngineEvent for Event {
             Event::Ended(a) => (25, a, 0),
             Event::CheckHealth => (26, 0, 0),
             Event::Cut(a) => (27, a, 0),
+            Event::CheckNode(b) => (28, 0, b),
         };
         kind << 56 | u64::from(b) << 32 | u64::from(a)
     }
@@ -197,7 +200,8 @@ impl Event {
             24 => Event::TryAgain(a),
             25 => Event::Ended(a),
             26 => Event::CheckHealth,
-            _ => Event::Cut(a),
+            27 => Event::Cut(a),
+            _ => Event::CheckNode(b),
         }
     }
 }
@@ -281,7 +285,8 @@ impl Cluster<'_> {
             Event::PodReady(pod, process) => self.pod_ready(pod, process, ctx),
             Event::PodStops(pod, process) => self.pod_stops(pod, process, ctx),
             Event::SyncEndpoints => self.sync_endpoints(ctx),
-            Event::ApplyEndpoints(instance) => self.apply_endpoints(usize::from(instance), ctx.now()),
+            Event::ApplyEndpoints(instance) => self.apply_endpoints(usize::from(instance), ctx),
+            Event::CheckNode(instance) => self.check_node(usize::from(instance)),
             Event::ProbeSucceeded(pod) => self.ended_well(pod, ctx),
             Event::Arrival(audience) => self.arrival(audience, ctx),
             Event::Leave(client) => self.leave(client, ctx),

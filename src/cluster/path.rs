@@ -224,14 +224,15 @@ impl Path {
     pub fn connect_tiers(&mut self, specs: &[BalancerSpec], mut stream: impl FnMut(usize, usize) -> Stream) {
         for (tier, spec) in specs.iter().enumerate().take(self.before.len()) {
             let count = self.tier(tier + 1).instances.len();
-            let next = |n: usize| {
+            let next = |number: usize, n: usize| {
                 let Line { weight, health } = spec.settings().line(n);
+                let health = if spec.settings().reaches(number, n) { health } else { Health::Down };
                 let address = format!("{}:80", instance_address(tier + 1, n));
                 Peer { weight, health, ..Peer::new(PodId::new(n as u32), address) }
             };
-            let next: Vec<Peer> = (0..count).map(next).collect();
             for (number, instance) in self.before[tier].instances.iter_mut().enumerate() {
-                instance.balancer.set_peers(&next, &mut stream(tier, number));
+                let peers: Vec<Peer> = (0..count).map(|n| next(number, n)).collect();
+                instance.balancer.set_peers(&peers, &mut stream(tier, number));
             }
         }
     }

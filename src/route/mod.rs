@@ -224,7 +224,8 @@ impl Router {
         self.listed = self.to_be_listed();
         let list = self.servers.list();
         let peers: Vec<Peer> = self.listed.iter().map(|&position| list[position].peer.clone()).collect();
-        self.way.set_peers(&peers, self.step);
+        let last = self.specs.len() - 1;
+        self.way.set_peers(self.specs[last].settings(), &peers, self.step);
         let most = list.iter().map(|server| server.peer.pod.index() + 1).max().unwrap_or(0);
         self.loads.resize(self.loads.len().max(most), 0);
     }

@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use super::{CHANGES, Fault, Needs};
-use crate::cluster::balancer::{AffinityKey, BalancerSpec, Decide, Peer, Request, Sees, SetCookie, Tries};
+use crate::cluster::balancer::{
+    AffinityKey, BalancerSpec, Decide, Health, Peer, Request, Sees, SetCookie, Settings, Tries,
+};
 use crate::cluster::path::{Loads, Path, Tier, instance_address};
 use crate::cluster::spec::MAX_TIERS;
 use crate::engine::{LazyStream, Seed, SimTime};
@@ -57,9 +59,14 @@ impl Way {
     }
 
     /// All its instances take up this list.
-    pub fn set_peers(&mut self, peers: &[Peer], step: u64) {
+    pub fn set_peers(&mut self, settings: &dyn Settings, peers: &[Peer], step: u64) {
+        let mut known = peers.to_vec();
         for (number, instance) in self.path.last.instances.iter_mut().enumerate() {
-            instance.balancer.set_peers(peers, &mut self.seed.stream(CHANGES, number as u64, step));
+            for (known, peer) in known.iter_mut().zip(peers) {
+                let reached = settings.reaches(number, peer.pod.index());
+                known.health = if reached { peer.health } else { Health::Down };
+            }
+            instance.balancer.set_peers(&known, &mut self.seed.stream(CHANGES, number as u64, step));
         }
     }
 

@@ -10,7 +10,7 @@ use std::ops::Range;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span as EventSpan};
 use serde_yaml::{Mapping, Value};
 
-use super::scalar::plain;
+use super::{overlay::plain_key, scalar::plain};
 
 /// Longest text, in bytes.
 pub const MAX_BYTES: usize = 4 << 20;
@@ -153,8 +153,7 @@ impl Index {
     /// mapping that stands for a list of one answers to entry 0.
     pub fn find(&self, path: &[Step]) -> Place {
         let mut place = Place { key: None, value: self.nodes[self.root].at.clone(), found: 0 };
-        let mut node = self.root;
-        let mut step = 0;
+        let (mut node, mut step) = (self.root, 0);
         while step < path.len() {
             let Some((next, key, steps)) = self.child(node, &path[step..]) else { break };
             step += steps;
@@ -180,7 +179,10 @@ impl Index {
                     let dot = if taken == 0 { "" } else { "." };
                     spelled = spelled.iter().flat_map(|s| names.iter().map(move |n| format!("{s}{dot}{n}"))).collect();
                     spelled.truncate(64);
-                    if let Some(entry) = entries.iter().rev().find(|entry| spelled.contains(&entry.key)) {
+                    let is_meant = |entry: &&Entry| {
+                        spelled.contains(&entry.key) || spelled.iter().any(|s| *s == plain_key(&entry.key))
+                    };
+                    if let Some(entry) = entries.iter().rev().find(is_meant) {
                         return Some((entry.value, Some(entry.key_at.clone()), taken + 1));
                     }
                 }

@@ -3,6 +3,8 @@
 //! A path names keys with dots; the entry of a list goes by its number, its `name`, or, where the entry is a mapping
 //! with one key (`- api: {…}`), by that key. Paths that nobody knows are found when the result is typed.
 
+use std::borrow::Cow;
+
 use serde_yaml::{Mapping, Value};
 
 use super::diagnostic::{Problem, nearest};
@@ -41,7 +43,7 @@ impl Setting {
         let Some((path, value)) = text.split_once('=') else {
             return Err(wrong(format!("`{text}` has no `=`"), "write for example `--set pods.replicas=5`"));
         };
-        let path: Vec<String> = path.trim().split('.').map(str::to_owned).collect();
+        let path: Vec<String> = plain_key(path.trim()).split('.').map(str::to_owned).collect();
         if path.iter().any(String::is_empty) || path.len() > 64 {
             return Err(wrong(
                 format!("`{text}` has no path before the `=`"),
@@ -56,11 +58,12 @@ impl Setting {
         }
         // reading it as the value of a key gives it the same limits as a file
         let wrapped = format!("v:\n  {}\n", value.trim().replace('\n', "\n  "));
-        let value = match Index::read(&wrapped) {
+        let mut value = match Index::read(&wrapped) {
             Ok((index, faults)) if faults.is_empty() => index.value().get("v").cloned().unwrap_or(Value::Null),
             Ok((_, faults)) => return Err(wrong(faults[0].message.clone(), &faults[0].help)),
             Err(fault) => return Err(wrong(fault.message, "quote values with special characters")),
         };
+        plain_keys(&mut value);
         Ok(Setting { text: text.to_owned(), path, value })
     }
 
@@ -353,6 +356,32 @@ pub fn lengthen(document: &mut Value) {
     }
     if let Some(Value::Sequence(audiences)) = map.get_mut("clients") {
         audiences.iter_mut().for_each(lengthen_audience);
+    }
+}
+
+/// What stands before the name of each annotation of ingress-nginx in Kubernetes.
+const ANNOTATION: &str = "nginx.ingress.kubernetes.io/";
+
+/// A key as scenarios write it: annotations of ingress-nginx may be pasted with their prefix.
+pub fn plain_key(key: &str) -> Cow<'_, str> {
+    if key.contains(ANNOTATION) { Cow::Owned(key.replace(ANNOTATION, "")) } else { Cow::Borrowed(key) }
+}
+
+/// Takes the prefix off annotations. One that stands there without it, too, keeps it, and is an unknown key.
+pub fn plain_keys(node: &mut Value) {
+    match node {
+        Value::Mapping(map) => {
+            let names: Vec<Value> = map.keys().cloned().collect();
+            if names.iter().any(|name| name.as_str().is_some_and(|name| name.contains(ANNOTATION))) {
+                for (name, value) in std::mem::take(map) {
+                    let plain = name.as_str().map(|name| Value::String(plain_key(name).into_owned()));
+                    map.insert(plain.filter(|plain| !names.contains(plain)).unwrap_or(name), value);
+                }
+            }
+            map.iter_mut().for_each(|(_, value)| plain_keys(value));
+        }
+        Value::Sequence(list) => list.iter_mut().for_each(plain_keys),
+        _ => {}
     }
 }
 

@@ -10,7 +10,7 @@ use super::expect::Expectation;
 use super::file::ScenarioFile;
 use super::fill::fill;
 use super::locate::{Index, Step};
-use super::overlay::{Setting, difference, lengthen, merge};
+use super::overlay::{Setting, difference, lengthen, merge, plain_keys};
 use super::side::SideFiles;
 use super::typed::{Found, dotted, name_items};
 use super::{Scenario, Source, Variant, assumed, build, typed, validate};
@@ -58,6 +58,7 @@ pub fn resolve(source: Source<'_>, sets: &[String]) -> Result<Scenario, Problems
             return Err(Problems::new(source.name, text, desk.problems));
         }
     };
+    plain_keys(&mut document);
     let told = assumed::take_out(&mut document).unwrap_or_else(|problem| {
         desk.report(vec![Found { steps: steps_of(assumed::KEY), problem: *problem }], &Value::Null, None);
         Vec::new()

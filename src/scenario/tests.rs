@@ -44,14 +44,15 @@ fn again(scenario: &Scenario) -> Scenario {
 
 #[test]
 fn settings_with_dots_in_their_names_can_be_set() {
-    let text = "name: a\nclients: {count: 1}\nbalancers: {aws-alb: {}}\nvariants: {b: {balancers.aws-alb.stickiness.enabled: true}}";
+    let text = "name: a\nclients: {count: 1}\nbalancers: {aws-alb: {}}\nvariants: {b: {balancers.aws-alb.deregistration_delay.timeout_seconds: 7}}";
     let set = [
+        "balancers.aws-alb.stickiness.enabled=true",
         "balancers.aws-alb.stickiness.lb_cookie.duration_seconds=60",
         "balancers.0.aws-alb.slow_start.duration_seconds=30",
     ];
     let scenario = read_with(text, &set).unwrap();
     let BalancerSpec::AwsAlb(alb) = &scenario.variants[0].spec.balancers[0] else { panic!("another product") };
-    assert!(alb.stickiness_enabled);
+    assert!(alb.stickiness_enabled && alb.deregistration_delay_seconds == 7);
     assert_eq!((alb.lb_cookie_duration_seconds, alb.slow_start_duration_seconds), (60, 30));
 }
 

@@ -321,6 +321,7 @@ fn shape_help(steps: &[Step], found: &str, expected: &str) -> &'static str {
         ("a list", _) => "write the entries in `[ ]`, or each on a line that begins with `-`",
         ("text", "nothing") => "write something after the colon",
         ("text", _) if !found.starts_with("a ") => "put it into quotes",
+        ("`true` or `false`", "the text `true`" | "the text `false`") => "write it without quotes",
         ("a whole number of zero or more", _) => "write digits only, such as `1000`, without quotes",
         _ => "",
     }

@@ -15,6 +15,7 @@ mod full_scenario;
 mod golden;
 mod import;
 mod log_to_report;
+mod nodes;
 mod outputs;
 mod report;
 mod rollouts;

@@ -9,11 +9,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::cloud::{PROPAGATION_DELAY, Usable, check_bounds, checks};
+use super::texts::check_cookie_name;
 use super::{AffinityKey, Decide, Following, Health, List, Peer, Peers, Problem, Request, SetCookie, Settings, Tries};
 use crate::cluster::PodId;
 use crate::engine::{LazyStream, SimTime, Span, Stream};
 
-/// The attributes of an ALB target group, by their own names.
+/// The attributes of an ALB target group, by their own names. AWS holds their values as texts, so `"true"` is `true` here too.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AwsAlbSpec {
@@ -21,30 +22,31 @@ pub struct AwsAlbSpec {
     #[serde(rename = "load_balancing.algorithm.type")]
     pub algorithm: TargetAlgorithm,
     /// Whether clients are kept on a target by a cookie.
-    #[serde(rename = "stickiness.enabled")]
+    #[serde(rename = "stickiness.enabled", deserialize_with = "super::texts::flag")]
+    #[schemars(schema_with = "super::texts::flag_schema")]
     pub stickiness_enabled: bool,
     /// By which cookie.
     #[serde(rename = "stickiness.type")]
     pub stickiness_type: TargetStickiness,
     /// Lifetime of `AWSALB`, counted anew at every answer.
-    #[serde(rename = "stickiness.lb_cookie.duration_seconds")]
-    #[schemars(range(min = 1, max = 604_800))]
+    #[serde(rename = "stickiness.lb_cookie.duration_seconds", deserialize_with = "super::texts::number")]
+    #[schemars(schema_with = "super::texts::number_schema")]
     pub lb_cookie_duration_seconds: u32,
     /// Lifetime of `AWSALBAPP`, counted from when the application set its own cookie.
-    #[serde(rename = "stickiness.app_cookie.duration_seconds")]
-    #[schemars(range(min = 1, max = 604_800))]
+    #[serde(rename = "stickiness.app_cookie.duration_seconds", deserialize_with = "super::texts::number")]
+    #[schemars(schema_with = "super::texts::number_schema")]
     pub app_cookie_duration_seconds: u32,
     /// The application's cookie that `app_cookie` follows. The application sets it with its first answer to a client
     /// that comes without a valid one, and not again.
     #[serde(rename = "stickiness.app_cookie.cookie_name")]
     pub app_cookie_name: String,
     /// A new target's share grows to the full one over this time; 0 = at once.
-    #[serde(rename = "slow_start.duration_seconds")]
-    #[schemars(range(max = 900))]
+    #[serde(rename = "slow_start.duration_seconds", deserialize_with = "super::texts::number")]
+    #[schemars(schema_with = "super::texts::number_schema")]
     pub slow_start_duration_seconds: u32,
     /// Connections to a deregistered target are cut after this time.
-    #[serde(rename = "deregistration_delay.timeout_seconds")]
-    #[schemars(range(max = 3_600))]
+    #[serde(rename = "deregistration_delay.timeout_seconds", deserialize_with = "super::texts::number")]
+    #[schemars(schema_with = "super::texts::number_schema")]
     pub deregistration_delay_seconds: u32,
     /// Distance of the health checks of a target.
     #[serde(rename = "HealthCheckIntervalSeconds")]
@@ -118,6 +120,34 @@ impl AwsAlbSpec {
         } else if ["AWSALB", "AWSALBAPP", "AWSALBTG"].iter().any(|taken| name.starts_with(taken)) {
             let message = format!("`{name}` is a name that the load balancer keeps for itself");
             problems.push(Problem { setting, message, help: "write the application's own cookie".to_owned() });
+        } else if !name.is_empty() {
+            check_cookie_name(problems, setting, name, "session");
+        }
+    }
+    /// Attributes of stickiness that is off. AWS keeps them for later; here they would say something that is not so.
+    fn check_disabled(&self, problems: &mut Vec<Problem>) {
+        let default = AwsAlbSpec::default();
+        if self.stickiness_enabled {
+            return;
+        }
+        for (setting, is_set) in [
+            ("stickiness.type", self.stickiness_type != default.stickiness_type),
+            (
+                "stickiness.lb_cookie.duration_seconds",
+                self.lb_cookie_duration_seconds != default.lb_cookie_duration_seconds,
+            ),
+            (
+                "stickiness.app_cookie.duration_seconds",
+                self.app_cookie_duration_seconds != default.app_cookie_duration_seconds,
+            ),
+            ("stickiness.app_cookie.cookie_name", self.app_cookie_name != default.app_cookie_name),
+        ] {
+            if is_set {
+                let message = "it has no effect: `stickiness.enabled` is false".to_owned();
+                let help = "write `stickiness.enabled: true`, or leave it out; a variant that is sticky can have it"
+                    .to_owned();
+                problems.push(Problem { setting, message, help });
+            }
         }
     }
     /// Whether a slow start of this length is possible.
@@ -188,6 +218,7 @@ impl Settings for AwsAlbSpec {
         check_bounds(&mut problems, "UnhealthyThresholdCount", self.unhealthy_threshold_count, 2..=10);
         check_bounds(&mut problems, "nodes", self.nodes, 1..=MOST_NODES);
         self.check_cookie_name(&mut problems);
+        self.check_disabled(&mut problems);
         self.check_slow_start(&mut problems);
         problems
     }

@@ -13,26 +13,29 @@ use super::{
 };
 use crate::engine::{LazyStream, Span, Stream};
 
-/// The attributes of an NLB target group, by their own names.
+/// The attributes of an NLB target group, by their own names. AWS holds their values as texts, so `"true"` is `true` here too.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AwsNlbSpec {
     /// Whether connections from one address go to one target. Any change of the targets or of their health may deal all
     /// addresses anew, and here it always does.
-    #[serde(rename = "stickiness.enabled")]
+    #[serde(rename = "stickiness.enabled", deserialize_with = "super::texts::flag")]
+    #[schemars(schema_with = "super::texts::flag_schema")]
     pub stickiness_enabled: bool,
     /// What stickiness goes by: NLBs know only the address.
     #[serde(rename = "stickiness.type")]
     pub stickiness_type: NlbStickiness,
     /// Whether targets see the client's address.
-    #[serde(rename = "preserve_client_ip.enabled")]
+    #[serde(rename = "preserve_client_ip.enabled", deserialize_with = "super::texts::flag")]
+    #[schemars(schema_with = "super::texts::flag_schema")]
     pub preserve_client_ip: bool,
     /// See `deregistration_delay.connection_termination.enabled`.
-    #[serde(rename = "deregistration_delay.timeout_seconds")]
-    #[schemars(range(max = 3_600))]
+    #[serde(rename = "deregistration_delay.timeout_seconds", deserialize_with = "super::texts::number")]
+    #[schemars(schema_with = "super::texts::number_schema")]
     pub deregistration_delay_seconds: u32,
     /// Whether connections to a deregistered target are cut after `deregistration_delay.timeout_seconds`.
-    #[serde(rename = "deregistration_delay.connection_termination.enabled")]
+    #[serde(rename = "deregistration_delay.connection_termination.enabled", deserialize_with = "super::texts::flag")]
+    #[schemars(schema_with = "super::texts::flag_schema")]
     pub connection_termination: bool,
     /// Distance of the health checks of a target.
     #[serde(rename = "HealthCheckIntervalSeconds")]

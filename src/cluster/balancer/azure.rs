@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::cloud::{PROPAGATION_DELAY, Usable, check_bounds, checks, hash_address, hash_flow};
+use super::texts::check_cookie_name;
 use super::{
     AffinityKey, Decide, Following, Forwards, Health, Layer, List, Peer, Peers, Problem, Reads, Request, SetCookie,
     Settings, Tries,
@@ -112,6 +113,8 @@ impl Settings for AzureApplicationGatewaySpec {
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         check_bounds(&mut problems, "interval", self.interval, 1..=86_400);
+        let name = &self.affinity_cookie_name;
+        check_cookie_name(&mut problems, "AffinityCookieName", name, "ApplicationGatewayAffinity");
         check_bounds(&mut problems, "unhealthyThreshold", self.unhealthy_threshold, 1..=20);
         if let Some(AzureDraining { drain_timeout_s, .. }) = self.connection_draining {
             check_bounds(&mut problems, "ConnectionDraining.DrainTimeoutInSec", drain_timeout_s, 1..=3_600);

@@ -34,6 +34,7 @@ mod railway;
 mod ring;
 mod service;
 mod table;
+mod texts;
 mod traefik;
 mod turns;
 mod words;

@@ -58,6 +58,10 @@ pub trait Settings {
     fn ends(&self) -> Ends {
         Ends::Ignored
     }
+    /// Whether an instance sends anybody to the peer of this number. What it does not reach is [`Health::Down`] for it from the beginning.
+    fn reaches(&self, _instance: usize, _peer: usize) -> bool {
+        true
+    }
     /// Weight and state of the server line at a position, where users can write them.
     fn line(&self, _position: usize) -> Line {
         Line::default()

@@ -86,6 +86,14 @@ pub fn seconds_or_span<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Res
             }
             Ok(Some(Span::from_secs(seconds)))
         }
+        fn visit_i64<E: serde::de::Error>(self, seconds: i64) -> Result<Self::Value, E> {
+            Err(E::custom(format!("`{seconds}` is not a number of seconds; write for example 172800, or `48h`")))
+        }
+        fn visit_f64<E: serde::de::Error>(self, seconds: f64) -> Result<Self::Value, E> {
+            // such as 1e300, which has three hundred digits
+            let seconds = if seconds.abs() < 1e9 { seconds.to_string() } else { format!("{seconds:e}") };
+            Err(E::custom(format!("`{seconds}` is not a whole number of seconds; write for example 172800, or `48h`")))
+        }
         fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
             match text.parse::<u32>() {
                 Ok(seconds) => self.visit_u64(u64::from(seconds)),

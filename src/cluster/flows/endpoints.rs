@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::cluster::balancer::{Decide, Following, Health, Line, List, Peer, Settings};
+use crate::cluster::balancer::{Checks, Decide, Following, Health, Line, List, Peer, Settings};
 use crate::cluster::flows::disconnect::Cut;
 use crate::cluster::flows::health::Checkup;
 use crate::cluster::pods::{Phase, Pod};
@@ -115,7 +115,8 @@ impl Cluster<'_> {
     }
 
     /// An instance takes up what was read.
-    pub fn apply_endpoints(&mut self, instance: usize, now: SimTime) {
+    pub fn apply_endpoints(&mut self, instance: usize, ctx: &mut Ctx<Event>) {
+        let now = ctx.now();
         let Some(read) = self.endpoints.read[instance].take() else { return };
         self.endpoints.changes[instance] += 1;
         let mut stream = Purpose::Peers.stream(self.seed, instance as u32, self.endpoints.changes[instance]);
@@ -126,9 +127,52 @@ impl Cluster<'_> {
             if peer.health == Health::Up {
                 peer.health = self.endpoints.checkup.health(peer.pod, checks);
             }
+            if !self.spec.chooser().reaches(instance, peer.pod.index()) {
+                peer.health = Health::Down;
+            }
         }
         self.path.last.instances[instance].balancer.set_peers(&peers, &mut stream);
         self.forget_connections(now);
+        self.check_node_later(instance, ctx);
+    }
+
+    /// The checks of the tier before, if it has some and has not yet noticed that an instance has lost its last peer, or has
+    /// one again.
+    fn outdated_check(&self, instance: usize) -> Option<(Checks, Health)> {
+        let tier = self.path.tiers().checked_sub(2)?;
+        let checks = self.spec.balancers[tier].settings().following().checks?;
+        let reaches_some = self.path.last.instances[instance].balancer.peers().iter().any(|p| p.health != Health::Down);
+        let health = if reaches_some { Health::Up } else { Health::Down };
+        let believed = self.path.tier(tier).peers().iter().nth(instance)?.health;
+        (believed != health).then_some((checks, health))
+    }
+    /// Health checks ask a node whether it has a pod of its own; as many in a row must say so as for any target.
+    fn check_node_later(&mut self, instance: usize, ctx: &mut Ctx<Event>) {
+        if !self.only_local() {
+            return;
+        }
+        match self.outdated_check(instance) {
+            Some(_) if ctx.now() == SimTime::ZERO => self.check_node(instance), // it has been checked long before
+            Some((checks, health)) => {
+                let count = if health == Health::Up { checks.rise } else { checks.fall };
+                ctx.schedule_in(checks.every * u64::from(count), Event::CheckNode(instance as u16));
+            }
+            None => {}
+        }
+    }
+    /// The tier before finds out what became of a node.
+    pub fn check_node(&mut self, instance: usize) {
+        if let (true, Some((_, health))) = (self.only_local(), self.outdated_check(instance)) {
+            let tier = self.path.tiers() - 2;
+            for number in 0..self.path.tier(tier).instances.len() {
+                self.path.instance_before_mut(tier, number as u16).balancer.set_health(instance, health);
+            }
+        }
+    }
+    /// True when instances of the last tier reach only some of the pods each.
+    fn only_local(&self) -> bool {
+        let settings = self.spec.chooser();
+        (0..settings.instances() as usize).any(|instance| !settings.reaches(instance, 0))
     }
 
     /// A reload starts with new counts, if the product is one that does.
@@ -173,7 +217,7 @@ impl Cluster<'_> {
         let wanted = self.wanted_peers();
         self.read(wanted);
         for instance in 0..self.endpoints.read.len() {
-            self.apply_endpoints(instance, ctx.now());
+            self.apply_endpoints(instance, ctx);
         }
     }
 

@@ -14,6 +14,7 @@ pub(super) mod request;
 pub(super) mod retry;
 pub(super) mod rollout;
 pub(super) mod route;
+mod texts;
 mod timeline;
 
 use std::rc::Rc;

@@ -2,11 +2,10 @@
 
 use std::net::Ipv4Addr;
 
-use crate::cluster::balancer::{AffinityKey, Decide, Forgotten, Peers, Queue, Reads, Request, Sees, SetCookie, Tries};
+use crate::cluster::balancer::{AffinityKey, Decide, Forgotten, Peers, Queue, Request, Sees, SetCookie, Tries};
 use crate::cluster::clients::{Client, ClientId, NO_POD, Roaming};
 use crate::cluster::path::{Hop, Instance, instance_address};
 use crate::cluster::purpose::{Purpose, tier_stream};
-use crate::cluster::rooms::RoomId;
 use crate::cluster::spec::MAX_TIERS;
 use crate::cluster::{Cluster, PodId};
 use crate::engine::{LazyStream, SimTime, Span};
@@ -82,47 +81,6 @@ pub const MOST_REDIRECTS: u32 = 20;
 impl From<FailReason> for Unrouted {
     fn from(reason: FailReason) -> Unrouted {
         Unrouted::Failed(reason)
-    }
-}
-
-/// The text of a user or a room that balancers hash: a letter and a number.
-struct Text {
-    bytes: [u8; 11],
-    start: usize,
-}
-
-impl Text {
-    fn new(letter: u8, mut number: u32) -> Text {
-        let (mut bytes, mut start) = ([0; 11], 11);
-        loop {
-            start -= 1;
-            bytes[start] = b'0' + (number % 10) as u8;
-            number /= 10;
-            if number == 0 {
-                break;
-            }
-        }
-        start -= 1;
-        bytes[start] = letter;
-        Text { bytes, start }
-    }
-    fn bytes(&self) -> &[u8] {
-        &self.bytes[self.start..]
-    }
-}
-
-/// What a request says of its client.
-struct Texts {
-    user: Option<Text>,
-    room: Option<Text>,
-}
-
-impl Texts {
-    fn user(&self) -> &[u8] {
-        self.user.as_ref().map_or(&[], Text::bytes)
-    }
-    fn room(&self) -> &[u8] {
-        self.room.as_ref().map_or(&[], Text::bytes)
     }
 }
 
@@ -376,25 +334,6 @@ impl Cluster<'_> {
         self.visible(client, self.path.last.sees, &self.path.hop(client).last)
     }
 
-    /// The first room of a client, if it has any: only those with a WebSocket are in rooms.
-    pub fn room_of(&self, client: ClientId) -> Option<RoomId> {
-        let websocket = self.spec.audiences[usize::from(self.clients[client].audience)].websocket;
-        if websocket { self.rooms.of(client).first().copied() } else { None }
-    }
-
-    /// What a client says of itself, as far as a balancer reads it. A client without a room says none.
-    #[inline]
-    fn texts(&self, client: ClientId, reads: Reads) -> Texts {
-        if !reads.text() {
-            return Texts { user: None, room: None };
-        }
-        let room = if reads.room { self.room_of(client) } else { None };
-        Texts {
-            user: reads.user.then(|| Text::new(b'u', self.clients[client].number)),
-            room: room.map(|room| Text::new(b'r', room.raw())),
-        }
-    }
-
     /// When the cookies of a client are cleared next. Nothing looks at a jar between requests, so it is enough to find
     /// out when a cookie is put into it; and nothing needs to be kept before they are cleared for the first time.
     fn next_clearing(&mut self, client: ClientId, now: SimTime) -> SimTime {
@@ -486,17 +425,5 @@ impl Cluster<'_> {
             },
         };
         self.meter.counts.moved.add(reason);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_are_a_letter_and_a_number() {
-        for number in [0, 7, 10, 4_294_967_295] {
-            assert_eq!(Text::new(b'u', number).bytes(), format!("u{number}").as_bytes());
-        }
     }
 }

@@ -48,6 +48,20 @@ fn check_balancers(checks: &mut Checks, list: &[BalancerSpec]) {
         for problem in settings.problems() {
             checks.fail_balancer(at, balancer.name(), problem);
         }
+        if let Some(next) = list.get(at + 1).map(|next| next.settings().instances().max(1) as usize)
+            && let Some(node) =
+                (0..settings.instances() as usize).find(|&node| (0..next).all(|peer| !settings.reaches(node, peer)))
+        {
+            checks.fail(
+                "bad-balancer",
+                &format!("balancers.{at}"),
+                format!(
+                    "with `externalTrafficPolicy: Local` a node reaches what stands on it, and {node} nodes have the {next} \
+                     instances of the next balancer"
+                ),
+                format!("write `nodes: {next}`: who checks the nodes leaves out those that have none"),
+            );
+        }
         if settings.instances() > MAX_INSTANCES {
             checks.fail(
                 "out-of-range",

@@ -101,15 +101,21 @@ fn what_cannot_be_read_is_refused_with_a_sentence() {
 #[test]
 fn what_cannot_be_together_is_refused_with_what_to_write() {
     for (yaml, setting) in [
-        ("service: {timeoutSeconds: 0}", "timeoutSeconds"),
+        ("service: {sessionAffinity: ClientIP, timeoutSeconds: 0}", "timeoutSeconds"),
         ("service: {sessionAffinityConfig: {clientIP: {timeoutSeconds: 20}}}", "sessionAffinityConfig"),
         (
             "service: {sessionAffinity: ClientIP, timeoutSeconds: 5, sessionAffinityConfig: {clientIP: {timeoutSeconds: 20}}}",
             "sessionAffinityConfig",
         ),
-        ("aws-alb: {stickiness.lb_cookie.duration_seconds: 0}", "stickiness.lb_cookie.duration_seconds"),
+        (
+            "aws-alb: {stickiness.enabled: true, stickiness.lb_cookie.duration_seconds: 0}",
+            "stickiness.lb_cookie.duration_seconds",
+        ),
         ("aws-alb: {stickiness.enabled: true, stickiness.type: app_cookie}", "stickiness.app_cookie.cookie_name"),
-        ("aws-alb: {stickiness.app_cookie.cookie_name: AWSALBAPP-1}", "stickiness.app_cookie.cookie_name"),
+        (
+            "aws-alb: {stickiness.enabled: true, stickiness.type: app_cookie, stickiness.app_cookie.cookie_name: AWSALBAPP-1}",
+            "stickiness.app_cookie.cookie_name",
+        ),
         ("aws-alb: {slow_start.duration_seconds: 29}", "slow_start.duration_seconds"),
         (
             "aws-alb: {slow_start.duration_seconds: 30, load_balancing.algorithm.type: weighted_random}",

@@ -17,7 +17,7 @@ enum May {
     Nobody,
     /// Send those who are bound to them.
     Bound,
-    /// … and anybody to a server that is alone: nginx then looks at `down` only.
+    /// … and anybody to a server that is alone: nginx then looks at `down` and `max_conns` only.
     BoundOrAlone,
     /// Send anybody when none is up.
     AllWhenNoneIsUp,

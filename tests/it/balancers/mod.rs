@@ -25,6 +25,7 @@ mod instances;
 mod istio;
 mod moves;
 mod nginx;
+mod refusals;
 mod service;
 mod strategies;
 mod traefik;

@@ -280,6 +280,23 @@ fn servers_beyond_their_connections_get_no_more_and_backups_serve_when_nobody_el
 }
 
 #[test]
+fn a_server_that_is_alone_is_left_out_when_it_is_down_or_full_and_for_nothing_else() {
+    // asked of nginx 1.22.1: `tests/real/nginx/bodies.rs`
+    let spec = NginxSpec { max_conns: 2, fail_timeout: Span::from_secs(1_000), ..NginxSpec::default() };
+    let mut alone = balancer(&BalancerSpec::Nginx(spec.clone()), &servers(19_001, &[1], None));
+    let from = request("192.0.2.1", 0);
+    for (load, position) in [(0, Some(0)), (1, Some(0)), (2, None), (3, None), (1, Some(0))] {
+        assert_eq!(tried(&mut alone, &from, None, &[load]), Vec::from_iter(position), "{load} connections");
+    }
+    // it has failed, and gets the next request all the same
+    for _ in 0..3 {
+        assert_eq!(tried(&mut alone, &from, Some(0), &[0]), [0]);
+    }
+    let mut down = balancer(&BalancerSpec::Nginx(spec), &servers(19_001, &[1], Some(0)));
+    assert!(tried(&mut down, &from, None, &[0]).is_empty());
+}
+
+#[test]
 fn least_time_prefers_the_fast_server_and_takes_turns_among_equals() {
     let mut nginx = nginx("least_time last_byte".parse().expect("a method"), 1, "1-1-1", None);
     let one = |nginx: &mut Balancer, now_ms: u64, took_ms: [u64; 3]| {

@@ -324,6 +324,7 @@ fn what_pods_see_and_how_many_memories_there_are() {
     assert_eq!((service.instances(), service.forwards(), service.layer()), (4, Forwards::NOTHING, Layer::Connections));
     let local = ServiceSpec { external_traffic_policy: TrafficPolicy::Local, ..service };
     assert_eq!(local.forwards(), Forwards::SOURCE);
-    let wrong = ServiceSpec { timeout_seconds: 86_401, nodes: 0, ..ServiceSpec::default() };
+    let session_affinity = SessionAffinity::ClientIP;
+    let wrong = ServiceSpec { session_affinity, timeout_seconds: 86_401, nodes: 0, ..ServiceSpec::default() };
     assert_eq!(wrong.problems().iter().map(|problem| problem.setting).collect::<Vec<_>>(), ["timeoutSeconds", "nodes"]);
 }

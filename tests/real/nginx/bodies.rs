@@ -143,6 +143,51 @@ fn a_server_alone_never_rests() {
 }
 
 #[test]
+fn a_server_alone_is_left_out_when_it_is_down_or_full() {
+    let ask = || Step::Ask(Ask::from("192.0.2.1"));
+    let open = || Open(Ask::from("192.0.2.1"));
+    // two tunnels fit; the third, and a request beside them, get 502; one ends, and there is room again
+    let steps = [open(), open(), open(), ask(), Step::Close(0), ask(), open(), ask()];
+    for settings in [
+        "max_conns: 2",
+        "servers: [max_conns=2]",
+        "{method: least_conn, max_conns: 2}",
+        "{method: ip_hash, max_conns: 2}",
+        "{method: hash $remote_addr consistent, max_conns: 2}",
+        "{max_conns: 2, servers: [max_conns=1]}",
+    ] {
+        both(settings, 1, &steps);
+    }
+    both("servers: [down]", 1, &asks(3));
+    // neither failures nor their pause count
+    let steps = [vec![open(), Stop(0)], asks(3), vec![Start(0)], asks(2), vec![open(), ask()]].concat();
+    both("{max_conns: 2, max_fails: 1, fail_timeout: 60s}", 1, &steps);
+}
+
+#[test]
+fn only_errors_are_passed_on_where_servers_refuse() {
+    for settings in [
+        "proxy_next_upstream: error timeout http_500 http_502 http_503 http_504 http_403 http_404 http_429",
+        "proxy_next_upstream: error invalid_header non_idempotent",
+        "proxy_next_upstream: timeout",
+        "proxy_next_upstream: http_502",
+        "proxy_next_upstream: 'off'",
+        "proxy_next_upstream: 'off error'",
+        "{proxy_next_upstream_timeout: 10s, proxy_next_upstream_tries: 2}",
+        "proxy_next_upstream_timeout: 0",
+    ] {
+        both(settings, 3, &[asks(2), vec![Stop(1), Stop(2)], asks(8)].concat());
+    }
+}
+
+#[test]
+fn a_fail_timeout_of_zero_is_one() {
+    for settings in ["{fail_timeout: 0s, max_fails: 0}", "{max_fails: 0, servers: [fail_timeout=0, fail_timeout=0s]}"] {
+        both(settings, 3, &[asks(2), vec![Stop(1)], asks(8)].concat());
+    }
+}
+
+#[test]
 fn sticky_cookies_are_followed_and_set() {
     let client = |n| Step::Ask(Ask::from("192.0.2.1").of_client(n));
     for (method, lines) in [

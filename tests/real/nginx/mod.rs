@@ -74,6 +74,7 @@ fn configuration(spec: &NginxSpec, addresses: &[String], folder: &str, port: u16
     let temporary: String = kinds.map(|kind| format!("  {kind}_temp_path {folder}/{kind};\n")).concat();
     let upstream = upstream(spec, addresses);
     let (next, tries) = (spec.proxy_next_upstream, spec.proxy_next_upstream_tries);
+    let limit = spec.proxy_next_upstream_timeout.unwrap_or(Span::ZERO).as_nanos() / 1_000_000;
     format!(
         "daemon off;
 master_process off;
@@ -99,6 +100,7 @@ http {{
       proxy_set_header Connection $connection_of_server;
       proxy_next_upstream {next};
       proxy_next_upstream_tries {tries};
+      proxy_next_upstream_timeout {limit}ms;
       add_header X-Tried $upstream_addr always;
     }}
   }}

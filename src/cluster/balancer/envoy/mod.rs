@@ -134,7 +134,7 @@ impl EnvoySpec {
             problem("hash_policy", "only `RING_HASH` and `MAGLEV` look at a hash", "write `lb_policy: RING_HASH`");
         }
         let RingHashLbConfig { minimum_ring_size: least, maximum_ring_size: most } = self.ring_hash_lb_config;
-        if most == 0 || most > RING_LIMIT || least > most {
+        if least == 0 || most > RING_LIMIT || least > most {
             problem(
                 "ring_hash_lb_config",
                 "the sizes of a ring go from 1 to 8388608, and the minimum is not above the maximum",

@@ -82,6 +82,19 @@ fn refused(word: &str, place: &str, known: &[&str]) -> String {
     unknown(word, place, known)
 }
 
+impl HaproxyDefaultServer {
+    /// The first word that has no effect without checks, where there are none.
+    fn about_checks(&self) -> Option<&'static str> {
+        let words = [
+            (self.inter.is_some(), "inter"),
+            (self.fall.is_some(), "fall"),
+            (self.rise.is_some(), "rise"),
+            (self.shutdown_sessions, "on-marked-down"),
+        ];
+        words.into_iter().find(|(is_set, _)| *is_set && !self.check).map(|(_, word)| word)
+    }
+}
+
 impl FromStr for HaproxyDefaultServer {
     type Err = String;
     fn from_str(text: &str) -> Result<HaproxyDefaultServer, String> {
@@ -103,7 +116,11 @@ impl FromStr for HaproxyDefaultServer {
                 _ => return Err(refused(word, "default-server", &DEFAULT_WORDS)),
             }
         }
-        Ok(server)
+        server.about_checks().map_or(Ok(server), |word| {
+            Err(format!(
+                "`{word}` in `default-server` is about checks, and without `check` there are none; add `check`"
+            ))
+        })
     }
 }
 

@@ -1,10 +1,9 @@
-//! Values of annotations, which Kubernetes writes as texts: `"true"` is as good as `true`, `"3"` as good as `3`.
+//! Annotations whose values are more than a number or a word, and those that are refused.
 
 use std::fmt;
 use std::str::FromStr;
 
-use schemars::{Schema, SchemaGenerator, json_schema};
-use serde::de::{Deserializer, Error, Visitor};
+use serde::de::{Deserializer, Error};
 
 use crate::cluster::balancer::NginxKey;
 use crate::cluster::balancer::words::as_text;
@@ -49,57 +48,6 @@ impl fmt::Display for UpstreamHashBy {
     }
 }
 
-/// Reads `true`, or the same as a text.
-pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    struct Flag;
-    impl Visitor<'_> for Flag {
-        type Value = bool;
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("`true` or `false`")
-        }
-        fn visit_bool<E: Error>(self, value: bool) -> Result<bool, E> {
-            Ok(value)
-        }
-        fn visit_str<E: Error>(self, text: &str) -> Result<bool, E> {
-            text.parse().map_err(|_| E::custom(format!("`{text}` is neither `true` nor `false`; write one of them")))
-        }
-    }
-    deserializer.deserialize_any(Flag)
-}
-
-/// The same where nothing may be written.
-pub fn optional_flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
-    flag(deserializer).map(Some)
-}
-
-/// Reads a whole number, or the same as a text.
-pub fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    struct Number;
-    impl Visitor<'_> for Number {
-        type Value = u32;
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a whole number such as 3")
-        }
-        fn visit_u64<E: Error>(self, value: u64) -> Result<u32, E> {
-            u32::try_from(value).map_err(|_| E::custom(format!("`{value}` is too large; write a smaller number")))
-        }
-        fn visit_str<E: Error>(self, text: &str) -> Result<u32, E> {
-            text.parse().map_err(|_| E::custom(format!("`{text}` is not a whole number; write for example 3")))
-        }
-    }
-    deserializer.deserialize_any(Number)
-}
-
-/// What [`flag`] reads.
-pub fn flag_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "enum": [true, false, "true", "false"] })
-}
-
-/// What [`number`] reads.
-pub fn number_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "anyOf": [{ "type": "integer", "minimum": 1 }, { "type": "string", "pattern": "^[0-9]+$" }] })
-}
-
 /// Annotations that are always refused, each with a sentence.
 macro_rules! refused {
     ($($name:ident: $sentence:literal;)*) => {
@@ -115,7 +63,6 @@ refused! {
     session_cookie_httponly:
         "ingress-nginx has no annotation `session-cookie-httponly`; take it out: its cookies are always HttpOnly";
     canary:
-        "a canary is a second set of pods, and there is one set behind a balancer here; take the annotation out";
-    affinity_canary_behavior:
-        "`affinity-canary-behavior` is about a second set of pods, the canary, and there is one set here; take it out";
+        "a canary is a second set of pods, and behind a balancer here there is one; take out what begins with `canary` and \
+         `affinity-canary-behavior`, and simulate each set as a scenario of its own with its share of the clients";
 }

@@ -3,9 +3,7 @@
 use super::super::nginx::KeyBytes;
 use super::super::ring::Ring;
 use super::ewma::Ewma;
-use super::{
-    AffinityMode, Choice, Decide, Health, IngressNginxSpec, NextUpstream, Peer, Peers, Request, SetCookie, Tries,
-};
+use super::{AffinityMode, Choice, Decide, Health, IngressNginxSpec, Peer, Peers, Request, SetCookie, Tries};
 use crate::cluster::PodId;
 use crate::engine::{LazyStream, SimTime, Span, Stream};
 
@@ -35,10 +33,7 @@ impl IngressNginx {
             choice: spec.choice(),
             cookie_lifetime: spec.session_cookie_max_age.or(spec.session_cookie_expires),
             change_on_failure: spec.session_cookie_change_on_failure,
-            max_tries: match spec.proxy_next_upstream {
-                NextUpstream::On => spec.proxy_next_upstream_tries as usize,
-                NextUpstream::Off => 1,
-            },
+            max_tries: if spec.proxy_next_upstream.passes_on() { spec.proxy_next_upstream_tries as usize } else { 1 },
             peers: Peers::default(),
             ring: Ring::default(),
             turn: 0,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cloud::check_bounds;
 use super::product::WATCH_DELAY;
+use super::texts::check_cookie_name;
 use super::{
     AffinityKey, Decide, Ends, Following, Forwards, Health, List, NextUpstream, NginxKey, Peer, Peers, Problem,
     Replicas, Request, SetCookie, Settings, Tries, Trusts,
@@ -24,10 +25,11 @@ mod ewma;
 pub use annotations::UpstreamHashBy;
 pub use controller::IngressNginx;
 
-/// The annotations of ingress-nginx that choose a pod, without their prefix `nginx.ingress.kubernetes.io/`, and keys of its
-/// ConfigMap. Affinity by cookie goes before `upstream-hash-by`, and that before `load-balance`.
+/// The annotations of ingress-nginx that choose a pod, with or without their prefix `nginx.ingress.kubernetes.io/`, and keys of
+/// its ConfigMap. Affinity by cookie goes before `upstream-hash-by`, and that before `load-balance`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[schemars(extend("patternProperties" = { "^nginx\\.ingress\\.kubernetes\\.io/": true }))]
 pub struct IngressNginxSpec {
     /// `cookie`, or `none` (the default of ingress-nginx).
     pub affinity: Affinity,
@@ -48,25 +50,27 @@ pub struct IngressNginxSpec {
     pub session_cookie_expires: Option<Span>,
     /// True: a failed try goes to another pod and a new cookie is issued. False (the default of ingress-nginx): the
     /// same pod is tried again until it leaves the endpoints.
-    #[serde(deserialize_with = "annotations::flag")]
-    #[schemars(schema_with = "annotations::flag_schema")]
+    #[serde(deserialize_with = "super::texts::flag")]
+    #[schemars(schema_with = "super::texts::flag_schema")]
     pub session_cookie_change_on_failure: bool,
-    /// Path of the cookie; without effect on where clients land.
+    /// Path of the cookie; without effect on where clients land, since clients of the model ask for one host and send each
+    /// cookie with every request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_cookie_path: Option<String>,
-    /// Domain of the cookie; without effect on where clients land.
+    /// Domain of the cookie; without effect, as the path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_cookie_domain: Option<String>,
-    /// `SameSite` of the cookie; without effect on where clients land.
+    /// `SameSite` of the cookie, `None`, `Lax` or `Strict`; without effect on where clients land, since no client of the model
+    /// comes from another site. What browsers refuse is `clients.…cookies.keep`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_cookie_samesite: Option<String>,
     /// `Secure` of the cookie; without effect on where clients land.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "annotations::optional_flag")]
-    #[schemars(schema_with = "annotations::flag_schema")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "super::texts::optional_flag")]
+    #[schemars(schema_with = "super::texts::flag_schema")]
     pub session_cookie_secure: Option<bool>,
     /// `SameSite=None` only for browsers that know it; without effect on where clients land.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "annotations::optional_flag")]
-    #[schemars(schema_with = "annotations::flag_schema")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "super::texts::optional_flag")]
+    #[schemars(schema_with = "super::texts::flag_schema")]
     pub session_cookie_conditional_samesite_none: Option<bool>,
     /// The variable that is hashed on a ring: `$remote_addr`, `$binary_remote_addr`, one with `room` in its name such as
     /// `$arg_room`, or one that each client has for itself such as `$cookie_user`. A pod that refuses is tried again. Requests
@@ -74,26 +78,31 @@ pub struct IngressNginxSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream_hash_by: Option<UpstreamHashBy>,
     /// True: the hash chooses a set of pods, and each try goes to a random one of it.
-    #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "annotations::flag")]
-    #[schemars(schema_with = "annotations::flag_schema")]
+    #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "super::texts::flag")]
+    #[schemars(schema_with = "super::texts::flag_schema")]
     pub upstream_hash_by_subset: bool,
     /// Pods of a set; the last one is filled up with the first pods.
-    #[serde(deserialize_with = "annotations::number")]
-    #[schemars(schema_with = "annotations::number_schema")]
+    #[serde(deserialize_with = "super::texts::number")]
+    #[schemars(schema_with = "super::texts::number_schema")]
     pub upstream_hash_by_subset_size: u32,
-    /// `error timeout`: a try that fails goes to whom the balancer names next. `off`: the client gets an error.
+    /// With `error` in it, as in the default `error timeout`: a try that fails goes to whom the balancer names next. Else, or
+    /// with `off`, the client gets an error. The other words of nginx are without effect.
     pub proxy_next_upstream: NextUpstream,
     /// Tries per request.
-    #[serde(deserialize_with = "annotations::number")]
-    #[schemars(schema_with = "annotations::number_schema")]
+    #[serde(deserialize_with = "super::texts::number")]
+    #[schemars(schema_with = "super::texts::number_schema")]
     pub proxy_next_upstream_tries: u32,
+    /// Seconds for which a request is passed on; 0 = without limit. Without effect: refusals take no time here.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "super::words::seconds_or_span")]
+    #[schemars(with = "Option<super::words::SecondsOrSpan>")]
+    pub proxy_next_upstream_timeout: Option<Span>,
     /// `false`: requests go to pods. `true` is refused: what then chooses the pod is a `service`.
-    #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "annotations::flag")]
-    #[schemars(schema_with = "annotations::flag_schema")]
+    #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "super::texts::flag")]
+    #[schemars(schema_with = "super::texts::flag_schema")]
     pub service_upstream: bool,
     /// ConfigMap: true when the proxy before this one is believed to say the client's address (`X-Forwarded-For`).
-    #[serde(deserialize_with = "annotations::flag")]
-    #[schemars(schema_with = "annotations::flag_schema")]
+    #[serde(deserialize_with = "super::texts::flag")]
+    #[schemars(schema_with = "super::texts::flag_schema")]
     pub use_forwarded_headers: bool,
     /// ConfigMap: after a reload old workers live so long, and then what is still open there is cut; 0 = they live until the
     /// last connection has gone.
@@ -102,24 +111,26 @@ pub struct IngressNginxSpec {
     pub worker_shutdown_timeout: Option<Span>,
     /// ConfigMap: workers of each replica. Each takes turns of its own and learns of endpoints in its own second; averages of
     /// `ewma` they share, and then one per replica is modelled.
-    #[serde(deserialize_with = "annotations::number")]
-    #[schemars(schema_with = "annotations::number_schema")]
+    #[serde(deserialize_with = "super::texts::number")]
+    #[schemars(schema_with = "super::texts::number_schema")]
     pub worker_processes: u32,
     /// Replicas of the controller.
     #[serde(skip_serializing_if = "Replicas::is_one")]
     pub replicas: Replicas,
     /// Always refused, with a sentence that says why.
-    #[serde(deserialize_with = "annotations::affinity_canary_behavior", skip_serializing)]
-    #[schemars(skip)]
-    pub affinity_canary_behavior: (),
-    /// Always refused, with a sentence that says why.
-    #[serde(deserialize_with = "annotations::canary", skip_serializing)]
+    #[serde(
+        deserialize_with = "annotations::canary",
+        skip_serializing,
+        alias = "canary-weight",
+        alias = "canary-weight-total",
+        alias = "canary-by-header",
+        alias = "canary-by-header-value",
+        alias = "canary-by-header-pattern",
+        alias = "canary-by-cookie",
+        alias = "affinity-canary-behavior"
+    )]
     #[schemars(skip)]
     pub canary: (),
-    /// Always refused, with a sentence that says why.
-    #[serde(deserialize_with = "annotations::canary", skip_serializing)]
-    #[schemars(skip)]
-    pub canary_weight: (),
     /// Always refused, with a sentence that says why.
     #[serde(deserialize_with = "annotations::websocket_services", skip_serializing)]
     #[schemars(skip)]
@@ -179,16 +190,15 @@ impl Default for IngressNginxSpec {
             upstream_hash_by: None,
             upstream_hash_by_subset: false,
             upstream_hash_by_subset_size: SUBSET_SIZE,
-            proxy_next_upstream: NextUpstream::On,
+            proxy_next_upstream: NextUpstream::DEFAULT,
             proxy_next_upstream_tries: 3, // `NewDefault` of config.go, as the next ones
+            proxy_next_upstream_timeout: None,
             service_upstream: false,
             use_forwarded_headers: false,
             worker_shutdown_timeout: Some(Span::from_secs(240)),
             worker_processes: 1, // assumption: the program's own default is the number of cores
             replicas: Replicas::default(),
-            affinity_canary_behavior: (),
             canary: (),
-            canary_weight: (),
             websocket_services: (),
             session_cookie_httponly: (),
         }
@@ -213,6 +223,32 @@ impl IngressNginxSpec {
             (Affinity::None, Some(by), _) => Choice::Hash(by.key, subset),
             (Affinity::None, None, LoadBalance::RoundRobin) => Choice::RoundRobin,
             (Affinity::None, None, LoadBalance::Ewma) => Choice::Ewma,
+        }
+    }
+}
+
+impl IngressNginxSpec {
+    /// Whether the attributes of the cookie are possible. They matter to browsers, not to where clients land.
+    fn check_cookie(&self, problems: &mut Vec<Problem>) {
+        check_cookie_name(problems, "session-cookie-name", &self.session_cookie_name, "route");
+        let mut problem = |setting, message: String, help: &str| {
+            problems.push(Problem { setting, message, help: help.to_owned() });
+        };
+        let is_one_word =
+            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b';');
+        if let Some(domain) = self.session_cookie_domain.as_deref().filter(|domain| !is_one_word(domain)) {
+            let help = "write for example `example.org`, or take it out: then it is the host that was asked";
+            problem("session-cookie-domain", format!("`{domain}` is no domain"), help);
+        }
+        let is_path = |path: &str| is_one_word(path) && path.starts_with('/');
+        if let Some(path) = self.session_cookie_path.as_deref().filter(|path| !is_path(path)) {
+            let help = "write for example `/`, or take it out: then it is the path of the Ingress";
+            problem("session-cookie-path", format!("`{path}` is no path: one begins with `/`"), help);
+        }
+        let known = |same_site: &str| ["None", "Lax", "Strict"].iter().any(|word| word.eq_ignore_ascii_case(same_site));
+        if let Some(same_site) = self.session_cookie_samesite.as_deref().filter(|same_site| !known(same_site)) {
+            let message = format!("`{same_site}` is no value of `SameSite`");
+            problem("session-cookie-samesite", message, "write `None`, `Lax` or `Strict`, or take it out");
         }
     }
 }
@@ -278,6 +314,7 @@ impl Settings for IngressNginxSpec {
         problems.extend(self.replicas.problem("replicas"));
         check_bounds(&mut problems, "worker-processes", self.worker_processes, 1..=MOST_WORKERS);
         check_bounds(&mut problems, "proxy-next-upstream-tries", self.proxy_next_upstream_tries, 1..=MOST_TRIES);
+        self.check_cookie(&mut problems);
         let size = self.upstream_hash_by_subset_size;
         check_bounds(&mut problems, "upstream-hash-by-subset-size", size, 1..=MOST_OF_SUBSET);
         let mut problem = |setting, message: &str, help: &str| {

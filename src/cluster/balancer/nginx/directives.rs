@@ -258,11 +258,36 @@ fn capacity_of(zone: &str) -> Option<usize> {
 }
 
 /// A time as nginx writes it: a number of seconds, or with a unit.
-fn time_of(time: &str, text: &str) -> Result<Span, String> {
+fn any_time_of(time: &str, text: &str) -> Result<Span, String> {
     let seconds = time.parse::<u32>().map(|seconds| Span::from_secs(u64::from(seconds)));
-    let span = seconds.or_else(|_| time.parse::<Span>()).map_err(|error| format!("in `{text}`: {error}"))?;
-    if span.is_zero() { Err(format!("in `{text}`: a time of zero makes no sense")) } else { Ok(span) }
+    seconds.or_else(|_| time.parse::<Span>()).map_err(|error| format!("in `{text}`: {error}"))
 }
+
+/// The same where zero makes no sense.
+fn time_of(time: &str, text: &str) -> Result<Span, String> {
+    match any_time_of(time, text)? {
+        Span::ZERO => Err(format!("in `{text}`: a time of zero makes no sense")),
+        span => Ok(span),
+    }
+}
+
+/// A `fail_timeout`: zero is one, fractions of seconds nginx refuses.
+fn fail_timeout_of(time: &str, text: &str) -> Result<Span, String> {
+    let span = any_time_of(time, text)?;
+    if is_whole(span) {
+        Ok(span)
+    } else {
+        Err(format!("in `{text}`: {NOT_WHOLE}; write for example `fail_timeout=1s`"))
+    }
+}
+
+/// True for whole seconds, which is how nginx counts a `fail_timeout`.
+pub(super) const fn is_whole(span: Span) -> bool {
+    span.as_nanos().is_multiple_of(1_000_000_000)
+}
+
+/// Why another one is refused.
+pub(super) const NOT_WHOLE: &str = "nginx counts a `fail_timeout` in whole seconds and refuses fractions";
 
 impl FromStr for NginxSticky {
     type Err = String;
@@ -352,7 +377,7 @@ impl FromStr for NginxServer {
                 Some(("weight", value)) => server.weight = number(word, value)?,
                 Some(("max_fails", value)) => server.max_fails = Some(number(word, value)?),
                 Some(("max_conns", value)) => server.max_conns = Some(number(word, value)?),
-                Some(("fail_timeout", value)) => server.fail_timeout = Some(time_of(value, text)?),
+                Some(("fail_timeout", value)) => server.fail_timeout = Some(fail_timeout_of(value, text)?),
                 Some(("route", value)) => server.route = Some(value.to_owned()),
                 None if word == "down" => server.down = true,
                 None if word == "drain" => server.drain = true,
@@ -381,41 +406,6 @@ impl fmt::Display for NginxServer {
         let flags = [(self.down, "down"), (self.drain, "drain"), (self.backup, "backup")];
         words.extend(flags.into_iter().filter(|(set, _)| *set).map(|(_, word)| word.to_owned()));
         f.write_str(&words.join(" "))
-    }
-}
-
-/// `proxy_next_upstream`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NextUpstream {
-    /// A try that fails goes to another server: `error timeout`, nginx's default.
-    On,
-    /// It does not: `off`.
-    Off,
-}
-
-as_text!(NextUpstream, "error timeout");
-
-impl FromStr for NextUpstream {
-    type Err = String;
-    fn from_str(text: &str) -> Result<NextUpstream, String> {
-        let words: Vec<&str> = text.trim().trim_end_matches(';').split_whitespace().collect();
-        match words[..] {
-            ["off"] => Ok(NextUpstream::Off),
-            ["error"] | ["error", "timeout"] | ["timeout", "error"] => Ok(NextUpstream::On),
-            _ => Err(format!(
-                "`{text}`: pods of this model refuse connections or answer, so only `error timeout` and `off` make a difference: \
-                 write one of them"
-            )),
-        }
-    }
-}
-
-impl fmt::Display for NextUpstream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            NextUpstream::On => "error timeout",
-            NextUpstream::Off => "off",
-        })
     }
 }
 
@@ -477,7 +467,7 @@ mod tests {
                 "learn create=$a lookup=$b zone=a:1x".parse::<NginxSticky>().unwrap_err(),
                 "weight=0".parse::<NginxServer>().unwrap_err(),
                 "slow_start=30s".parse::<NginxServer>().unwrap_err(),
-                "error http_502".parse::<NextUpstream>().unwrap_err(),
+                "fail_timeout=500ms".parse::<NginxServer>().unwrap_err(),
             ]
             .join("\n")
         );

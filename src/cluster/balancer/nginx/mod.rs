@@ -7,6 +7,7 @@
 
 mod directives;
 mod hashes;
+mod next_upstream;
 mod real_ip;
 mod response_times;
 mod sticky;
@@ -21,9 +22,10 @@ use super::{
 };
 use crate::engine::Span;
 
-use directives::MAX_WEIGHT;
-pub use directives::{NextUpstream, NginxKey, NginxMethod, NginxServer, NginxSticky};
+use directives::{MAX_WEIGHT, NOT_WHOLE, is_whole};
+pub use directives::{NginxKey, NginxMethod, NginxServer, NginxSticky};
 pub(super) use hashes::KeyBytes;
+pub use next_upstream::NextUpstream;
 pub use real_ip::{OnOff, RealIpHeader, TrustedNetwork};
 pub use upstream::Nginx;
 
@@ -51,10 +53,16 @@ pub struct NginxSpec {
     pub worker_processes: u32,
     /// True when the upstream has a `zone`, in which all workers share one state.
     pub zone: bool,
-    /// `proxy_next_upstream`: `error timeout`, or `off`.
+    /// `proxy_next_upstream`, with the words of nginx. A refused connection, the only failure of a try here, is `error`: without
+    /// that word, or with `off`, the client gets an error at once. All other words are without effect.
     pub proxy_next_upstream: NextUpstream,
     /// Tries per request; 0 = one for each server that is not `down`.
     pub proxy_next_upstream_tries: u32,
+    /// `proxy_next_upstream_timeout`: a request is passed on for so long; 0 = without limit. Without effect: refusals take no
+    /// time here, so that all tries fall within any limit.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "super::words::seconds_or_span")]
+    #[schemars(with = "Option<super::words::SecondsOrSpan>")]
+    pub proxy_next_upstream_timeout: Option<Span>,
     /// `worker_shutdown_timeout`: so long after a reload old workers close their tunnels; not written: they never do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worker_shutdown_timeout: Option<Span>,
@@ -82,8 +90,9 @@ impl Default for NginxSpec {
             servers: Vec::new(),
             worker_processes: 1,
             zone: false,
-            proxy_next_upstream: NextUpstream::On,
+            proxy_next_upstream: NextUpstream::DEFAULT,
             proxy_next_upstream_tries: 0,
+            proxy_next_upstream_timeout: None,
             worker_shutdown_timeout: None,
             real_ip_header: None,
             set_real_ip_from: Vec::new(),
@@ -221,6 +230,9 @@ impl Settings for NginxSpec {
         }
         if !self.servers.is_empty() && self.servers.iter().all(|server| server.backup) {
             problem("servers", "every server is a `backup`".to_owned(), "leave at least one without `backup`");
+        }
+        if !is_whole(self.fail_timeout) {
+            problem("fail_timeout", NOT_WHOLE.to_owned(), "write for example `1s`");
         }
         if !(1..=512).contains(&self.worker_processes) {
             let message = format!("{} worker processes are not possible", self.worker_processes);

@@ -9,7 +9,7 @@ use super::super::turns::Turns;
 use super::super::{Decide, Health, Peer, Peers, Request, Tries};
 use super::hashes::{HASH_START, KeyBytes, NetworkHash, key_hash, ring_base};
 use super::response_times::ResponseTimes;
-use super::{NextUpstream, NginxKey, NginxMethod, NginxSpec, NginxSticky};
+use super::{NginxKey, NginxMethod, NginxSpec, NginxSticky};
 use crate::cluster::PodId;
 use crate::engine::{LazyStream, SimTime, Stream};
 
@@ -118,16 +118,17 @@ impl Decide for Nginx {
         stream: &mut LazyStream,
         mut load: impl FnMut(&Peer) -> u32,
     ) -> Option<usize> {
-        if self.single {
-            // tried once per request, whatever its failures
-            let line = (tries.refused.is_empty() && self.peers[0].health != Health::Down).then_some(0)?;
-            self.chosen(line, request, tries);
-            return Some(line);
-        }
         if self.uneven {
             for (server, peer) in self.servers.iter_mut().zip(self.peers.iter()) {
                 server.full = server.max_conns > 0 && load(peer) >= server.max_conns;
             }
+        }
+        if self.single {
+            // tried once per request, whatever its failures: only `down` and `max_conns` count
+            let is_closed = self.peers[0].health == Health::Down || self.servers[0].full;
+            let line = (tries.refused.is_empty() && !is_closed).then_some(0)?;
+            self.chosen(line, request, tries);
+            return Some(line);
         }
         let refused = std::mem::take(&mut tries.refused);
         let at = At { now_s: seconds(request.now), refused: &refused };
@@ -154,7 +155,7 @@ impl Decide for Nginx {
         Some(line)
     }
     fn max_tries(&self) -> usize {
-        if self.spec.proxy_next_upstream == NextUpstream::Off {
+        if !self.spec.proxy_next_upstream.passes_on() {
             return 1;
         }
         match self.spec.proxy_next_upstream_tries {

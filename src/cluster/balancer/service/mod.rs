@@ -41,8 +41,9 @@ pub struct ServiceSpec {
     pub session_affinity_config: Option<SessionAffinityConfig>,
     /// kube-proxy's mode. iptables remembers only 100 addresses per pod and node.
     pub mode: ProxyMode,
-    /// `Cluster` (the default) hides the client's address from the pods, `Local` keeps it. Which pods stand on which
-    /// node is not modelled: with `Local`, too, every node reaches all pods.
+    /// `Cluster` (the default): every node reaches all pods, and hides the client's address from them; affinity goes by the
+    /// address that the node sees. `Local`: a node reaches its own pods only and keeps the address; a node without a pod fails
+    /// who enters by it. Pod n stands on node n modulo `nodes`.
     pub external_traffic_policy: TrafficPolicy,
     /// Nodes that clients enter by, each with its own memory.
     #[schemars(range(min = 1, max = 5000))]
@@ -183,9 +184,21 @@ impl Settings for ServiceSpec {
     fn lines(&self) -> Lines {
         Lines::of(&self.following()).unweighted("gives every endpoint the same chance; leave the weights out")
     }
+    fn reaches(&self, instance: usize, pod: usize) -> bool {
+        match self.external_traffic_policy {
+            TrafficPolicy::Cluster => true,
+            // assumption: a topology spread constraint deals pods out to the nodes in turn
+            TrafficPolicy::Local => pod % self.nodes.max(1) as usize == instance,
+        }
+    }
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         check_bounds(&mut problems, "timeoutSeconds", self.timeout_seconds, 1..=86_400);
+        if self.session_affinity == SessionAffinity::None && self.timeout_seconds != DEFAULT_TIMEOUT_S {
+            let message = "it belongs to `sessionAffinity: ClientIP`, and no address is remembered without".to_owned();
+            let help = "remove it, or write `sessionAffinity: ClientIP`".to_owned();
+            problems.push(Problem { setting: "timeoutSeconds", message, help });
+        }
         if let Some(config) = self.session_affinity_config {
             let setting = "sessionAffinityConfig";
             check_bounds(&mut problems, setting, config.client_ip.timeout_seconds, 1..=86_400);
