@@ -14,6 +14,7 @@ mod folders;
 mod full_scenario;
 mod golden;
 mod import;
+mod lessons;
 mod log_to_report;
 mod nodes;
 mod outputs;
