@@ -51,14 +51,13 @@ impl Group {
         self.marks.iter().filter(|mark| of.contains(mark)).map(|mark| mark.at_ms as f64 / 1000.0)
     }
 
-    /// What happened and when, such as `restart pod-0 … restart pod-4, 15.0–19.0 min`.
+    /// What happened and when, such as `restart pod-0 and 4 more, 15.0–19.0 min`.
     pub(super) fn text(&self, duration_s: f64) -> String {
         let time = |mark: &Mark| moment(mark.at_ms as f64 / 1000.0, duration_s);
         match &self.marks[..] {
             [first, .., last] => {
                 let (from, to, unit) = (time(first).0, time(last).0, time(last).1);
-                let end = last.what.strip_prefix(kind(last)).map_or("", str::trim);
-                format!("{} … {end}, {from}–{to} {unit}", first.what)
+                format!("{} and {} more, {from}–{to} {unit}", first.what, self.marks.len() - 1)
             }
             [one] => format!("{}, {} {}", one.what, time(one).0, time(one).1),
             [] => String::new(),

@@ -323,7 +323,7 @@ fn pieces(times: &[f64], values: &[Option<f64>]) -> Vec<Vec<(f64, f64)>> {
 }
 
 fn draw_marks(canvas: &mut Canvas<'_>, frame: &Frame, groups: &[Group], variant: &VariantReport) {
-    let mut free = frame.left - 20.0;
+    let mut labels: Vec<Label> = Vec::new();
     for group in groups {
         let places: Vec<f64> = group.times_s(&variant.marks).map(|time| frame.across.at(time)).collect();
         if let (Some(first), Some(last)) = (places.first(), places.last()) {
@@ -336,12 +336,34 @@ fn draw_marks(canvas: &mut Canvas<'_>, frame: &Frame, groups: &[Group], variant:
             if last > first {
                 canvas.line((*first, frame.top), (*last, frame.top), CROWD, 2.0);
             }
-            // A number far from its line would name another one; the notes have it all the same.
-            let x = first.max(free + 14.0);
-            if x - first < 10.0 {
-                canvas.text((x, frame.top - 7.0), &group.number.to_string(), 12.0, INK, Anchor::Middle);
-                free = x;
+            match labels.last_mut() {
+                Some(label) if first - label.to < 16.0 => {
+                    label.to = *first;
+                    label.numbers.push(group.number);
+                }
+                _ => labels.push(Label { from: *first, to: *first, numbers: vec![group.number] }),
             }
+        }
+    }
+    for label in labels {
+        let middle = f64::midpoint(label.from, label.to);
+        canvas.text((middle, frame.top - 7.0), &label.text(), 12.0, INK, Anchor::Middle);
+    }
+}
+
+/// The numbers of lines that are too close for a number each.
+struct Label {
+    from: f64,
+    to: f64,
+    numbers: Vec<usize>,
+}
+
+impl Label {
+    /// Such as `1`, `1, 2` or `1–4`.
+    fn text(&self) -> String {
+        match self.numbers[..] {
+            [first, _, .., last] if last - first + 1 == self.numbers.len() => format!("{first}–{last}"),
+            _ => self.numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", "),
         }
     }
 }
