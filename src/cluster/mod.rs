@@ -286,7 +286,7 @@ impl Cluster<'_> {
             Event::PodStops(pod, process) => self.pod_stops(pod, process, ctx),
             Event::SyncEndpoints => self.sync_endpoints(ctx),
             Event::ApplyEndpoints(instance) => self.apply_endpoints(usize::from(instance), ctx),
-            Event::CheckNode(instance) => self.check_node(usize::from(instance)),
+            Event::CheckNode(instance) => self.check_node(usize::from(instance), ctx.now()),
             Event::ProbeSucceeded(pod) => self.ended_well(pod, ctx),
             Event::Arrival(audience) => self.arrival(audience, ctx),
             Event::Leave(client) => self.leave(client, ctx),

@@ -111,3 +111,49 @@ fn what_stands_behind_a_service_in_front_is_on_its_nodes_too() {
     assert!((local - 8.0 / 3.0).abs() < 0.1, "1/(1/4 + 2/16): {local}");
     assert!((cluster - 3.0).abs() < 0.1, "{cluster}");
 }
+
+#[test]
+fn a_connection_that_was_never_made_is_not_used_again() {
+    // calls come much faster than connections are closed: who met a node without a pod enters by any node the next time, so
+    // that a connection fails with probability a quarter, and everybody is on a good one soon
+    let mut spec = callers(3, &[LOCAL]);
+    spec.traffic = vec![api(0.5, Law::Fixed(0.0))];
+    spec.duration = Span::from_secs(60);
+    let failed = without_pod(&run(&spec, 0));
+    assert!(failed > 0.001 && failed < 0.01, "{failed}");
+}
+
+#[test]
+fn a_node_whose_pods_are_shut_down_is_left_out_while_they_still_serve() {
+    // two checks of ten seconds fit into a minute of grace, and not into five seconds
+    let failed = |pre_stop: u64| {
+        let mut spec = callers(
+            3,
+            &["aws-nlb: {HealthCheckIntervalSeconds: 10}", "service: {nodes: 3, externalTrafficPolicy: Local}"],
+        );
+        spec.traffic = vec![api(3.0, Law::Fixed(0.0))];
+        spec.pods.pre_stop = Span::from_secs(pre_stop);
+        spec.timeline = vec![TimedAction { at: Span::from_secs(200), action: Action::Scale { to: 2 } }];
+        run(&spec, 0).counts.requests_failed.total()
+    };
+    assert_eq!(failed(60), 0);
+    assert!(failed(5) > 1_000);
+}
+
+#[test]
+fn checks_of_one_outage_say_nothing_of_the_next() {
+    // away for 12 s, which two checks of ten seconds do not notice; back for 6 s; away for 22 s, of which they notice the last two
+    let failed = |crashes: &[u64]| {
+        let mut spec = callers(
+            3,
+            &["aws-nlb: {HealthCheckIntervalSeconds: 10}", "service: {nodes: 3, externalTrafficPolicy: Local}"],
+        );
+        spec.traffic = vec![api(3.0, Law::Fixed(0.0))];
+        spec.pods.startup = Law::Fixed(seconds(12.0));
+        let crash = |&at: &u64| TimedAction { at: Span::from_secs(at), action: Action::Crash(PodChoice::Number(1)) };
+        spec.timeline = crashes.iter().map(crash).collect();
+        run(&spec, 0).counts.requests_failed.total() as f64
+    };
+    let ratio = failed(&[60, 78]) / failed(&[60]);
+    assert!((ratio - (12.0 + 20.0) / 12.0).abs() < 0.4, "{ratio}");
+}

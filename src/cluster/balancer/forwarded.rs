@@ -29,6 +29,8 @@ pub enum ForwardedFor {
     Kept,
     /// It puts the address from which the request came at its end.
     AppendsPeer,
+    /// The same, and its own behind it.
+    AppendsPeerAndItself,
     /// It puts the address that it takes for the client's at its end.
     Appends,
     /// It writes that address alone.
@@ -96,6 +98,7 @@ impl Told {
         match forwards.forwarded_for {
             ForwardedFor::Kept => {}
             ForwardedFor::AppendsPeer => self.forwarded_for.push(peer),
+            ForwardedFor::AppendsPeerAndItself => self.forwarded_for.extend([peer, Sees::Tier(tier)]),
             ForwardedFor::Appends => self.forwarded_for.push(client),
             ForwardedFor::Replaces => self.forwarded_for = vec![client],
         }
@@ -146,6 +149,9 @@ mod tests {
         assert_eq!(at(Trusts::First), Sees::Client);
         assert_eq!(at(Trusts::BeforeLast(2)), Sees::Tier(1), "nobody said it: the packets do");
         assert_eq!(at(Trusts::RealIp), Sees::Tier(1), "nobody sets it");
+        let google = Forwards { forwarded_for: ForwardedFor::AppendsPeerAndItself, ..Forwards::NOTHING };
+        let behind = |places| last(&[(Trusts::Nobody, google), (Trusts::BeforeLast(places), Forwards::NOTHING)]);
+        assert_eq!((behind(0), behind(1)), (Sees::Tier(0), Sees::Client));
         // where packets keep their source, the next tier sees what this one saw
         assert_eq!(last(&[(Trusts::Nobody, Forwards::SOURCE), (Trusts::Nobody, Forwards::NOTHING)]), Sees::Client);
     }

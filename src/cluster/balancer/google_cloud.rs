@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use super::cloud::{PROPAGATION_DELAY, Usable, check_bounds, checks, hash_address, hash_flow, hash_text, mix};
 use super::words::key_of;
 use super::{
-    AffinityKey, Decide, Following, Forwards, Health, Layer, List, Peer, Peers, Problem, Reads, Request, SetCookie,
-    Settings, Tries,
+    AffinityKey, Decide, Following, ForwardedFor, Forwards, Health, Layer, List, Peer, Peers, Problem, Reads, Request,
+    SetCookie, Settings, Tries,
 };
 use crate::cluster::PodId;
 use crate::engine::{LazyStream, Span, Stream};
@@ -215,7 +215,10 @@ impl Settings for GoogleCloudSpec {
         if self.passthrough() { Layer::Connections } else { Layer::Requests }
     }
     fn forwards(&self) -> Forwards {
-        if self.passthrough() { Forwards::SOURCE } else { Forwards::APPENDS_PEER }
+        if self.passthrough() {
+            return Forwards::SOURCE;
+        }
+        Forwards { forwarded_for: ForwardedFor::AppendsPeerAndItself, ..Forwards::NOTHING }
     }
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();

@@ -25,6 +25,8 @@ pub struct Endpoints {
     known: Vec<(PodId, bool)>,
     /// How often the instances took up something.
     changes: Vec<u32>,
+    /// When the tier before will have noticed that an instance has lost its last peer, or has one again.
+    contrary: Vec<Option<SimTime>>,
     /// So long after a pod left the list, what is still open there is cut.
     cuts_after: Option<Span>,
     /// What active checks have found out.
@@ -48,6 +50,7 @@ impl Endpoints {
             read: vec![None; instances as usize],
             known: Vec::new(),
             changes: vec![0; instances as usize],
+            contrary: vec![None; instances as usize],
             cuts_after: settings.cuts_after(),
             checkup: Checkup::default(),
         }
@@ -141,7 +144,8 @@ impl Cluster<'_> {
     fn outdated_check(&self, instance: usize) -> Option<(Checks, Health)> {
         let tier = self.path.tiers().checked_sub(2)?;
         let checks = self.spec.balancers[tier].settings().following().checks?;
-        let reaches_some = self.path.last.instances[instance].balancer.peers().iter().any(|p| p.health != Health::Down);
+        // kube-proxy answers by ready endpoints: those that are shut down still serve, and do not count
+        let reaches_some = self.path.last.instances[instance].balancer.peers().iter().any(|p| p.health == Health::Up);
         let health = if reaches_some { Health::Up } else { Health::Down };
         let believed = self.path.tier(tier).peers().iter().nth(instance)?.health;
         (believed != health).then_some((checks, health))
@@ -152,21 +156,32 @@ impl Cluster<'_> {
             return;
         }
         match self.outdated_check(instance) {
-            Some(_) if ctx.now() == SimTime::ZERO => self.check_node(instance), // it has been checked long before
-            Some((checks, health)) => {
+            // it has been checked long before
+            Some((_, health)) if ctx.now() == SimTime::ZERO => self.believe_node(instance, health),
+            Some((checks, health)) if self.endpoints.contrary[instance].is_none() => {
                 let count = if health == Health::Up { checks.rise } else { checks.fall };
-                ctx.schedule_in(checks.every * u64::from(count), Event::CheckNode(instance as u16));
+                let noticed = ctx.now() + checks.every * u64::from(count);
+                self.endpoints.contrary[instance] = Some(noticed);
+                ctx.schedule(noticed, Event::CheckNode(instance as u16));
             }
-            None => {}
+            Some(_) => {}
+            None => self.endpoints.contrary[instance] = None,
         }
     }
     /// The tier before finds out what became of a node.
-    pub fn check_node(&mut self, instance: usize) {
-        if let (true, Some((_, health))) = (self.only_local(), self.outdated_check(instance)) {
-            let tier = self.path.tiers() - 2;
-            for number in 0..self.path.tier(tier).instances.len() {
-                self.path.instance_before_mut(tier, number as u16).balancer.set_health(instance, health);
+    pub fn check_node(&mut self, instance: usize, now: SimTime) {
+        // checks of an earlier outage say nothing of this one
+        if self.endpoints.contrary[instance] == Some(now) {
+            self.endpoints.contrary[instance] = None;
+            if let Some((_, health)) = self.outdated_check(instance) {
+                self.believe_node(instance, health);
             }
+        }
+    }
+    fn believe_node(&mut self, instance: usize, health: Health) {
+        let tier = self.path.tiers() - 2;
+        for number in 0..self.path.tier(tier).instances.len() {
+            self.path.instance_before_mut(tier, number as u16).balancer.set_health(instance, health);
         }
     }
     /// True when instances of the last tier reach only some of the pods each.

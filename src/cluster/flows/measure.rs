@@ -202,8 +202,10 @@ impl Cluster<'_> {
             AffinityKey::Network => Some(network_of(self.visible_address(client))),
             AffinityKey::Address => Some(self.visible_address(client)),
             AffinityKey::Room => {
-                let room = self.room_of(client)?;
-                Some(Ipv6Addr::from(u128::from(room.raw())).into())
+                // who has no room stands for himself
+                let alone = || 1 << 64 | u128::from(self.clients[client].number);
+                let source = self.room_of(client).map_or_else(alone, |room| u128::from(room.raw()));
+                Some(Ipv6Addr::from(source).into())
             }
         }
     }

@@ -145,7 +145,16 @@ impl Cluster<'_> {
             elsewhere,
             stream,
         };
-        let pod = self.try_pods(&mut attempt, now).map_err(|stop| stop.with(|| Box::new(attempt)))?;
+        let pod = match self.try_pods(&mut attempt, now) {
+            Ok(pod) => pod,
+            Err(stop) => {
+                if matches!(stop, Stop::Failed(_)) && !opens && self.path.has_hops() && self.path.all_transparent() {
+                    // there is no connection that the next request could use
+                    self.path.forget(client, false);
+                }
+                return Err(stop.with(|| Box::new(attempt)));
+            }
+        };
         if self.path.has_hops() && !opens {
             self.keep_connection(client, pod);
         }
@@ -271,7 +280,14 @@ impl Cluster<'_> {
             // tiers that decide about connections have decided about this one
             if fresh || !self.path.is_transparent(tier) {
                 let mut stream = tier_stream(self.seed, tier, number, routed);
-                hop.instances[tier + 1] = self.instance_of_next(client, tier, &hop, port, &mut stream, now)?;
+                match self.instance_of_next(client, tier, &hop, port, &mut stream, now) {
+                    Ok(instance) => hop.instances[tier + 1] = instance,
+                    Err(reason) => {
+                        // the next try is a connection of its own
+                        self.path.set_hop(client, Hop { connections: hop.connections, ..kept });
+                        return Err(reason);
+                    }
+                }
             }
         }
         hop.last = hop.instances;
@@ -413,6 +429,7 @@ impl Cluster<'_> {
         let address_changed = roamed || attempt.elsewhere;
         let reason = match tier.affinity {
             AffinityKey::None => MoveReason::NeverSticky,
+            AffinityKey::Room if self.room_of(attempt.client).is_none() => MoveReason::NeverSticky,
             AffinityKey::Cookie if !record.keeps_cookies => MoveReason::CookieMissing,
             AffinityKey::Cookie if attempt.had_cookie && attempt.cookie.is_none() => MoveReason::CookieExpired,
             AffinityKey::Network | AffinityKey::Address if address_changed => MoveReason::AddressChanged,

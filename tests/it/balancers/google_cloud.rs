@@ -1,7 +1,7 @@
 //! Google Cloud load balancers, against the reference of their interface.
 
 use stickysim::cluster::PodId;
-use stickysim::cluster::balancer::{AffinityKey, Decide, Forwards, Health, Layer, Request, SetCookie};
+use stickysim::cluster::balancer::{AffinityKey, Decide, ForwardedFor, Forwards, Health, Layer, Request, SetCookie};
 use stickysim::engine::SimTime;
 
 use super::assert_binomial;
@@ -80,7 +80,8 @@ fn passthrough_balancers_decide_per_connection_and_fail_open() {
     let spec = product(passthrough);
     assert_eq!((spec.settings().layer(), spec.settings().forwards()), (Layer::Connections, Forwards::SOURCE));
     let spec = product("google-cloud: {sessionAffinity: CLIENT_IP}");
-    assert_eq!((spec.settings().layer(), spec.settings().forwards()), (Layer::Requests, Forwards::APPENDS_PEER));
+    let forwards = Forwards { forwarded_for: ForwardedFor::AppendsPeerAndItself, ..Forwards::NOTHING };
+    assert_eq!((spec.settings().layer(), spec.settings().forwards()), (Layer::Requests, forwards));
     for (yaml, open) in [(passthrough, true), ("google-cloud: {sessionAffinity: CLIENT_IP}", false)] {
         let mut site = Site::new(yaml, &[0, 1]);
         site.health(0, Health::Down);

@@ -238,6 +238,10 @@ impl Settings for NginxSpec {
             let message = format!("{} worker processes are not possible", self.worker_processes);
             problem("worker_processes", message, "write 1 to 512");
         }
+        if !self.real_ip_recursive.is_off() && self.set_real_ip_from.is_empty() {
+            let message = "nginx looks for no other address as long as `set_real_ip_from` names no proxy".to_owned();
+            problem("real_ip_recursive", message, "add `set_real_ip_from: [10.0.0.0/8]`, or take it out");
+        }
         if self.real_ip_header.is_some() && self.set_real_ip_from.is_empty() {
             let message = "nginx believes nobody's header as long as `set_real_ip_from` names no proxy".to_owned();
             problem("real_ip_header", message, "add `set_real_ip_from: [10.0.0.0/8]`, or take `real_ip_header` out");

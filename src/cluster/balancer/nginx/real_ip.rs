@@ -58,7 +58,10 @@ impl FromStr for TrustedNetwork {
         let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
         let fits = address.parse().is_ok_and(|address: IpAddr| {
             let bits = if address.is_ipv4() { 32 } else { 128 };
-            length.is_none_or(|length| length.parse().is_ok_and(|length: u8| length <= bits))
+            length.is_none_or(|length| {
+                let digits = length.bytes().all(|byte| byte.is_ascii_digit());
+                digits && length.parse().is_ok_and(|length: u8| length <= bits)
+            })
         });
         if !fits {
             return Err(format!("`{text}` is neither an address nor a network: write for example `10.0.0.0/8`"));
@@ -100,7 +103,8 @@ mod tests {
         for text in ["10.0.0.0/8", "192.0.2.7", "2400:cb00::/32", "::1"] {
             assert_eq!(text.parse::<TrustedNetwork>().map(|network| network.to_string()).as_deref(), Ok(text));
         }
-        for text in ["foo", "10.0.0.0/99", "10.0.0/8", "2400:cb00::/129", "10.0.0.0/", "", "10.0.0.0/-1"] {
+        for text in ["foo", "10.0.0.0/99", "10.0.0/8", "2400:cb00::/129", "10.0.0.0/", "", "10.0.0.0/-1", "10.0.0.0/+8"]
+        {
             let error = text.parse::<TrustedNetwork>().expect_err(text);
             assert!(error.contains("neither an address nor a network"), "{error}");
         }
