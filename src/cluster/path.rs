@@ -224,15 +224,14 @@ impl Path {
     pub fn connect_tiers(&mut self, specs: &[BalancerSpec], mut stream: impl FnMut(usize, usize) -> Stream) {
         for (tier, spec) in specs.iter().enumerate().take(self.before.len()) {
             let count = self.tier(tier + 1).instances.len();
-            let next = |number: usize, n: usize| {
+            let next = |n: usize| {
                 let Line { weight, health } = spec.settings().line(n);
-                let health = if spec.settings().reaches(number, n) { health } else { Health::Down };
                 let address = format!("{}:80", instance_address(tier + 1, n));
                 Peer { weight, health, ..Peer::new(PodId::new(n as u32), address) }
             };
+            let next: Vec<Peer> = (0..count).map(next).collect();
             for (number, instance) in self.before[tier].instances.iter_mut().enumerate() {
-                let peers: Vec<Peer> = (0..count).map(|n| next(number, n)).collect();
-                instance.balancer.set_peers(&peers, &mut stream(tier, number));
+                instance.balancer.set_peers(&spec.settings().reached(number, &next), &mut stream(tier, number));
             }
         }
     }
@@ -296,6 +295,14 @@ pub fn seen_by(specs: &[BalancerSpec]) -> Vec<Sees> {
         seen
     };
     specs.iter().enumerate().map(see).collect()
+}
+
+/// The address that a tier sees of a request that came through these instances.
+pub fn seen(sees: Sees, instances: &[u16; MAX_TIERS], client: impl FnOnce() -> IpAddr) -> IpAddr {
+    match sees {
+        Sees::Client => client(),
+        Sees::Tier(tier) => instance_address(usize::from(tier), usize::from(instances[usize::from(tier)])),
+    }
 }
 
 /// The address of an instance: each in a /24 of its own, as machines of a CDN or of several zones are.

@@ -3,10 +3,8 @@
 use std::net::IpAddr;
 
 use super::{CHANGES, Fault, Needs};
-use crate::cluster::balancer::{
-    AffinityKey, BalancerSpec, Decide, Health, Peer, Request, Sees, SetCookie, Settings, Tries,
-};
-use crate::cluster::path::{Loads, Path, Tier, instance_address};
+use crate::cluster::balancer::{AffinityKey, BalancerSpec, Decide, Peer, Request, Sees, SetCookie, Settings, Tries};
+use crate::cluster::path::{Loads, Path, Tier, seen};
 use crate::cluster::spec::MAX_TIERS;
 use crate::engine::{LazyStream, Seed, SimTime};
 
@@ -60,12 +58,8 @@ impl Way {
 
     /// All its instances take up this list.
     pub fn set_peers(&mut self, settings: &dyn Settings, peers: &[Peer], step: u64) {
-        let mut known = peers.to_vec();
         for (number, instance) in self.path.last.instances.iter_mut().enumerate() {
-            for (known, peer) in known.iter_mut().zip(peers) {
-                let reached = settings.reaches(number, peer.pod.index());
-                known.health = if reached { peer.health } else { Health::Down };
-            }
+            let known = settings.reached(number, peers);
             instance.balancer.set_peers(&known, &mut self.seed.stream(CHANGES, number as u64, step));
         }
     }
@@ -99,7 +93,7 @@ impl Way {
         }
         for tier in 0..self.path.tiers() - 1 {
             let cookie = self.cookie(tier, number);
-            let address = seen(self.path.tier(tier).sees, request.address, &instances);
+            let address = seen(self.path.tier(tier).sees, &instances, || request.address);
             let request = Request { address, cookie, ..*request };
             let mut stream = LazyStream::new(self.seed, TIERS + tier as u64, number, step);
             let mut tries = Tries::default();
@@ -118,7 +112,7 @@ impl Way {
 
     /// The address of a client as the last balancer sees it.
     pub fn seen_by_last(&self, client: IpAddr, instances: &Instances) -> IpAddr {
-        seen(self.last().sees, client, instances)
+        seen(self.last().sees, instances, || client)
     }
 
     /// What the last balancer looks at to send clients to the same server again.
@@ -148,12 +142,5 @@ impl Way {
     /// How many clients have a cookie of the last balancer.
     pub fn with_cookie(&self) -> u64 {
         self.cookies[self.last_number()].iter().flatten().count() as u64
-    }
-}
-
-fn seen(sees: Sees, client: IpAddr, instances: &Instances) -> IpAddr {
-    match sees {
-        Sees::Client => client,
-        Sees::Tier(tier) => instance_address(usize::from(tier), usize::from(instances[usize::from(tier)])),
     }
 }

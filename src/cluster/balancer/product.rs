@@ -1,5 +1,6 @@
 //! What every product has in common: its settings, what it knows of pods, what it sees of a request, what it decides.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::Lines;
@@ -61,6 +62,16 @@ pub trait Settings {
     /// Whether an instance sends anybody to the peer of this number. What it does not reach is [`Health::Down`] for it from the beginning.
     fn reaches(&self, _instance: usize, _peer: usize) -> bool {
         true
+    }
+    /// These peers as an instance has them, going by what it reaches.
+    fn reached<'p>(&self, instance: usize, peers: &'p [Peer]) -> Cow<'p, [Peer]> {
+        let mut own = Cow::Borrowed(peers);
+        for (position, peer) in peers.iter().enumerate() {
+            if !self.reaches(instance, peer.pod.index()) {
+                own.to_mut()[position].health = Health::Down;
+            }
+        }
+        own
     }
     /// Weight and state of the server line at a position, where users can write them.
     fn line(&self, _position: usize) -> Line {

@@ -130,11 +130,9 @@ impl Cluster<'_> {
             if peer.health == Health::Up {
                 peer.health = self.endpoints.checkup.health(peer.pod, checks);
             }
-            if !self.spec.chooser().reaches(instance, peer.pod.index()) {
-                peer.health = Health::Down;
-            }
         }
-        self.path.last.instances[instance].balancer.set_peers(&peers, &mut stream);
+        let reached = self.spec.chooser().reached(instance, &peers);
+        self.path.last.instances[instance].balancer.set_peers(&reached, &mut stream);
         self.forget_connections(now);
         self.check_node_later(instance, ctx);
     }

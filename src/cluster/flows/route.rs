@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use crate::cluster::balancer::{AffinityKey, Decide, Forgotten, Peers, Queue, Request, Sees, SetCookie, Tries};
 use crate::cluster::clients::{Client, ClientId, NO_POD, Roaming};
-use crate::cluster::path::{Hop, Instance, instance_address};
+use crate::cluster::path::{Hop, Instance, seen};
 use crate::cluster::purpose::{Purpose, tier_stream};
 use crate::cluster::spec::MAX_TIERS;
 use crate::cluster::{Cluster, PodId};
@@ -116,13 +116,9 @@ impl Cluster<'_> {
         let (mut instances, mut port, mut elsewhere) = ([0; MAX_TIERS], 0, false);
         self.path.opened = false;
         if self.path.has_hops() {
-            let before = self.path.hop(client);
-            let (hop, drawn) = self.connection(client, opens, now)?;
-            (instances, port) = (hop.instances, drawn);
-            if let Sees::Tier(tier) = self.path.last.sees {
-                let tier = usize::from(tier);
-                elsewhere = before.connections > 0 && before.last[tier] != instances[tier];
-            }
+            let hop;
+            (hop, port, elsewhere) = self.connection(client, opens, now)?;
+            instances = hop.instances;
             if hop.pod != NO_POD {
                 // on a connection that goes there already, nobody decides anything
                 self.count_kept(client, hop.pod);
@@ -145,18 +141,9 @@ impl Cluster<'_> {
             elsewhere,
             stream,
         };
-        let pod = match self.try_pods(&mut attempt, now) {
-            Ok(pod) => pod,
-            Err(stop) => {
-                if matches!(stop, Stop::Failed(_)) && !opens && self.path.has_hops() && self.path.all_transparent() {
-                    // there is no connection that the next request could use
-                    self.path.forget(client, false);
-                }
-                return Err(stop.with(|| Box::new(attempt)));
-            }
-        };
+        let pod = self.try_pods(&mut attempt, now).map_err(|stop| stop.with(|| Box::new(attempt)))?;
         if self.path.has_hops() && !opens {
-            self.keep_connection(client, pod);
+            self.keep_connection(client, pod, now);
         }
         Ok(pod)
     }
@@ -255,8 +242,9 @@ impl Cluster<'_> {
     }
 
     /// The connection by which a request of a client comes: which instances it leads through, and the pod in which it ends,
-    /// if that is decided already. Also its source port. It fails when a tier has no instance of the next one to go to.
-    fn connection(&mut self, client: ClientId, opens: bool, now: SimTime) -> Result<(Hop, u16), FailReason> {
+    /// if that is decided already. Also its source port, and whether the last balancer sees another instance than before. It
+    /// fails when a tier has no instance of the next one to go to.
+    fn connection(&mut self, client: ClientId, opens: bool, now: SimTime) -> Result<(Hop, u16, bool), FailReason> {
         let Client { number, routed, .. } = self.clients[client];
         let tiers = self.path.tiers();
         let kept = self.path.hop(client);
@@ -268,7 +256,7 @@ impl Cluster<'_> {
         let fresh = opens || broken || now > kept.until;
         if fresh {
             hop.connections += 1;
-            (hop.connection, hop.pod) = (hop.connections, NO_POD);
+            (hop.connection, hop.pod, hop.until) = (hop.connections, NO_POD, SimTime::ZERO);
         }
         let mut draws = Purpose::Connection.stream(self.seed, number, hop.connection);
         let entry = draws.below(self.path.tier(0).instances.len() as u64) as u16;
@@ -295,19 +283,25 @@ impl Cluster<'_> {
             // the HTTP connection stays as it was
             self.path.set_hop(client, Hop { connections: hop.connections, last: hop.last, ..kept });
         } else {
-            hop.until = now + self.path.keep_alive();
+            if hop.pod != NO_POD || !self.path.all_transparent() {
+                hop.until = now + self.path.keep_alive();
+            } // else there is none before a pod has taken the request
             self.path.set_hop(client, hop);
         }
-        Ok((hop, port))
+        let elsewhere = match self.path.last.sees {
+            Sees::Client => false,
+            Sees::Tier(tier) => kept.connections > 0 && kept.last[usize::from(tier)] != hop.last[usize::from(tier)],
+        };
+        Ok((hop, port, elsewhere))
     }
 
     /// A request has opened an HTTP connection that ends in a pod, if nothing looks into it on its way.
-    fn keep_connection(&mut self, client: ClientId, pod: PodId) {
+    fn keep_connection(&mut self, client: ClientId, pod: PodId, now: SimTime) {
         if self.path.all_transparent() {
             self.path.opened = true;
             let process = self.pods[pod].process;
             let hop = self.path.hop(client);
-            self.path.set_hop(client, Hop { pod, process, ..hop });
+            self.path.set_hop(client, Hop { pod, process, until: now + self.path.keep_alive(), ..hop });
         }
     }
 
@@ -339,10 +333,7 @@ impl Cluster<'_> {
 
     /// The address that a tier sees.
     fn visible(&self, client: ClientId, sees: Sees, instances: &[u16; MAX_TIERS]) -> std::net::IpAddr {
-        match sees {
-            Sees::Client => self.clients.address(client),
-            Sees::Tier(tier) => instance_address(usize::from(tier), usize::from(instances[usize::from(tier)])),
-        }
+        seen(sees, instances, || self.clients.address(client))
     }
 
     /// The address by which the last balancer knows a client, as far as its last request went.
