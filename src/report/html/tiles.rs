@@ -26,7 +26,7 @@ const TILES: [[Tile; 2]; 5] = [
     ],
     [
         ("connections.reconnects_peak", "Peak of reconnects", ("on average", "connections.reconnects")),
-        ("requests.failed", "Failed requests", ("pod unreachable", "requests.failed.pod_unreachable")),
+        ("requests.failed", "Failed requests", ("unreachable", "requests.failed.pod_unreachable")),
     ],
     [
         ("event.latency.p99", "Event latency, p99", ("median", "event.latency.p50")),
