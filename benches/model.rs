@@ -6,8 +6,9 @@ use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_grou
 use stickysim::cluster::balancer::{Affinity, AffinityMode, BalancerSpec, IngressNginxSpec};
 use stickysim::cluster::simulate;
 use stickysim::cluster::spec::{
-    Adapter, AddressChangeSpec, Amount, AudienceSpec, ClusterSpec, CookieSpec, Costs, NetworkSpec, PodSpec, Population,
-    ReconnectPolicy, RedisSpec, RolloutSpec, RoomsSpec, Sharing, Target, TrafficAction, TrafficSpec, Via,
+    Adapter, AddressChangeSpec, Amount, AudienceSpec, ClusterSpec, CookieSpec, Costs, Http, NetworkSpec, PodSpec,
+    Population, ReconnectPolicy, RedisSpec, RolloutSpec, RoomsSpec, Sharing, Target, TrafficAction, TrafficSpec,
+    Transports, Via,
 };
 use stickysim::engine::{Law, Seed, Span};
 
@@ -34,10 +35,12 @@ fn base(clients: u32, websocket: bool, duration: Span) -> ClusterSpec {
                     gap: Law::log_normal_median_p95(2e9, 15e9),
                     same_network: 0.2,
                 }),
+                http: Http::Shared,
+                blocks_websockets: 0.0,
             },
             cookies: CookieSpec { keep: 0.99, cleared_every: None },
             reconnect: ReconnectPolicy::SocketIo,
-            websocket,
+            transports: if websocket { Transports::WebSocket } else { Transports::None },
         }],
         traffic: vec![],
         ticks: vec![],
@@ -68,6 +71,9 @@ fn base(clients: u32, websocket: bool, duration: Span) -> ClusterSpec {
                 heartbeat_timeout: Span::from_secs(20),
                 memory_base: 60 << 20,
                 memory_per_connection: 17_000,
+                memory_per_poller: 49_000,
+                poll: micros(160),
+                upgrade_check: Span::from_millis(100),
             },
             startup: Law::Fixed(8.0 * SECOND),
             pre_stop: Span::ZERO,

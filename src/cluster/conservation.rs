@@ -46,7 +46,8 @@ impl Cluster<'_> {
             self.rooms.iter().chain([everyone]).flat_map(|room| room.shares()).map(|share| u64::from(get(share))).sum()
         };
         let present = self.clients.iter().filter(|client| client.is_present());
-        let websockets = present.filter(|client| self.spec.audiences[usize::from(client.audience)].websocket);
+        let websockets =
+            present.filter(|client| self.spec.audiences[usize::from(client.audience)].transports.connect());
         let balances = [
             (
                 "API requests = answered + failed + in flight",
@@ -67,7 +68,11 @@ impl Cluster<'_> {
                 u64::from(everyone.present),
             ),
             ("members of rooms online = places of connected clients", in_rooms, places),
-            ("members of rooms online = what pods have of them", in_rooms + open, shares(|share| share.live)),
+            (
+                "members of rooms online = what pods have of them",
+                in_rooms + open,
+                shares(|share| share.live + share.pollers),
+            ),
             (
                 "recipients + unmeant = delivered + lost + in flight",
                 c.recipients + c.deliveries_unmeant,

@@ -29,10 +29,11 @@ use crate::engine::{
 };
 use crate::metrics::Record;
 
-use clients::{ClientId, Clients};
+use clients::{ClientId, Clients, Packet, Pollers};
 use deliveries::Deliveries;
 use draws::Ahead;
 use flows::endpoints::Endpoints;
+use flows::handshake::Step;
 use flows::rollout::Rollout;
 use flows::{Held, Message};
 use meter::Meter;
@@ -117,10 +118,18 @@ pub enum Event {
     Cut(u32),
     /// The tier before the last one has checked this instance of it often enough.
     CheckNode(u16),
+    /// The next step of a client's session by long polling, in this connect attempt or what came of it.
+    Session(ClientId, u16, Step),
+    /// A pod sends an event to a client that polls.
+    Packet(u32),
+    /// The last request of a session reaches the balancer.
+    Goodbye(u32),
 }
 
 /// The kind of [`Event::Traffic`].
 const TRAFFIC: u64 = 16;
+/// That of [`Event::Session`].
+const SESSION: u64 = 29;
 
 /// Kind in the top byte, so that equal times are ordered as the kinds are listed; then a short and a long number.
 impl EngineEvent for Event {
@@ -155,6 +164,9 @@ impl EngineEvent for Event {
             Event::CheckHealth => (26, 0, 0),
             Event::Cut(a) => (27, a, 0),
             Event::CheckNode(b) => (28, 0, b),
+            Event::Session(client, b, step) => return session_word(client, b, step),
+            Event::Packet(a) => (30, a, 0),
+            Event::Goodbye(a) => (31, a, 0),
         };
         kind << 56 | u64::from(b) << 32 | u64::from(a)
     }
@@ -201,9 +213,17 @@ impl Event {
             25 => Event::Ended(a),
             26 => Event::CheckHealth,
             27 => Event::Cut(a),
-            _ => Event::CheckNode(b),
+            28 => Event::CheckNode(b),
+            SESSION => Event::Session(Id::new(a), b, Step::from_number((word >> 48) as u8)),
+            30 => Event::Packet(a),
+            _ => Event::Goodbye(a),
         }
     }
+}
+
+/// The word of [`Event::Session`], which has a step between its kind and its numbers.
+const fn session_word(client: ClientId, epoch: u16, step: Step) -> u64 {
+    SESSION << 56 | (step as u64) << 48 | (epoch as u64) << 32 | client.raw() as u64
 }
 
 /// A cluster under simulation.
@@ -216,6 +236,10 @@ struct Cluster<'s> {
     clients: Clients,
     /// Events that clients hold back until they are connected.
     held: FxHashMap<ClientId, Vec<Held>>,
+    /// Clients whose connection goes by long polling.
+    pollers: Pollers,
+    /// Events that pods send to them.
+    packets: flows::Slab<Packet>,
     /// What each audience needs to grow: address pool, arrivals and trace positions.
     audiences: Vec<flows::arrive::AudienceState>,
     pods: Column<PodTag, Pod>,
@@ -308,6 +332,9 @@ impl Cluster<'_> {
             Event::Ended(slot) => self.request_ended(slot, ctx),
             Event::CheckHealth => self.check_health(ctx),
             Event::Cut(slot) => self.cut(slot, ctx),
+            Event::Session(client, epoch, step) => self.step(client, epoch, step, ctx),
+            Event::Packet(slot) => self.packet(slot, ctx),
+            Event::Goodbye(ghost) => self.goodbye(ghost, ctx),
         }
     }
 

@@ -42,6 +42,8 @@ pub enum Purpose {
     Victim,
     /// The n-th connection of a client: which instance of the first balancer it reaches, its source port (entity: client).
     Connection,
+    /// Whether a proxy before a client lets no WebSocket through (entity: client).
+    Blocked,
     /// First of the purposes of balancers that stand before another one: one per tier (entity: client, n: routed request).
     Tier = 0x100,
     /// First of the purposes of traffic: one per traffic entry (entity: client, n: request).

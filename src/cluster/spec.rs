@@ -89,8 +89,32 @@ pub struct AudienceSpec {
     pub cookies: CookieSpec,
     /// When they come back after a loss.
     pub reconnect: ReconnectPolicy,
-    /// True: each client keeps a WebSocket open. False: only HTTP requests.
-    pub websocket: bool,
+    /// How each client holds its connection.
+    pub transports: Transports,
+}
+
+/// How clients hold their connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transports {
+    /// Not at all: they only make HTTP requests.
+    None,
+    /// By a WebSocket from the start.
+    WebSocket,
+    /// By long polling, until the upgrade to a WebSocket has succeeded.
+    PollingFirst,
+    /// By long polling.
+    Polling,
+}
+
+impl Transports {
+    /// Whether there is a connection at all.
+    pub fn connect(self) -> bool {
+        self != Transports::None
+    }
+    /// Whether it begins with long polling.
+    pub fn poll(self) -> bool {
+        matches!(self, Transports::PollingFirst | Transports::Polling)
+    }
 }
 
 /// Who is there and when.
@@ -152,6 +176,21 @@ pub struct NetworkSpec {
     pub sharing: Sharing,
     /// How public addresses change; `None` = never.
     pub address_change: Option<AddressChangeSpec>,
+    /// How the HTTP requests of a session by long polling share connections.
+    pub http: Http,
+    /// Share of clients behind a proxy that lets no WebSocket through, 0 to 1.
+    pub blocks_websockets: f64,
+}
+
+/// How HTTP requests of a client share connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Http {
+    /// Each has a new connection of its own (HTTP/1.0, or no keep-alive).
+    OneRequest,
+    /// One that is not answered yet keeps its connection: the next one needs another (HTTP/1.1).
+    OneAtATime,
+    /// All share a connection (HTTP/2).
+    Shared,
 }
 
 /// How clients share public IPv4 addresses.
@@ -315,6 +354,11 @@ pub struct Costs {
     pub connect: Span,
     /// Cleaning up after a connection.
     pub disconnect: Span,
+    /// Each HTTP request of long polling and of the handshake that starts with it.
+    pub poll: Span,
+    /// An upgrade from polling ends when the server next looks whether a request waits: it does so at this distance, and at
+    /// once when it is zero.
+    pub upgrade_check: Span,
     /// The framework's own work per HTTP request.
     pub request: Span,
     /// Receiving an event from a client.
@@ -339,6 +383,8 @@ pub struct Costs {
     pub memory_base: u64,
     /// Memory of each connection.
     pub memory_per_connection: u64,
+    /// Memory of each connection by long polling.
+    pub memory_per_poller: u64,
 }
 
 /// How a surge rollout proceeds: the fields of a Kubernetes Deployment.

@@ -62,7 +62,7 @@ impl Profile {
             "duration: {duration}          # the period of the log; a busy hour is enough for most questions"
         )?;
         writeln!(out, "clients:\n  - name: visitors\n    count: {}", self.clients)?;
-        writeln!(out, "    websocket: false      # HTTP, as in the log; true: each client also holds a WebSocket")?;
+        writeln!(out, "    transports: none      # HTTP, as in the log; `[websocket]`: each client also holds one")?;
         writeln!(out, "    network:\n      preset: home")?;
         self.write_sharing(out)?;
         let every = rounded(self.period().as_secs_f64() * self.clients as f64 / self.requests as f64);

@@ -128,6 +128,8 @@ reasons! {
         TimedOut = "timed_out", "no answer within the time limit of balancer or client";
         QueueFull = "queue_full", "every pod it may go to had as many connections as allowed, for too long (503)";
         TooManyRedirects = "too_many_redirects", "redirected more often than a browser follows";
+        SessionUnknown = "session_unknown", "a request of the handshake reached a pod that does not know the session (400)";
+        WebSocketBlocked = "websocket_blocked", "a proxy before the client lets no WebSocket through";
     }
 }
 reasons! {
@@ -161,6 +163,8 @@ reasons! {
         PodCrash = "pod_crash", "the pod's process died";
         PodShutdown = "pod_shutdown", "the pod was shut down in order";
         BalancerCut = "balancer_cut", "the balancer cut the tunnel";
+        SessionUnknown = "session_unknown", "long polling: a request reached a pod that does not know the session (400)";
+        PollFailed = "poll_failed", "long polling: a request got no pod";
     }
 }
 
@@ -232,7 +236,15 @@ counters! {
     reconnects: u64,
     /// Reconnects that landed on another pod than the lost connection: state in the pod's memory is lost.
     sessions_moved: u64,
-    /// WebSockets ended, by reason (seen from the client).
+    /// HTTP requests of sessions that begin with long polling, the probes of upgrades included.
+    session_requests: u64,
+    /// … answered with 400 by a pod that does not know the session.
+    sessions_unknown: u64,
+    /// Connections that went over from long polling to a WebSocket.
+    upgrades: u64,
+    /// Upgrades that failed: the connection goes on by long polling.
+    upgrades_failed: u64,
+    /// Connections ended, by reason (seen from the client).
     closed: Reasons<CloseReason>,
 
     /// Requests and connects of clients that had been on a pod before: the base of stickiness.

@@ -115,6 +115,10 @@ macro_rules! families {
 fn per_second(count: u64, r: &Record) -> Option<f64> {
     (r.measured_s > 0.0).then(|| count as f64 / r.measured_s)
 }
+/// A rate where there is long polling at all.
+fn polling(count: u64, r: &Record) -> Option<f64> {
+    if r.counts.session_requests > 0 { per_second(count, r) } else { None }
+}
 fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
@@ -231,29 +235,37 @@ static FAMILIES: &[Family] = families! {
     "cookies.reissued", "cookies re-issued", PerSecond, Neither, number(|r| per_second(r.counts.cookies_reissued, r)),
         "Affinity cookies issued per second in place of another one.";
     "connections.active", "connected clients", Number, Neither, number(|r| Some(r.connected_mean)),
-        "Clients with an open WebSocket; mean over the samples.";
+        "Clients with a connection, by WebSocket or long polling; mean over the samples.";
     "connections.created", "connects", PerSecond, Neither, number(|r| per_second(r.counts.connects, r)),
-        "WebSockets opened per second.";
+        "Connections opened per second.";
     "connections.reconnects", "reconnects", PerSecond, Lower, number(|r| per_second(r.counts.reconnects, r)),
-        "WebSockets opened per second by clients that had lost one in the same session.";
+        "Connections opened per second by clients that had lost one in the same session.";
     "connections.reconnects_peak", "peak of reconnects", PerSecond, Lower, number(|r| Some(r.reconnects_peak_per_s)),
         "Most reconnects in any one second.";
     "connections.failed", "failed connects", Share, Lower, number(|r| share(r.counts.connects_failed.total(), r.counts.connect_attempts)),
-        "Share of attempts to open a WebSocket that failed.";
+        "Share of attempts to connect that failed.";
     "connections.closed.session_end", "closed: client left", PerSecond, Neither, number(|r| per_second(r.counts.closed.of(CloseReason::SessionEnd), r)),
-        "WebSockets ended per second because the client left.";
+        "Connections ended per second because the client left.";
     "connections.closed.address_change", "closed: address change", PerSecond, Lower, number(|r| per_second(r.counts.closed.of(CloseReason::AddressChange), r)),
-        "WebSockets ended per second by a change of the client's network.";
+        "Connections ended per second by a change of the client's network.";
     "connections.closed.pod_crash", "closed: pod crash", PerSecond, Lower, number(|r| per_second(r.counts.closed.of(CloseReason::PodCrash), r)),
-        "WebSockets ended per second by a crash.";
+        "Connections ended per second by a crash.";
     "connections.closed.pod_shutdown", "closed: pod shutdown", PerSecond, Lower, number(|r| per_second(r.counts.closed.of(CloseReason::PodShutdown), r)),
-        "WebSockets ended per second by a shutdown in order.";
+        "Connections ended per second by a shutdown in order.";
+    "connections.closed.session_unknown", "closed: session unknown", PerSecond, Lower, number(|r| per_second(r.counts.closed.of(CloseReason::SessionUnknown), r)),
+        "Connections by long polling ended per second because a request of theirs reached a pod that does not know the session (400).";
+    "polling.requests", "requests of long polling", PerSecond, Neither, number(|r| polling(r.counts.session_requests, r)),
+        "HTTP requests per second of handshakes that begin with long polling and of connections that go on by it, probes of upgrades included.";
+    "polling.unknown", "answered: session unknown", Share, Lower, number(|r| share(r.counts.sessions_unknown, r.counts.session_requests)),
+        "Share of them that reach a pod which does not know the session (400).";
+    "upgrades.failed", "failed upgrades", Share, Lower, number(|r| share(r.counts.upgrades_failed, r.counts.upgrades + r.counts.upgrades_failed)),
+        "Share of upgrades from long polling to a WebSocket that fail, so that the connection goes on by long polling.";
     "connect.time", "connect time", Milliseconds, Lower, distribution(|l| Cow::Borrowed(&l.connect)),
         "Start of a connect attempt to usable, successful attempts only.";
     "offline.time", "offline time", Milliseconds, Lower, distribution(|l| Cow::Borrowed(&l.offline)),
         "Transport lost (really, not noticed) to usable again, per loss.";
     "session.length", "session length", Milliseconds, Neither, distribution(|l| Cow::Borrowed(&l.session)),
-        "Length of WebSockets that ended.";
+        "Length of connections that ended.";
     "messages.emitted", "events emitted", PerSecond, Neither, number(|r| per_second(r.counts.events_emitted, r)),
         "Events emitted per second by clients and servers.";
     "messages.delivered", "events delivered", PerSecond, Neither, number(|r| per_second(r.counts.delivered_local + r.counts.delivered_cross, r)),

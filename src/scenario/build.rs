@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::file::*;
 use super::law::{DurationLaw, LawText, NumberLaw};
 use super::units::Size;
-use super::words::{Attempts, CountOrShare, LawOrNever, Memory, PodRef, Recipients, ReconnectText, WarmUp};
+use super::words::{
+    Attempts, CountOrShare, LawOrNever, Memory, PodRef, Recipients, ReconnectText, TransportsText, WarmUp,
+};
 use crate::cluster::spec::*;
 use crate::engine::{Law, Span};
 
@@ -80,6 +82,12 @@ fn build_audience(audience: &Audience, traces: &BTreeMap<String, Arc<Trace>>) ->
             ipv6: filled(&network.ipv6).fraction(),
             sharing: sharing(filled(&network.shared_address), audience.count),
             address_change: address_change(filled(&network.address_change)),
+            http: match filled(&network.http) {
+                HttpText::Http10 => Http::OneRequest,
+                HttpText::Http11 => Http::OneAtATime,
+                HttpText::Http2 => Http::Shared,
+            },
+            blocks_websockets: filled(&network.blocks_websockets).fraction(),
         },
         cookies: CookieSpec {
             keep: filled(&cookies.keep).fraction(),
@@ -98,7 +106,12 @@ fn build_audience(audience: &Audience, traces: &BTreeMap<String, Arc<Trace>>) ->
                 },
             },
         },
-        websocket: *filled(&audience.websocket),
+        transports: match filled(&audience.transports) {
+            TransportsText::None => Transports::None,
+            TransportsText::PollingFirst => Transports::PollingFirst,
+            TransportsText::WebSocketFirst | TransportsText::WebSocket => Transports::WebSocket,
+            TransportsText::Polling => Transports::Polling,
+        },
     }
 }
 
@@ -172,7 +185,9 @@ pub fn kind(traffic: &Traffic) -> &'static str {
 /// for events over a WebSocket those who have none.
 pub fn takes_part(clients: &Recipients, file: &ScenarioFile, needs_websocket: bool) -> Vec<bool> {
     let chosen = |audience: &Audience| match clients {
-        Recipients::All => audience.trace.is_none() && (!needs_websocket || audience.websocket != Some(false)),
+        Recipients::All => {
+            audience.trace.is_none() && (!needs_websocket || audience.transports != Some(TransportsText::None))
+        }
         Recipients::Names(names) => audience.name.as_ref().is_some_and(|name| names.contains(name)),
     };
     file.clients.iter().map(chosen).collect()
@@ -259,8 +274,11 @@ fn build_pods(pods: &Pods) -> PodSpec {
             heartbeat: *filled(&costs.heartbeat),
             heartbeat_every: *filled(&costs.heartbeat_every),
             heartbeat_timeout: *filled(&costs.heartbeat_timeout),
+            poll: *filled(&costs.poll),
+            upgrade_check: *filled(&costs.upgrade_check),
             memory_base: filled(&costs.memory_base).bytes(),
             memory_per_connection: filled(&costs.memory_per_connection).bytes(),
+            memory_per_poller: filled(&costs.memory_per_poller).bytes(),
         },
         startup: nanos(&pods.startup),
         pre_stop: *filled(&filled(&pods.shutdown).pre_stop),

@@ -151,7 +151,7 @@ impl Filler {
             say("network.ipv6", "0%", source);
             say("network.shared_address", "{sizes: 1}", source);
             say("network.address_change.every", "never", source);
-            say("websocket", "false", "a trace holds requests");
+            say("transports", "none", "a trace holds requests");
         } else if shares {
             say("network.ipv6", "0%", "shared addresses are stated, so they are meant for all clients of the audience");
         }

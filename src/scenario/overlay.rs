@@ -16,7 +16,7 @@ const ONE_OF: [&str; 10] =
 
 /// Keys of an audience; a mapping over an unnamed list of one is meant for its only entry when it has one of them.
 const AUDIENCE_KEYS: [&str; 9] =
-    ["name", "count", "arrivals", "session", "trace", "network", "cookies", "reconnect", "websocket"];
+    ["name", "count", "arrivals", "session", "trace", "network", "cookies", "reconnect", "transports"];
 
 /// One `--set path=value`.
 #[derive(Clone, Debug, PartialEq)]

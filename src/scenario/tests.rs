@@ -142,7 +142,7 @@ fn the_full_example_says_what_it_means() {
     assert!((session.mean() / 720e9 - 1.0).abs() < 1e-9);
     let Population::Trace { trace, .. } = &base.audiences[4].population else { panic!() };
     assert_eq!((trace.clients, trace.requests.len()), (2, 3));
-    assert!(!base.audiences[4].websocket);
+    assert_eq!(base.audiences[4].transports, Transports::None);
     let traffic: Vec<&str> = base.traffic.iter().map(|t| t.name.as_str()).collect();
     assert_eq!(traffic, ["api", "emit", "emit 2", "notify"]);
     assert_eq!(base.traffic[0].audiences, [true, true, true, true, false]);

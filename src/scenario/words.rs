@@ -77,6 +77,31 @@ pub enum CountOrShare {
     Share(Share),
 }
 
+/// How clients hold their connection: the `transports` of the client library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransportsText {
+    /// Not at all.
+    None,
+    /// Long polling at first, then a WebSocket.
+    PollingFirst,
+    /// A WebSocket; the library does not fall back to polling.
+    WebSocketFirst,
+    /// A WebSocket and nothing else.
+    WebSocket,
+    /// Long polling for good.
+    Polling,
+}
+
+impl TransportsText {
+    /// Each with the words that say it.
+    const LISTS: [(TransportsText, &'static [&'static str]); 4] = [
+        (TransportsText::PollingFirst, &["polling", "websocket"]),
+        (TransportsText::WebSocketFirst, &["websocket", "polling"]),
+        (TransportsText::WebSocket, &["websocket"]),
+        (TransportsText::Polling, &["polling"]),
+    ];
+}
+
 /// Whose clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recipients {
@@ -215,6 +240,18 @@ word_or!(Recipients, "`all`, the name of an audience, or a list of names", { "al
     }
 );
 
+word_or!(TransportsText, "`none`, or a list such as `[polling, websocket]`", { "none" => TransportsText::None },
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<TransportsText, A::Error> {
+        let words: Vec<String> = Vec::deserialize(SeqAccessDeserializer::new(seq))?;
+        let said = |(_, list): &&(TransportsText, &[&str])| words.iter().eq(*list);
+        TransportsText::LISTS.iter().find(said).map(|(transports, _)| *transports).ok_or_else(|| {
+            let message = format!("`[{}]` is not one of `[polling, websocket]`, `[websocket]`, `[polling]`, \
+                `[websocket, polling]`; for clients without a connection write `none`", words.join(", "));
+            A::Error::custom(message)
+        })
+    }
+);
+
 /// A word, or another type.
 macro_rules! serialize_word {
     ($type:ident, $($pattern:pat => $word:literal),* ; $other:pat => $value:expr) => {
@@ -235,6 +272,15 @@ serialize_word!(ReconnectText, ReconnectText::SocketIo => "socket.io", Reconnect
 serialize_word!(Attempts, Attempts::Unlimited => "unlimited"; Attempts::Number(n) => n);
 serialize_word!(PodRef, PodRef::Random => "random"; PodRef::Number(n) => n);
 serialize_word!(Recipients, Recipients::All => "all"; Recipients::Names(names) => names);
+
+impl Serialize for TransportsText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match TransportsText::LISTS.iter().find(|(transports, _)| transports == self) {
+            Some((_, list)) => list.serialize(serializer),
+            None => serializer.serialize_str("none"),
+        }
+    }
+}
 
 impl Serialize for Memory {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -286,3 +332,4 @@ schema!(Memory, |generator| [{"const": "none"}, generator.subschema_for::<Size>(
 schema!(PodRef, |_generator| [{"const": "random"}, {"type": "integer", "minimum": 0}]);
 schema!(CountOrShare, |_generator| [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\d+(\.\d+)?%$"}]);
 schema!(Recipients, |_generator| [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]);
+schema!(TransportsText, |_generator| [{"const": "none"}, {"enum": TransportsText::LISTS.map(|(_, list)| list)}]);

@@ -12,9 +12,9 @@ use proptest::test_runner::RngSeed;
 use stickysim::cluster::balancer::{Affinity, AffinityMode, BalancerSpec, IngressNginxSpec, NginxMethod, NginxSpec};
 use stickysim::cluster::simulate;
 use stickysim::cluster::spec::{
-    Action, Adapter, AddressChangeSpec, Amount, AudienceSpec, ClusterSpec, CookieSpec, Costs, NetworkSpec, PodChoice,
-    PodSpec, Population, ReconnectPolicy, RedisSpec, RolloutMode, RolloutSpec, RoomsSpec, Sharing, Target, TickSpec,
-    TimedAction, Trace, TraceRequest, TrafficAction, TrafficSpec, Via,
+    Action, Adapter, AddressChangeSpec, Amount, AudienceSpec, ClusterSpec, CookieSpec, Costs, Http, NetworkSpec,
+    PodChoice, PodSpec, Population, ReconnectPolicy, RedisSpec, RolloutMode, RolloutSpec, RoomsSpec, Sharing, Target,
+    TickSpec, TimedAction, Trace, TraceRequest, TrafficAction, TrafficSpec, Transports, Via,
 };
 use stickysim::engine::{Law, Seed, Span};
 
@@ -71,13 +71,17 @@ fn network() -> impl Strategy<Value = NetworkSpec> {
         gap,
         same_network,
     });
-    (law(0.0, 0.5), prop_oneof![Just(0.0), 0.0..1.5], 0.0..1.0, sharing, option::of(change)).prop_map(
-        |(rtt, jitter_sigma, ipv6, sharing, address_change)| NetworkSpec {
+    let http = prop_oneof![Just(Http::OneRequest), Just(Http::OneAtATime), Just(Http::Shared)];
+    let blocks = prop_oneof![3 => Just(0.0), 1 => 0.0..1.0];
+    (law(0.0, 0.5), prop_oneof![Just(0.0), 0.0..1.5], 0.0..1.0, sharing, option::of(change), http, blocks).prop_map(
+        |(rtt, jitter_sigma, ipv6, sharing, address_change, http, blocks_websockets)| NetworkSpec {
             rtt,
             jitter_sigma,
             ipv6,
             sharing,
             address_change,
+            http,
+            blocks_websockets,
         },
     )
 }
@@ -100,14 +104,20 @@ fn reconnect() -> impl Strategy<Value = ReconnectPolicy> {
 fn audience() -> impl Strategy<Value = AudienceSpec> {
     let cookies =
         (0.0..=1.0, option::of(law(5.0, 40.0))).prop_map(|(keep, cleared_every)| CookieSpec { keep, cleared_every });
-    (population(), network(), cookies, reconnect(), prop::bool::weighted(0.8)).prop_map(
-        |(population, network, cookies, reconnect, websocket)| AudienceSpec {
+    let transports = prop_oneof![
+        1 => Just(Transports::None),
+        2 => Just(Transports::WebSocket),
+        2 => Just(Transports::PollingFirst),
+        1 => Just(Transports::Polling),
+    ];
+    (population(), network(), cookies, reconnect(), transports).prop_map(
+        |(population, network, cookies, reconnect, transports)| AudienceSpec {
             name: "some".to_owned(),
             population,
             network,
             cookies,
             reconnect,
-            websocket,
+            transports,
         },
     )
 }
@@ -200,7 +210,7 @@ fn balancer() -> impl Strategy<Value = BalancerSpec> {
 }
 
 fn costs() -> impl Strategy<Value = Costs> {
-    vec(span(15), 10).prop_map(|c| Costs {
+    vec(span(15), 12).prop_map(|c| Costs {
         connect: c[0],
         disconnect: c[1],
         request: c[2],
@@ -215,6 +225,9 @@ fn costs() -> impl Strategy<Value = Costs> {
         heartbeat_timeout: Span::from_secs(5),
         memory_base: 1_000,
         memory_per_connection: 100,
+        memory_per_poller: 250,
+        poll: c[10],
+        upgrade_check: c[11] * 10,
     })
 }
 
@@ -311,8 +324,11 @@ fn possible(mut entry: TrafficSpec, mask: u8, audiences: &[AudienceSpec], rooms:
     }
     let needs_socket =
         matches!(entry.action, TrafficAction::Emit { to, via, .. } if to == Target::Room || via == Via::Socket);
-    entry.audiences =
-        audiences.iter().enumerate().map(|(i, a)| mask >> i & 1 == 1 && (a.websocket || !needs_socket)).collect();
+    entry.audiences = audiences
+        .iter()
+        .enumerate()
+        .map(|(i, a)| mask >> i & 1 == 1 && (a.transports.connect() || !needs_socket))
+        .collect();
     entry
 }
 

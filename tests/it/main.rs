@@ -13,6 +13,7 @@ mod determinism;
 mod folders;
 mod full_scenario;
 mod golden;
+mod handshake;
 mod import;
 mod lessons;
 mod log_to_report;

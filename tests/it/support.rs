@@ -3,8 +3,8 @@
 use stickysim::cluster::balancer::{BalancerSpec, NginxMethod, NginxSpec};
 use stickysim::cluster::simulate;
 use stickysim::cluster::spec::{
-    Adapter, Amount, AudienceSpec, ClusterSpec, CookieSpec, Costs, NetworkSpec, PodSpec, Population, ReconnectPolicy,
-    RedisSpec, RolloutSpec, Sharing, TrafficAction, TrafficSpec,
+    Adapter, Amount, AudienceSpec, ClusterSpec, CookieSpec, Costs, Http, NetworkSpec, PodSpec, Population,
+    ReconnectPolicy, RedisSpec, RolloutSpec, Sharing, TrafficAction, TrafficSpec, Transports,
 };
 use stickysim::engine::{Law, Seed, Span};
 use stickysim::metrics::Record;
@@ -42,6 +42,9 @@ pub fn no_costs() -> Costs {
         heartbeat_timeout: Span::from_secs(20),
         memory_base: 0,
         memory_per_connection: 0,
+        memory_per_poller: 0,
+        poll: Span::ZERO,
+        upgrade_check: Span::from_millis(100),
     }
 }
 
@@ -56,10 +59,12 @@ pub fn audience(count: u32, websocket: bool) -> AudienceSpec {
             ipv6: 0.0,
             sharing: Sharing::Own,
             address_change: None,
+            http: Http::Shared,
+            blocks_websockets: 0.0,
         },
         cookies: CookieSpec { keep: 1.0, cleared_every: None },
         reconnect: ReconnectPolicy::SocketIo,
-        websocket,
+        transports: if websocket { Transports::WebSocket } else { Transports::None },
     }
 }
 

@@ -1,7 +1,7 @@
 //! The whole model against closed forms (facts: oracles Q1–Q4, A1, A3, A5). Bounds come from the replications.
 
 use stickysim::cluster::balancer::NginxMethod;
-use stickysim::cluster::spec::{ClusterSpec, Population, Target, TrafficAction, TrafficSpec, Via};
+use stickysim::cluster::spec::{ClusterSpec, Population, Target, TrafficAction, TrafficSpec, Transports, Via};
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::Record;
 
@@ -68,7 +68,7 @@ fn mg1_log_normal_wait_p99() {
     // Q3.L2: p99 of the wait is 23.36816 units. A probe that needs no work itself sees the wait alone (PASTA): an event
     // by socket to its sender arrives when the work before it is done.
     let mut spec = queue(1, 80.0, Law::log_normal_mean_cv(seconds(0.01), 1.0));
-    spec.audiences[0].websocket = true;
+    spec.audiences[0].transports = Transports::WebSocket;
     let probe = TrafficAction::Emit { to: Target::Own, via: Via::Socket, bytes: 1, work: Law::Fixed(0.0) };
     spec.traffic.push(TrafficSpec { name: "probe".to_owned(), action: probe, ..api(500.0 / 80.0, Law::Fixed(0.0)) });
     let records = replications(spec, 100_000.0, 80.0);

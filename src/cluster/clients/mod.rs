@@ -6,12 +6,14 @@
 
 mod backoff;
 mod places;
+mod poller;
 
 use super::PodId;
 use crate::engine::{Id, SimTime, Span};
 
 pub use backoff::retry_delay;
 pub use places::{Clients, Layout};
+pub use poller::{Packet, Poller, Pollers, Upgrade};
 
 /// Tag of client ids.
 pub enum ClientTag {}

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::cluster::clients::{Client, ClientId, Clients, Layout, Link, NO_POD, Roaming};
+use crate::cluster::clients::{Client, ClientId, Clients, Layout, Link, NO_POD, Pollers, Roaming};
 use crate::cluster::deliveries::Deliveries;
 use crate::cluster::draws::Ahead;
 use crate::cluster::flows::fan_out::LONGEST_TRIP;
@@ -57,10 +57,10 @@ impl<'s> Cluster<'s> {
             first_client: 0,
         });
         let members: u64 =
-            spec.audiences.iter().filter(|a| a.websocket).map(|a| u64::from(expected(&a.population))).sum();
+            spec.audiences.iter().filter(|a| a.transports.connect()).map(|a| u64::from(expected(&a.population))).sum();
         let costs = &spec.pods.costs;
         let layout = Layout {
-            websockets: spec.audiences.iter().any(|audience| audience.websocket),
+            websockets: spec.audiences.iter().any(|audience| audience.transports.connect()),
             leaving: spec.audiences.iter().any(|a| matches!(a.population, Population::Arriving { .. })),
             traffic: spec.traffic.len(),
             forgotten_after: costs.heartbeat_every + costs.heartbeat_timeout + LONGEST_TRIP * 4,
@@ -73,6 +73,8 @@ impl<'s> Cluster<'s> {
             ahead: Ahead::default(),
             clients: Clients::new(layout, there),
             held: rustc_hash::FxHashMap::default(),
+            pollers: Pollers::default(),
+            packets: Slab::new(),
             audiences: audiences.collect(),
             pods: Column::new(),
             running: Vec::new(),
@@ -171,10 +173,10 @@ impl<'s> Cluster<'s> {
         let spec = &self.spec.audiences[usize::from(audience)];
         ctx.schedule(leaves, Event::Leave(client));
         let at_start = member.is_some() && self.spec.steady_start;
-        if spec.websocket {
+        if spec.transports.connect() {
             self.rooms.admit(client, number, member.is_some(), self.seed);
             if at_start {
-                self.connect_at_start(client, ctx.now());
+                self.connect_at_start(client, ctx);
             } else {
                 self.start_connecting(client, ctx);
             }
@@ -257,14 +259,14 @@ impl<'s> Cluster<'s> {
     pub fn leave(&mut self, client: ClientId, ctx: &mut Ctx<Event>) {
         match self.clients[client].link {
             Link::Open => self.lose_connection(client, CloseReason::SessionEnd, ctx),
-            Link::Connecting => self.abandon_attempt(client, ctx.now()),
+            Link::Connecting => self.abandon_attempt(client, ctx),
             Link::None | Link::Waiting | Link::Left => {}
         }
         let held = self.held.remove(&client).unwrap_or_default();
         for event in held {
             self.not_sent(client, event.item, event.n);
         }
-        if self.spec.audiences[usize::from(self.clients[client].audience)].websocket {
+        if self.spec.audiences[usize::from(self.clients[client].audience)].transports.connect() {
             let wire = self.clients.wire_mut(client);
             wire.epoch = wire.epoch.wrapping_add(1);
             self.rooms.leave(client);

@@ -1,6 +1,8 @@
-//! A client opens its WebSocket: attempt → upgrade through the balancer → Socket.IO CONNECT → usable.
+//! A client connects: attempt → upgrade through the balancer → Socket.IO CONNECT → usable; or, where long polling comes
+//! first, attempt → the steps of [`super::handshake`] → usable.
 
-use crate::cluster::clients::{ClientId, Link, Wire, retry_delay};
+use crate::cluster::clients::{Client, ClientId, Link, Wire, retry_delay};
+use crate::cluster::flows::handshake::Step;
 use crate::cluster::flows::retry::Errand;
 use crate::cluster::purpose::Purpose;
 use crate::cluster::rooms::{Member, Path, Who};
@@ -9,7 +11,7 @@ use crate::engine::{Ctx, SimTime, Span};
 use crate::metrics::FailReason;
 
 /// The client's own limit for one attempt (socket.io-client `timeout`, 20 s).
-const ATTEMPT_LIMIT: Span = Span::from_secs(20);
+pub const ATTEMPT_LIMIT: Span = Span::from_secs(20);
 
 impl Cluster<'_> {
     /// The first attempt of a session.
@@ -32,7 +34,14 @@ impl Cluster<'_> {
             return;
         }
         let record = &self.clients[client];
-        ctx.schedule_in(record.round_trip() * 2 + record.one_way(), Event::Upgrade(client, epoch));
+        let there = ctx.now() + record.round_trip() * 2 + record.one_way();
+        if self.polls_first(client) {
+            self.schedule_step(client, there, Step::Open, ctx);
+        } else if self.is_blocked(client) {
+            self.attempt_failed(client, FailReason::WebSocketBlocked, there - ctx.now(), ctx);
+        } else {
+            ctx.schedule(there, Event::Upgrade(client, epoch));
+        }
     }
 
     /// The upgrade request reaches the balancer; the pod does the handshake when its turn comes.
@@ -100,22 +109,56 @@ impl Cluster<'_> {
             self.meter.reconnected(now);
             self.meter.counts.sessions_moved += u64::from(wire.lost_pod != pod);
         }
+        let polls = self.pollers.has(client);
         if self.held.contains_key(&client) {
-            ctx.schedule(usable + one_way, Event::Flush(client, epoch));
+            let trip = if polls { self.request_trip(client) } else { one_way };
+            ctx.schedule(usable + trip, Event::Flush(client, epoch));
+        }
+        if polls {
+            self.schedule_step(client, first_ping, Step::Ping, ctx);
+            self.answer_poll(client, ctx);
         }
         self.check_memory(pod, ctx);
     }
 
     /// A client that is connected when the run begins: placed by the balancer, without work or waiting.
-    pub fn connect_at_start(&mut self, client: ClientId, now: SimTime) {
-        let Ok(pod) = self.route(client, true, now) else { return };
+    pub fn connect_at_start(&mut self, client: ClientId, ctx: &mut Ctx<Event>) {
+        let now = ctx.now();
+        let pod = if self.polls_first(client) {
+            self.handshake_at_start(client, now)
+        } else if self.is_blocked(client) {
+            None
+        } else {
+            let pod = self.route(client, true, now).ok();
+            self.clients.wire_mut(client).instance = self.path.used;
+            pod.map(|pod| (pod, true))
+        };
+        let Some((pod, by_websocket)) = pod else { return self.between_attempts(client, ctx) };
         self.meter.counts.connect_attempts += 1;
-        self.clients.wire_mut(client).instance = self.path.used;
-        self.tunnel_begins(client, now);
+        if by_websocket {
+            self.tunnel_begins(client, now);
+        } else {
+            self.pollers.begin(client).waiting = Some(now);
+        }
         self.open(client, pod, now);
         let period = self.ping_period(client);
         let mut stream = Purpose::PingPhase.stream(self.seed, self.clients[client].number, 0);
-        self.clients.wire_mut(client).first_ping = now + Span::from_nanos(stream.below(period.as_nanos().max(1)));
+        let first_ping = now + Span::from_nanos(stream.below(period.as_nanos().max(1)));
+        self.clients.wire_mut(client).first_ping = first_ping;
+        if !by_websocket {
+            self.schedule_step(client, first_ping, Step::Ping, ctx);
+        }
+    }
+
+    /// A client that is there at the start but not connected is on its way to its next attempt.
+    fn between_attempts(&mut self, client: ClientId, ctx: &mut Ctx<Event>) {
+        let Client { number, audience, .. } = self.clients[client];
+        let policy = &self.spec.audiences[usize::from(audience)].reconnect;
+        let mut stream = Purpose::Reconnect.stream(self.seed, number, u32::MAX);
+        let Some(delay) = retry_delay(policy, 0, &mut stream) else { return };
+        let rest = Span::from_nanos(stream.below(delay.as_nanos().max(1)));
+        self.clients[client].link = Link::Waiting;
+        ctx.schedule_in(rest, Event::Connect(client, self.clients.wire(client).epoch));
     }
 
     /// The connection exists: the pod counts it and it is in its rooms.
@@ -134,7 +177,9 @@ impl Cluster<'_> {
         target.live.push(client);
         target.connections_changed();
         let who = Who { client, connection: wire.connection };
-        self.rooms.connect(Member { path: Path { one_way_ns, pod }, who });
+        let polls = self.pollers.has(client);
+        target.pollers += u32::from(polls);
+        self.rooms.connect(Member { path: Path { one_way_ns, pod }, who }, polls);
         self.meter.counts.connects += 1;
     }
 
@@ -145,14 +190,14 @@ impl Cluster<'_> {
     }
 
     /// An attempt under way is given up because the client leaves.
-    pub fn abandon_attempt(&mut self, client: ClientId, now: SimTime) {
+    pub fn abandon_attempt(&mut self, client: ClientId, ctx: &mut Ctx<Event>) {
         self.meter.counts.connects_failed.add(FailReason::ClientOffline);
-        self.drop_upgrade(client, now);
+        self.drop_upgrade(client, ctx);
     }
 
     /// The client tries again after its back-off, which starts when it knows of the loss, `after` from now.
     pub fn retry_later(&mut self, client: ClientId, after: Span, ctx: &mut Ctx<Event>) {
-        self.drop_upgrade(client, ctx.now());
+        self.drop_upgrade(client, ctx);
         let record = &self.clients[client];
         let (number, audience) = (record.number, usize::from(record.audience));
         let wire = self.clients.wire_mut(client);
@@ -169,7 +214,11 @@ impl Cluster<'_> {
     }
 
     /// An upgrade is given up, if it was under way.
-    fn drop_upgrade(&mut self, client: ClientId, now: SimTime) {
+    fn drop_upgrade(&mut self, client: ClientId, ctx: &mut Ctx<Event>) {
+        if self.pollers.has(client) {
+            return self.leave_session(client, None, ctx);
+        }
+        let now = ctx.now();
         let &Wire { upgrading, pod, instance, .. } = self.clients.wire(client);
         if upgrading {
             self.path.uncount(instance, pod);
@@ -179,7 +228,7 @@ impl Cluster<'_> {
     }
 
     /// The upgrade of this client is no longer under way.
-    fn forget_upgrade(&mut self, client: ClientId) {
+    pub fn forget_upgrade(&mut self, client: ClientId) {
         let wire = self.clients.wire_mut(client);
         wire.upgrading = false;
         let (pod, position) = (wire.pod, wire.position);

@@ -1,6 +1,7 @@
 //! A connection ends: known to both sides, or as a ghost that the pod serves until its heartbeat fails.
 
 use crate::cluster::clients::{ClientId, Link, Wire};
+use crate::cluster::flows::poll::CONNECT_TIMEOUT;
 use crate::cluster::path::Tunnel;
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, SimTime};
@@ -8,14 +9,20 @@ use crate::metrics::{CloseReason, FailReason};
 
 /// A connection whose client is gone without the pod knowing.
 pub struct Ghost {
-    client: ClientId,
-    pod: PodId,
-    process: u32,
+    pub client: ClientId,
+    pub pod: PodId,
+    pub process: u32,
     /// Instance of the balancer that holds the tunnel.
     instance: u16,
     tunnel: Option<Tunnel>,
     /// The balancer has lost count of it when its connection was opened before a reload.
     opened_at: SimTime,
+    /// When the pod notices by itself.
+    pub noticed_at: SimTime,
+    /// It went by long polling: the balancer holds nothing for it.
+    polled: bool,
+    /// It is in the rooms of its client.
+    joined: bool,
 }
 
 /// What a balancer cuts.
@@ -30,37 +37,83 @@ impl Cluster<'_> {
     /// A client's end of a connection is gone: it left, or its network changed. The pod learns of the first when the
     /// close arrives, of the second when its heartbeat fails; until then it sends to a ghost.
     pub fn lose_connection(&mut self, client: ClientId, reason: CloseReason, ctx: &mut Ctx<Event>) {
+        self.lose_poller(client, reason, None, ctx);
+    }
+
+    /// The same; a client that polls may say goodbye, and its last POST reaches the balancer then.
+    pub fn lose_poller(
+        &mut self,
+        client: ClientId,
+        reason: CloseReason,
+        goodbye: Option<SimTime>,
+        ctx: &mut Ctx<Event>,
+    ) {
         let now = ctx.now();
         self.settle_fan_outs(now); // while their lists are unchanged
-        let wire = self.clients.wire(client);
-        let &Wire { pod, process, instance, opened_at, .. } = wire;
+        let &Wire { pod, process, instance, opened_at, .. } = self.clients.wire(client);
+        let polled = self.pollers.has(client);
         self.remove_live(client, pod);
-        self.pods[pod].ghosts += 1; // so the number of connections is the same
+        self.pods[pod].leave_ghost(polled);
         self.rooms.disconnect(client, pod, true);
-        let noticed = match reason {
+        let noticed_at = match reason {
             CloseReason::SessionEnd => now + self.clients[client].one_way(),
             _ => self.noticed_at(client, now),
         };
         let tunnel = if self.path.tunnels.is_empty() { None } else { self.path.tunnels.remove(&client) };
-        let ghost = self.ghosts.insert(Ghost { client, pod, process, instance, tunnel, opened_at });
-        ctx.schedule(noticed, Event::GhostNoticed(ghost));
+        if polled {
+            self.path.uncount(instance, pod);
+        }
+        let ghost = Ghost { client, pod, process, instance, tunnel, opened_at, noticed_at, polled, joined: true };
+        self.add_ghost(ghost, goodbye, ctx);
         self.connection_ended(client, reason, now);
+    }
+
+    /// A client gives a session up before it is connected; the pod keeps it until it is told, or until it finds that nobody
+    /// joins.
+    pub fn leave_session(&mut self, client: ClientId, goodbye: Option<SimTime>, ctx: &mut Ctx<Event>) {
+        self.end_polling(client);
+        let &Wire { pod, process, instance, opened_at, upgrading, .. } = self.clients.wire(client);
+        if !upgrading {
+            return; // the process has ended
+        }
+        self.path.uncount(instance, pod);
+        self.forget_upgrade(client);
+        let target = &mut self.pods[pod];
+        target.pollers += 1; // as if it had been one
+        target.leave_ghost(true);
+        target.connections_changed();
+        let noticed_at = ctx.now() + CONNECT_TIMEOUT;
+        let ghost =
+            Ghost { client, pod, process, instance, tunnel: None, opened_at, noticed_at, polled: true, joined: false };
+        self.add_ghost(ghost, goodbye, ctx);
+    }
+
+    fn add_ghost(&mut self, ghost: Ghost, goodbye: Option<SimTime>, ctx: &mut Ctx<Event>) {
+        let noticed_at = ghost.noticed_at;
+        let slot = self.ghosts.insert(ghost);
+        match goodbye {
+            Some(at) => ctx.schedule(at, Event::Goodbye(slot)),
+            None => ctx.schedule(noticed_at, Event::GhostNoticed(slot)),
+        }
     }
 
     /// A pod notices that a connection is dead and cleans up.
     pub fn ghost_noticed(&mut self, ghost: u32, ctx: &mut Ctx<Event>) {
-        let Ghost { client, pod, process, instance, tunnel, opened_at } = self.ghosts.take(ghost);
+        let Ghost { client, pod, process, instance, tunnel, opened_at, polled, joined, .. } = self.ghosts.take(ghost);
         let now = ctx.now();
         self.path.told_of_tunnel(instance, pod, tunnel, now);
         if self.pods[pod].process != process {
             return; // the process died first, and its ghosts with it
         }
-        self.rooms.forget_ghost(client, pod);
+        if joined {
+            self.rooms.forget_ghost(client, pod);
+        }
         let target = &mut self.pods[pod];
-        target.ghosts -= 1;
-        target.connections_changed();
+        target.forget_ghost(polled);
         target.book(now, self.spec.pods.costs.disconnect);
-        self.uncount_tunnel(instance, pod, opened_at);
+        if !polled {
+            self.uncount_tunnel(instance, pod, opened_at);
+        }
         self.ended_well(pod, ctx);
     }
 
@@ -71,15 +124,17 @@ impl Cluster<'_> {
         let process = target.process;
         let upgrading = std::mem::take(&mut target.upgrading);
         let live = std::mem::take(&mut target.live);
-        target.ghosts = 0;
+        (target.ghosts, target.silent_ghosts, target.pollers) = (0, 0, 0);
         target.connections_changed();
         self.path.uncount_all(pod);
         for client in upgrading {
+            self.end_polling(client);
             self.tunnel_broken(client, pod, ctx.now());
             self.clients.wire_mut(client).upgrading = false;
             self.attempt_failed(client, FailReason::PodDied, self.clients[client].one_way(), ctx);
         }
-        for ghost in self.ghosts.iter().filter(|ghost| ghost.pod == pod && ghost.process == process) {
+        let there = |ghost: &&Ghost| ghost.pod == pod && ghost.process == process && ghost.joined;
+        for ghost in self.ghosts.iter().filter(there) {
             self.rooms.forget_ghost(ghost.client, pod);
         }
         for client in live {
@@ -99,6 +154,9 @@ impl Cluster<'_> {
             let tunnels = self.pods[pod].live.clone();
             let mut gone = 0;
             for client in tunnels {
+                if self.pollers.has(client) {
+                    continue; // requests are finished by those who have them
+                }
                 let &Wire { opened_at, instance, process, .. } = self.clients.wire(client);
                 let is_cut = match cut {
                     // what was open at the start is older than anything
@@ -143,6 +201,7 @@ impl Cluster<'_> {
 
     /// What every end of a connection has in common, seen from the client.
     fn connection_ended(&mut self, client: ClientId, reason: CloseReason, now: SimTime) {
+        self.end_polling(client);
         self.clients[client].link = Link::None;
         let wire = self.clients.wire_mut(client);
         wire.lost_one |= reason != CloseReason::SessionEnd;

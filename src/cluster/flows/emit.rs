@@ -50,6 +50,10 @@ impl Batch {
         let fan_out = FanOut { emitted, done: SimTime::ZERO, copies: 0, recipients, local };
         Batch { fan_out, served: 0, parts: 0, behind_done: SimTime::ZERO }
     }
+    /// Whether any pod sends it to a WebSocket.
+    const fn is_for_websockets(&self) -> bool {
+        self.parts > 0 || self.behind_done.as_nanos() > 0
+    }
     /// A pod will have sent so many copies at `done`.
     fn add(&mut self, part: Part, copies: u32, done: SimTime, now: SimTime, deliveries: &mut Deliveries) {
         self.served += copies;
@@ -65,17 +69,17 @@ impl Batch {
     }
 }
 
-/// What a pod has of a room, live and ghosts. Pods are asked for in order, as shares are.
-fn next_share(shares: &mut &[Share], pod: PodId) -> (u32, u32) {
+/// What a pod has of a room. Pods are asked for in order, as shares are.
+fn next_share(shares: &mut &[Share], pod: PodId) -> Share {
     while let [first, rest @ ..] = *shares
         && first.pod <= pod
     {
         *shares = rest;
         if first.pod == pod {
-            return (first.live, first.ghosts);
+            return *first;
         }
     }
-    (0, 0)
+    Share::nothing(pod)
 }
 
 impl Cluster<'_> {
@@ -92,23 +96,27 @@ impl Cluster<'_> {
         let now = ctx.now();
         let costs = &self.spec.pods.costs;
         let publishes = emission.origin == Origin::Application && self.spec.redis.adapter == Adapter::Classic;
-        let Share { live, ghosts, .. } = self.share(pod, emission.recipients);
+        let share = self.share(pod, emission.recipients);
+        let Share { live, pollers, ghosts, .. } = share;
         let (present, online) = self.reach(emission.recipients);
         let until_published = before + if publishes { costs.publish } else { Span::ZERO };
         let until_sending = until_published + costs.broadcast;
         let target = &mut self.pods[pod];
         let (until_published, until_sending) = (target.stretched(until_published), target.stretched(until_sending));
-        let booking = target.book_slowed(now, until_sending + target.send() * u64::from(live + ghosts));
+        let booking = target.book_slowed(now, until_sending + target.send() * u64::from(share.copies()));
         let leaves = booking.start + until_published;
         let sending = booking.start + until_sending;
         let part = Part { pod, process: target.process, start: sending, send: target.send() };
-        target.sends += u64::from(live + ghosts);
+        target.sends += u64::from(share.copies());
         let process = target.process;
         if live > 0 {
             let Emission { emitted, recipients, .. } = emission;
             let mut batch = Batch::new(emitted, recipients, true);
             batch.add(part, live, booking.done, now, &mut self.deliveries);
             self.deliver_later(batch, now);
+        }
+        if pollers > 0 {
+            self.serve_pollers(pod, emission.recipients, (emission.emitted, true), booking.done, ctx);
         }
         if let Some(call) = call
             && self.pods[pod].push(booking, call.job(booking, now))
@@ -119,7 +127,7 @@ impl Cluster<'_> {
         counts.events_emitted += 1;
         counts.recipients += u64::from(present);
         counts.ghost_sends += u64::from(ghosts);
-        let others = present - live;
+        let others = present - live - pollers;
         if publishes {
             let Emission { emitted, recipients, bytes, .. } = emission;
             let message =
@@ -128,7 +136,7 @@ impl Cluster<'_> {
             ctx.schedule(leaves + self.redis.hop(), Event::Publish(slot));
         } else {
             // without an adapter nobody else hears of it; an own socket is on this pod
-            self.lose(LossReason::NoAdapter, online - live);
+            self.lose(LossReason::NoAdapter, online - live - pollers);
             self.lose(LossReason::RecipientOffline, present - online);
         }
         booking.done
@@ -195,6 +203,7 @@ impl Cluster<'_> {
         let counts = &mut meter.counts;
         let mut shares = rooms.find(recipients).map_or(one.as_slice(), Room::shares);
         let mut batch = Batch::new(emitted, recipients, false);
+        let mut polled = Vec::new();
         for &(pod, process) in subscribers.iter() {
             let target = &mut pods[pod];
             if target.process != process {
@@ -205,16 +214,21 @@ impl Cluster<'_> {
                 counts.redis_copies_own += 1; // its cost is part of publishing
                 continue;
             }
-            let (live, ghosts) = next_share(&mut shares, pod);
-            if live + ghosts == 0 {
+            let share = next_share(&mut shares, pod);
+            let Share { live, pollers, ghosts, .. } = share;
+            if share.copies() == 0 {
                 target.book_slowed(now, target.copy_dropped());
                 counts.redis_copies_dropped += 1;
                 continue;
             }
-            let sending = target.send() * u64::from(live + ghosts);
+            let sending = target.send() * u64::from(share.copies());
             let booking = target.book_slowed(now, target.copy_delivered() + sending);
             let start = booking.start + target.copy_delivered();
-            target.sends += u64::from(live + ghosts);
+            target.sends += u64::from(share.copies());
+            if pollers > 0 {
+                polled.push((pod, booking.done));
+                batch.served += pollers;
+            }
             counts.redis_copies_useful += 1;
             counts.ghost_sends += u64::from(ghosts);
             if live > 0 {
@@ -225,8 +239,11 @@ impl Cluster<'_> {
         // gets it although nobody meant them
         counts.deliveries_unmeant += u64::from(batch.served.saturating_sub(others));
         self.lose(LossReason::RecipientOffline, others.saturating_sub(batch.served));
-        if batch.served > 0 {
+        if batch.is_for_websockets() {
             self.deliver_later(batch, now);
+        }
+        for (pod, done) in polled {
+            self.serve_pollers(pod, recipients, (emitted, false), done, ctx);
         }
     }
 
@@ -263,7 +280,7 @@ impl Cluster<'_> {
             Some(room) => room.share(pod),
             None => {
                 let here = self.share_of_one(recipients).filter(|share| share.pod == pod);
-                here.unwrap_or(Share { pod, live: 0, ghosts: 0 })
+                here.unwrap_or(Share::nothing(pod))
             }
         }
     }
@@ -272,14 +289,15 @@ impl Cluster<'_> {
     fn share_of_one(&self, recipients: Recipients) -> Option<Share> {
         match recipients {
             Recipients::One(client, number) if self.is_connected(client, number) => {
-                Some(Share { pod: self.clients.wire(client).pod, live: 1, ghosts: 0 })
+                let polls = u32::from(self.pollers.has(client));
+                Some(Share { live: 1 - polls, pollers: polls, ..Share::nothing(self.clients.wire(client).pod) })
             }
             _ => None,
         }
     }
 
     /// A connected client as the only recipient of something.
-    fn member(&self, client: ClientId) -> Member {
+    pub fn member(&self, client: ClientId) -> Member {
         let wire = self.clients.wire(client);
         let one_way_ns = self.clients[client].one_way_ns;
         let who = Who { client, connection: wire.connection };

@@ -221,6 +221,7 @@ impl Cluster<'_> {
         let upgrading = self.clients.iter().filter(|client| client.link == crate::cluster::clients::Link::Connecting);
         self.meter.counts.connects_in_flight = upgrading.count() as u64;
         self.meter.counts.requests_in_flight += self.pending.requests();
+        self.meter.counts.deliveries_in_flight += (self.pollers.buffered() + self.packets.iter().count()) as u64;
         for message in self.messages.iter() {
             self.meter.counts.redis_copies_undelivered += message.subscribers.as_ref().map_or(0, |to| to.len() as u64);
             self.meter.counts.deliveries_in_flight += u64::from(message.others);

@@ -158,7 +158,8 @@ impl Cluster<'_> {
     pub fn memory_of(&self, pod: PodId) -> u64 {
         let target = &self.pods[pod];
         let costs = &self.spec.pods.costs;
-        costs.memory_base
-            + costs.memory_per_connection * (u64::from(target.connections()) + target.upgrading.len() as u64)
+        let connections = u64::from(target.connections()) + target.upgrading.len() as u64;
+        let pollers = u64::from(target.pollers + target.silent_ghosts);
+        costs.memory_base + costs.memory_per_connection * (connections - pollers) + costs.memory_per_poller * pollers
     }
 }

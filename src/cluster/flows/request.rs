@@ -48,8 +48,12 @@ impl Cluster<'_> {
                 self.call_that_emits(client, call, draws.work, emission, ctx);
             }
             TrafficAction::Emit { via: Via::Socket, .. } => {
-                if self.clients[client].link == Link::Open {
-                    self.emit_by_socket(client, item, draws.work, draws.choice, sent, ctx);
+                if self.clients[client].link == Link::Open && !self.pollers.pauses(client, sent) {
+                    if self.pollers.has(client) {
+                        self.post(client, vec![Held { item, n: slot.n, emitted: sent }], ctx);
+                    } else {
+                        self.emit_by_socket(client, item, draws.work, draws.choice, sent, ctx);
+                    }
                 } else {
                     self.meter.counts.events_held += 1;
                     self.held.entry(client).or_default().push(Held { item, n: slot.n, emitted: sent });
@@ -89,10 +93,25 @@ impl Cluster<'_> {
         if self.clients.wire(client).epoch != epoch || self.clients[client].link != Link::Open {
             return; // it lost the connection again: what is held stays held
         }
-        for held in self.held.remove(&client).unwrap_or_default() {
-            let draws = self.draws_again(Owner { client, item: held.item, n: held.n });
-            self.emit_by_socket(client, held.item, draws.work, draws.choice, held.emitted, ctx);
+        if self.pollers.pauses(client, ctx.now()) {
+            return; // until it is upgraded
         }
+        let events = self.held.remove(&client).unwrap_or_default();
+        if self.pollers.has(client) {
+            if !events.is_empty() {
+                self.post(client, events, ctx);
+            }
+            return;
+        }
+        for held in events {
+            self.emit_held(client, &held, ctx);
+        }
+    }
+
+    /// An event that a client held back, or posts, is at its pod.
+    pub fn emit_held(&mut self, client: ClientId, held: &Held, ctx: &mut Ctx<Event>) {
+        let draws = self.draws_again(Owner { client, item: held.item, n: held.n });
+        self.emit_by_socket(client, held.item, draws.work, draws.choice, held.emitted, ctx);
     }
 
     fn emit_by_socket(

@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use rustc_hash::FxHashMap;
 
 use crate::cluster::clients::ClientId;
+use crate::cluster::flows::Held;
 use crate::cluster::flows::emit::Emission;
+use crate::cluster::flows::handshake::Step;
 use crate::cluster::flows::request::Call;
 use crate::cluster::flows::route::{Attempt, Unrouted, Wait};
 use crate::cluster::{Cluster, Event, PodId};
@@ -20,6 +22,20 @@ pub enum Errand {
     CallThatEmits(Call, Span, Emission),
     /// The upgrade of a WebSocket, in this connect attempt.
     Upgrade(u16),
+    /// A request of a session by long polling, in this connect attempt.
+    Session(Step, u16),
+    /// A POST with events of such a session.
+    Post(Vec<Held>, u16),
+}
+
+impl Errand {
+    /// The connect attempt to which it belongs, if it belongs to one.
+    const fn epoch(&self) -> Option<u16> {
+        match self {
+            Errand::Call(..) | Errand::CallThatEmits(..) => None,
+            Errand::Upgrade(epoch) | Errand::Session(_, epoch) | Errand::Post(_, epoch) => Some(*epoch),
+        }
+    }
 }
 
 /// A request that waits for its next try.
@@ -51,7 +67,7 @@ impl Pending {
     }
     /// How many HTTP requests wait.
     pub fn requests(&self) -> u64 {
-        self.waiting.values().filter(|waiting| !matches!(waiting.errand, Errand::Upgrade(_))).count() as u64
+        self.waiting.values().filter(|waiting| waiting.errand.epoch().is_none()).count() as u64
     }
 }
 
@@ -140,10 +156,9 @@ impl Cluster<'_> {
     /// The next try. What is left to do if it gets no pod at once.
     fn go_on(&mut self, errand: Errand, attempt: Box<Attempt>, ctx: &mut Ctx<Event>) -> Option<(Errand, Unrouted)> {
         let client = attempt.client;
-        if let Errand::Upgrade(epoch) = errand
-            && self.clients.wire(client).epoch != epoch
-        {
-            return None; // the client gave this attempt up
+        if errand.epoch().is_some_and(|epoch| self.clients.wire(client).epoch != epoch) {
+            self.give_up(client, &errand); // as the client did before
+            return None;
         }
         match (self.resume(attempt, ctx.now()), errand) {
             (Ok(pod), Errand::Call(call, work)) => self.call_at(client, pod, call, work, ctx),
@@ -151,22 +166,39 @@ impl Cluster<'_> {
                 self.call_that_emits_at(client, pod, call, work, emission, ctx);
             }
             (Ok(pod), Errand::Upgrade(epoch)) => self.upgrade_at(pod, client, epoch, ctx),
+            (Ok(pod), Errand::Session(step, _)) => self.session_request_at(pod, client, step, ctx),
+            (Ok(pod), Errand::Post(events, _)) => self.post_at(pod, client, events, ctx),
             (Err(why), errand) => return Some((errand, why)),
         }
         None
     }
 
+    /// Nobody waits for an answer any more.
+    fn give_up(&mut self, client: ClientId, errand: &Errand) {
+        if let Errand::Post(events, _) = errand {
+            self.not_posted(client, events);
+        }
+    }
+
     fn errand_failed(&mut self, client: ClientId, errand: &Errand, reason: FailReason, ctx: &mut Ctx<Event>) {
+        if errand.epoch().is_some_and(|epoch| self.clients.wire(client).epoch != epoch) {
+            return self.give_up(client, errand);
+        }
         match errand {
             Errand::Call(..) => self.meter.counts.requests_failed.add(reason),
             Errand::CallThatEmits(_, _, emission) => {
                 self.meter.counts.requests_failed.add(reason);
                 self.emission_failed(emission.recipients);
             }
-            Errand::Upgrade(epoch) if self.clients.wire(client).epoch == *epoch => {
+            Errand::Upgrade(_) | Errand::Session(Step::Open, _) => {
                 self.attempt_failed(client, reason, self.clients[client].one_way(), ctx);
             }
-            Errand::Upgrade(_) => {} // the client gave this attempt up
+            Errand::Session(Step::Probe, _) => self.meter.counts.upgrades_failed += 1,
+            Errand::Session(..) => self.session_failed(client, reason, ctx),
+            Errand::Post(events, _) => {
+                self.not_posted(client, events);
+                self.session_failed(client, reason, ctx);
+            }
         }
     }
 }

@@ -64,6 +64,10 @@ pub struct Pod {
     pub live: Vec<ClientId>,
     /// Connections whose client is gone without the pod knowing.
     pub ghosts: u32,
+    /// Those of them that went by long polling: no balancer holds anything for them.
+    pub silent_ghosts: u32,
+    /// Live connections that go by long polling.
+    pub pollers: u32,
     /// Clients whose upgrade is under way; they count as connections of the balancer.
     pub upgrading: Vec<ClientId>,
     /// Connections and upgrades as the balancer counts them.
@@ -110,6 +114,8 @@ impl Pod {
             crashes: 0,
             live: Vec::new(),
             ghosts: 0,
+            silent_ghosts: 0,
+            pollers: 0,
             upgrading: Vec::new(),
             held: 0,
             forgotten: 0,
@@ -156,20 +162,38 @@ impl Pod {
         if self.next_answer <= now {
             self.count_answered(now);
         }
-        debug_assert_eq!(self.held, self.connections() + self.upgrading.len() as u32, "whoever changes them says so");
+        debug_assert_eq!(self.held, self.count_at_balancer(), "whoever changes them says so");
         self.held + self.in_flight - self.forgotten
     }
     /// The balancer has reloaded: connections that are there now do not count for it any more.
     pub fn forget_connections(&mut self) {
-        self.forgotten = self.connections();
+        self.forgotten = self.connections() - self.silent_ghosts;
     }
     /// One of those that the balancer has forgotten is over.
     pub fn forgotten_ended(&mut self) {
         self.forgotten = self.forgotten.saturating_sub(1);
     }
+    fn count_at_balancer(&self) -> u32 {
+        self.connections() + self.upgrading.len() as u32 - self.silent_ghosts
+    }
     fn count_held(&mut self) {
-        self.held = self.connections() + self.upgrading.len() as u32;
+        self.held = self.count_at_balancer();
         self.forgotten = self.forgotten.min(self.held);
+    }
+    /// A live connection, taken out before, is a ghost from now on; `polled`: one by long polling.
+    pub fn leave_ghost(&mut self, polled: bool) {
+        self.ghosts += 1; // so the number of connections is the same
+        if polled {
+            self.pollers -= 1;
+            self.silent_ghosts += 1;
+            self.count_held();
+        }
+    }
+    /// The pod has noticed a ghost.
+    pub fn forget_ghost(&mut self, polled: bool) {
+        self.ghosts -= 1;
+        self.silent_ghosts -= u32::from(polled);
+        self.connections_changed();
     }
     /// A client's upgrade is under way; returns its position among those.
     pub fn start_upgrade(&mut self, client: ClientId) -> u32 {
@@ -310,8 +334,11 @@ mod tests {
             heartbeat: none,
             heartbeat_every: none,
             heartbeat_timeout: none,
+            poll: none,
+            upgrade_check: none,
             memory_base: 0,
             memory_per_connection: 0,
+            memory_per_poller: 0,
         };
         let startup = crate::engine::Law::Fixed(0.0);
         let spec = PodSpec { replicas: 1, cpu: 2.0, workers: 2, memory_bytes: None, costs, startup, pre_stop: none };

@@ -17,13 +17,16 @@ pub enum RoomTag {}
 /// A room.
 pub type RoomId = Id<RoomTag>;
 
+/// Mark of a position among the members that poll.
+const POLLS: u32 = 1 << 31;
+
 /// All rooms and the rooms of each client. A client keeps its rooms through reconnects: the application joins again.
 pub struct Rooms {
     per_client: usize,
     /// Rooms of client c at `c·per_client ..`.
     of_client: Vec<RoomId>,
     /// Position of a connected client among the members of each of its rooms and then of everyone, at
-    /// `c·(per_client + 1) ..`.
+    /// `c·(per_client + 1) ..`; with [`POLLS`], among those that poll.
     position: Vec<u32>,
     /// One entry per place in a room: drawing one picks a room with probability proportional to its size.
     places: Vec<RoomId>,
@@ -148,18 +151,20 @@ impl Rooms {
         let rooms = self.of_client.get(first..first + self.per_client).unwrap_or_default();
         rooms.iter().filter_map(|room| self.rooms.get(room.index())).map(Room::touch).sum()
     }
-    /// A connection opened.
-    pub fn connect(&mut self, member: Member) {
+    /// A connection opened, by a WebSocket or, `polls`, by long polling.
+    pub fn connect(&mut self, member: Member, polls: bool) {
         for turn in 0..=self.per_client {
             let place = self.place_of(member.who.client, turn);
-            self.position[place] = self.nth_mut(member.who.client, turn).connect(member);
+            let position = self.nth_mut(member.who.client, turn).connect(member, polls);
+            self.position[place] = position | if polls { POLLS } else { 0 };
         }
     }
     /// A connection to a pod closed; the pod may not know yet, and send to a ghost.
     pub fn disconnect(&mut self, client: ClientId, pod: PodId, leaves_ghost: bool) {
         for turn in 0..=self.per_client {
             let position = self.position[self.place_of(client, turn)];
-            let moved = self.nth_mut(client, turn).disconnect(position, pod, leaves_ghost);
+            let (among, polls) = (position & !POLLS, position & POLLS != 0);
+            let moved = self.nth_mut(client, turn).disconnect(among, polls, pod, leaves_ghost);
             if let Some(moved) = moved {
                 let room = (turn < self.per_client).then(|| self.of(client)[turn]);
                 let theirs = self.of(moved).iter().position(|&other| Some(other) == room).unwrap_or(self.per_client);

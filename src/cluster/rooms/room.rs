@@ -103,10 +103,23 @@ pub type Members = Rc<MemberList>;
 pub struct Share {
     /// Which pod.
     pub pod: PodId,
-    /// Connected members that it serves.
+    /// Members with a WebSocket that it serves.
     pub live: u32,
+    /// Members that poll: served after those.
+    pub pollers: u32,
     /// Connections whose client is gone without the pod knowing: served last, for nothing.
     pub ghosts: u32,
+}
+
+impl Share {
+    /// Nothing of it.
+    pub const fn nothing(pod: PodId) -> Share {
+        Share { pod, live: 0, pollers: 0, ghosts: 0 }
+    }
+    /// How many copies the pod sends.
+    pub const fn copies(&self) -> u32 {
+        self.live + self.pollers + self.ghosts
+    }
 }
 
 /// A room.
@@ -116,14 +129,20 @@ pub struct Room {
     pub present: u32,
     online: u32,
     members: Members,
+    /// Those that poll, in no particular order.
+    pollers: Vec<Member>,
     /// In order of pod; only pods that have something of it.
     shares: Vec<Share>,
 }
 
 impl Room {
-    /// Its connected members. Unchanged as long as it is the same list.
+    /// Its members with a WebSocket. Unchanged as long as it is the same list.
     pub const fn members(&self) -> &Members {
         &self.members
+    }
+    /// Its members that poll.
+    pub fn pollers(&self) -> &[Member] {
+        &self.pollers
     }
     /// Number of connected members.
     pub const fn online(&self) -> u32 {
@@ -135,37 +154,45 @@ impl Room {
     }
     /// What one pod has of it.
     pub fn share(&self, pod: PodId) -> Share {
-        self.find(pod).map_or(Share { pod, live: 0, ghosts: 0 }, |position| self.shares[position])
+        self.find(pod).map_or(Share::nothing(pod), |position| self.shares[position])
     }
 
     /// Reads how many there are on each pod, and returns anything that depends on it.
     pub fn touch(&self) -> u64 {
-        // five shares to a cache line; and whoever emits shares the list
-        let shares: u32 = self.shares.iter().step_by(5).map(|share| share.live).sum();
+        // four shares to a cache line; and whoever emits shares the list
+        let shares: u32 = self.shares.iter().step_by(4).map(|share| share.live).sum();
         u64::from(self.online() + shares) + Rc::strong_count(&self.members) as u64
     }
-    /// A member connected; returns its position.
-    pub fn connect(&mut self, member: Member) -> u32 {
+    /// A member connected, by a WebSocket or, `polls`, by long polling; returns its position among its like.
+    pub fn connect(&mut self, member: Member, polls: bool) -> u32 {
         let found = self.find(member.path.pod);
         let share = found.unwrap_or_else(|position| {
-            self.shares.insert(position, Share { pod: member.path.pod, live: 0, ghosts: 0 });
+            self.shares.insert(position, Share::nothing(member.path.pod));
             position
         });
+        self.online += 1;
+        if polls {
+            self.shares[share].pollers += 1;
+            self.pollers.push(member);
+            return self.pollers.len() as u32 - 1;
+        }
         self.shares[share].live += 1;
         let members = Rc::make_mut(&mut self.members);
         members.push(member);
-        self.online = members.len() as u32;
-        self.online - 1
+        members.len() as u32 - 1
     }
-    /// The member at a position lost its connection; the last one takes its place and is returned.
-    pub fn disconnect(&mut self, position: u32, pod: PodId, leaves_ghost: bool) -> Option<ClientId> {
-        let moved = Rc::make_mut(&mut self.members).swap_remove(position as usize);
+    /// The member at a position among its like lost its connection; the last one takes its place and is returned.
+    pub fn disconnect(&mut self, position: u32, polls: bool, pod: PodId, leaves_ghost: bool) -> Option<ClientId> {
         self.online -= 1;
         self.change(pod, |share| {
-            share.live -= 1;
+            *(if polls { &mut share.pollers } else { &mut share.live }) -= 1;
             share.ghosts += u32::from(leaves_ghost);
         });
-        moved.map(|who| who.client)
+        if polls {
+            self.pollers.swap_remove(position as usize);
+            return self.pollers.get(position as usize).map(|moved| moved.who.client);
+        }
+        Rc::make_mut(&mut self.members).swap_remove(position as usize).map(|who| who.client)
     }
     /// A pod no longer sends to one of its ghosts.
     pub fn forget_ghost(&mut self, pod: PodId) {
@@ -178,7 +205,7 @@ impl Room {
     fn change(&mut self, pod: PodId, change: impl FnOnce(&mut Share)) {
         let position = self.find(pod).expect("a pod has a share of the rooms of its members and ghosts");
         change(&mut self.shares[position]);
-        if (self.shares[position].live, self.shares[position].ghosts) == (0, 0) {
+        if self.shares[position] == Share::nothing(pod) {
             self.shares.remove(position);
         }
     }

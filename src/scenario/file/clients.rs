@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::law::{DurationLaw, NumberLaw};
 use super::super::units::{Number, Rate, Share, Sigma};
-use super::super::words::{Attempts, LawOrNever, ReconnectText};
+use super::super::words::{Attempts, LawOrNever, ReconnectText, TransportsText};
 use crate::engine::Span;
 
 /// One kind of clients. Exactly one of `count`, `arrivals` and `trace` says who is there.
@@ -29,8 +29,9 @@ pub struct Audience {
     pub cookies: Option<Cookies>,
     /// When they come back after a loss: `socket.io`, `never`, or `{first: 1s, max: 5s, jitter: 50%, attempts: 10}`.
     pub reconnect: Option<ReconnectText>,
-    /// True: each client keeps a WebSocket open. False: only HTTP requests.
-    pub websocket: Option<bool>,
+    /// How each client holds its connection, as the client library is told: `[polling, websocket]`, `[websocket]`, `[polling]`;
+    /// `none`: only HTTP requests.
+    pub transports: Option<TransportsText>,
 }
 
 /// Clients that come and go.
@@ -90,6 +91,24 @@ pub struct Network {
     /// How public addresses change; `never` = they do not.
     #[schemars(with = "Option<NeverOrChange>")]
     pub address_change: Option<AddressChange>,
+    /// How HTTP requests share connections: `h2`, all in one; `http/1.1`, one at a time; `http/1.0`, not at all.
+    pub http: Option<HttpText>,
+    /// Share of clients behind a proxy that lets no WebSocket through.
+    pub blocks_websockets: Option<Share>,
+}
+
+/// Versions of HTTP by their ALPN names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum HttpText {
+    /// HTTP/1.0, or a client without keep-alive: a connection for each request.
+    #[serde(rename = "http/1.0")]
+    Http10,
+    /// HTTP/1.1: a request that is not answered yet keeps its connection.
+    #[serde(rename = "http/1.1")]
+    Http11,
+    /// HTTP/2: all requests share a connection.
+    #[serde(rename = "h2")]
+    Http2,
 }
 
 /// `never`, or how addresses change (for the schema; text is brought to the long form before it is read).

@@ -46,6 +46,10 @@ pub struct CostsText {
     pub connect: Option<Span>,
     /// Cleaning up after a connection.
     pub disconnect: Option<Span>,
+    /// Each HTTP request of long polling and of the handshake that starts with it.
+    pub poll: Option<Span>,
+    /// Distance of the server's looks whether an upgrade from polling can be completed; `0s`: it does so at once.
+    pub upgrade_check: Option<Span>,
     /// The framework's own work per HTTP request.
     pub request: Option<Span>,
     /// Receiving an event from a client.
@@ -70,6 +74,8 @@ pub struct CostsText {
     pub memory_base: Option<Size>,
     /// Memory of each connection.
     pub memory_per_connection: Option<Size>,
+    /// Memory of each connection by long polling.
+    pub memory_per_poller: Option<Size>,
 }
 
 /// Servers whose costs were measured.

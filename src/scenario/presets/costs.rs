@@ -20,6 +20,13 @@ static NODE_VALUES: &[Preset] = &[
         Measured,
         "socket.io 4 on Node.js 20: 122 us back to back, 872 us paced; rounded between",
     ),
+    preset(
+        "poll",
+        "160us",
+        Measured,
+        "socket.io 4 on Node.js 20: polling and upgrade 1.2 ms against 0.4 ms, over five requests",
+    ),
+    preset("upgrade_check", "100ms", A, "engine.io: socket.js looks every 100 ms for a request that waits"),
     preset("disconnect", "46us", Measured, NODE),
     preset("request", "12us", Measured, "Node.js http, trivial keep-alive request, measured by this project"),
     preset("receive", "7us", Measured, NODE),
@@ -33,10 +40,13 @@ static NODE_VALUES: &[Preset] = &[
     preset("heartbeat_timeout", "20s", A, HEARTBEAT),
     preset("memory_base", "60M", C, "assumption: resident size of an idle Node.js application"),
     preset("memory_per_connection", "17k", Measured, "socket.io 4 on Node.js 20, resident, WebSocket only, no TLS"),
+    preset("memory_per_poller", "49k", Measured, "socket.io 4 on Node.js 20, resident, 800 idle connections"),
 ];
 
 static PYTHON_VALUES: &[Preset] = &[
     preset("connect", "900us", Measured, PYTHON),
+    preset("poll", "360us", C, "assumption: that of Node.js times 2.25, the ratio of their WebSocket connects"),
+    preset("upgrade_check", "0s", A, "python-engineio answers the request that waits at once"),
     preset("disconnect", "374us", Measured, PYTHON),
     preset("request", "135us", Measured, "FastAPI on uvicorn, trivial keep-alive request, measured by this project"),
     preset("receive", "250us", B, "one report of asyncio servers; not measured by this project"),
@@ -55,4 +65,5 @@ static PYTHON_VALUES: &[Preset] = &[
     preset("heartbeat_timeout", "20s", A, HEARTBEAT),
     preset("memory_base", "80M", C, "assumption: resident size of an idle FastAPI application"),
     preset("memory_per_connection", "33k", Measured, PYTHON),
+    preset("memory_per_poller", "95k", C, "assumption: as much more than a WebSocket as on Node.js"),
 ];

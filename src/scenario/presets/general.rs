@@ -17,7 +17,12 @@ pub static GENERAL: &[Preset] = &[
     preset("warm_up", "auto", C, "setting of this program: a tenth of the run, at most 60 s"),
     preset("duration", "10m", C, SETTING),
     preset("max_events", "2000000000", C, "setting of this program: about ten minutes of one core"),
-    preset("clients.*.websocket", "true", C, "this program simulates WebSocket clusters"),
+    preset(
+        "clients.*.transports",
+        "[websocket]",
+        C,
+        "assumption: a WebSocket from the start; the library's own default is [polling, websocket]",
+    ),
     preset("clients.*.arrivals?.profile", "{at: [[0s, 1]]}", C, "assumption: arrivals at a constant rate"),
     preset(
         "clients.*.trace?.work",
@@ -26,6 +31,8 @@ pub static GENERAL: &[Preset] = &[
         "assumption: log-normal work of a few milliseconds",
     ),
     preset("clients.*.network.preset", "home", C, "assumption: people at home"),
+    preset("clients.*.network.http", "h2", C, "assumption: a browser and a balancer that speak HTTP/2"),
+    preset("clients.*.network.blocks_websockets", "0%", C, "assumption: no proxy in the way"),
     preset("clients.*.cookies.keep", "99%", A, "0.7 % of page views refused cookies (2001, 10^9 views), rounded"),
     preset("clients.*.cookies.cleared_every", "{exp: 588h}", A, "comScore: 1.2 deletions per user and month"),
     preset("clients.*.reconnect", "socket.io", Measured, SOCKET_IO),

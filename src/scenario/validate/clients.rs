@@ -4,7 +4,7 @@ use super::super::build::takes_part;
 use super::super::diagnostic::nearest;
 use super::super::file::{Arrivals, Audience, EmitTo, Network, ScenarioFile, ServerTraffic, TickTo, Traffic, ViaText};
 use super::super::law::{LawText, NumberLaw};
-use super::super::words::{Attempts, LawOrNever, Recipients, ReconnectText};
+use super::super::words::{Attempts, LawOrNever, Recipients, ReconnectText, TransportsText};
 use super::{Checks, MAX_CLIENTS};
 use crate::engine::Law;
 
@@ -120,12 +120,12 @@ fn check_population(checks: &mut Checks, path: &str, audience: &Audience) {
     if let Some(arrivals) = &audience.arrivals {
         check_arrivals(checks, path, audience, arrivals);
     }
-    if audience.trace.is_some() && audience.websocket == Some(true) {
+    if audience.trace.is_some() && audience.transports.is_some_and(|transports| transports != TransportsText::None) {
         checks.fail(
             "conflict",
-            &format!("{path}.websocket"),
-            "a trace holds requests, no WebSockets",
-            "remove `websocket`",
+            &format!("{path}.transports"),
+            "a trace holds requests, no connections",
+            "remove `transports`",
         );
     }
 }
@@ -382,7 +382,8 @@ pub(super) fn check_traffic(checks: &mut Checks, file: &ScenarioFile) {
         check_room(checks, &format!("{path}.to"), tick.to == TickTo::Room, file);
     }
     let Some(rooms) = &file.rooms else { return };
-    let people: f64 = file.clients.iter().filter(|a| a.websocket != Some(false)).map(clients_at_a_time).sum();
+    let people: f64 =
+        file.clients.iter().filter(|a| a.transports != Some(TransportsText::None)).map(clients_at_a_time).sum();
     let per_client = rooms.per_client.unwrap_or(1);
     if let LawText::Zipf(zipf) = &rooms.sizes
         && zipf.n.is_none()
@@ -457,8 +458,8 @@ fn check_participants(checks: &mut Checks, path: &str, clients: &Recipients, fil
             checks.fail(
                 "no-clients",
                 path,
-                "nobody has a WebSocket to send this over",
-                "write `via: api`, or `websocket: true` for an audience",
+                "nobody has a connection to send this over",
+                "write `via: api`, or `transports: [websocket]` for an audience",
             );
         }
         return;
@@ -481,11 +482,11 @@ fn check_participants(checks: &mut Checks, path: &str, clients: &Recipients, fil
                 format!("`{name}` is a trace; what its clients do is recorded already"),
                 "choose other audiences",
             );
-        } else if over_socket && audience.websocket == Some(false) {
+        } else if over_socket && audience.transports == Some(TransportsText::None) {
             checks.fail(
                 "conflict",
                 &place,
-                format!("clients of `{name}` have no WebSocket to send this over"),
+                format!("clients of `{name}` have no connection to send this over"),
                 "write `via: api`, or choose other audiences",
             );
         }
