@@ -40,6 +40,7 @@ fn base(clients: u32, websocket: bool, duration: Span) -> ClusterSpec {
             },
             cookies: CookieSpec { keep: 0.99, cleared_every: None },
             reconnect: ReconnectPolicy::SocketIo,
+            refresh: None,
             transports: if websocket { Transports::WebSocket } else { Transports::None },
         }],
         traffic: vec![],

@@ -124,6 +124,10 @@ pub enum Event {
     Packet(u32),
     /// The last request of a session reaches the balancer.
     Goodbye(u32),
+    /// A client loads its page anew.
+    Refresh(ClientId),
+    /// A client has heard nothing from its pod for too long, in this connection.
+    SilenceNoticed(ClientId, u16),
 }
 
 /// The kind of [`Event::Traffic`].
@@ -167,6 +171,8 @@ impl EngineEvent for Event {
             Event::Session(client, b, step) => return session_word(client, b, step),
             Event::Packet(a) => (30, a, 0),
             Event::Goodbye(a) => (31, a, 0),
+            Event::Refresh(client) => (32, client.raw(), 0),
+            Event::SilenceNoticed(client, b) => (33, client.raw(), b),
         };
         kind << 56 | u64::from(b) << 32 | u64::from(a)
     }
@@ -216,7 +222,9 @@ impl Event {
             28 => Event::CheckNode(b),
             SESSION => Event::Session(Id::new(a), b, Step::from_number((word >> 48) as u8)),
             30 => Event::Packet(a),
-            _ => Event::Goodbye(a),
+            31 => Event::Goodbye(a),
+            32 => Event::Refresh(Id::new(a)),
+            _ => Event::SilenceNoticed(Id::new(a), b),
         }
     }
 }
@@ -335,6 +343,8 @@ impl Cluster<'_> {
             Event::Session(client, epoch, step) => self.step(client, epoch, step, ctx),
             Event::Packet(slot) => self.packet(slot, ctx),
             Event::Goodbye(ghost) => self.goodbye(ghost, ctx),
+            Event::Refresh(client) => self.refresh(client, ctx),
+            Event::SilenceNoticed(client, epoch) => self.silence_noticed(client, epoch, ctx),
         }
     }
 

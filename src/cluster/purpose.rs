@@ -44,6 +44,8 @@ pub enum Purpose {
     Connection,
     /// Whether a proxy before a client lets no WebSocket through (entity: client).
     Blocked,
+    /// The n-th time that a client loads its page anew (entity: client).
+    Refresh,
     /// First of the purposes of balancers that stand before another one: one per tier (entity: client, n: routed request).
     Tier = 0x100,
     /// First of the purposes of traffic: one per traffic entry (entity: client, n: request).

@@ -89,6 +89,8 @@ pub struct AudienceSpec {
     pub cookies: CookieSpec,
     /// When they come back after a loss.
     pub reconnect: ReconnectPolicy,
+    /// When they load their page anew; `None` = never.
+    pub refresh: Option<RefreshSpec>,
     /// How each client holds its connection.
     pub transports: Transports,
 }
@@ -231,6 +233,15 @@ pub struct CookieSpec {
     pub cleared_every: Option<Law>,
 }
 
+/// When clients load their page anew: the connection is closed, and one is made when the page is there again.
+#[derive(Clone, Debug)]
+pub struct RefreshSpec {
+    /// Time from one to the next, in nanoseconds.
+    pub every: Law,
+    /// From the close to the first attempt to connect, in nanoseconds.
+    pub load: Law,
+}
+
 /// When a client tries again.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ReconnectPolicy {
@@ -304,6 +315,8 @@ pub enum Via {
     Socket,
     /// With an HTTP request that is balanced on its own.
     Api,
+    /// The same, and its handler writes to the sender's socket directly if that is on the same pod: no adapter is asked then.
+    LocalFirst,
 }
 
 /// What one server emits by itself: one pod of the cluster, the first ready one, at each tick.
@@ -443,6 +456,13 @@ pub enum Action {
     Crash(PodChoice),
     /// One pod is shut down in order and started again in place (same name and address).
     Restart(PodChoice),
+    /// The process of a pod stands still: its connections stay open, and nothing is answered.
+    Freeze {
+        /// Which.
+        pod: PodChoice,
+        /// For how long.
+        length: Span,
+    },
     /// Every pod is replaced or restarted, some at a time.
     RollingRestart(RolloutMode),
     /// The balancer that chooses pods reads its configuration anew.

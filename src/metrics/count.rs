@@ -164,6 +164,8 @@ reasons! {
         PodShutdown = "pod_shutdown", "the pod was shut down in order";
         BalancerCut = "balancer_cut", "the balancer cut the tunnel";
         SessionUnknown = "session_unknown", "long polling: a request reached a pod that does not know the session (400)";
+        Refresh = "refresh", "the client loaded its page anew";
+        PingTimeout = "ping_timeout", "the client heard no ping for too long";
         PollFailed = "poll_failed", "long polling: a request got no pod";
     }
 }
@@ -272,6 +274,10 @@ counters! {
     deliveries_unmeant: u64,
     /// Sends to connections whose client was already gone: work for nothing.
     ghost_sends: u64,
+    /// Events to the own user that look for a socket on the pod of their handler first.
+    events_local_first: u64,
+    /// … and find it there: no adapter is asked.
+    events_kept_local: u64,
     /// Events that waited in a client for a connection.
     events_held: u64,
 

@@ -272,6 +272,8 @@ static FAMILIES: &[Family] = families! {
         "Events times recipients delivered per second.";
     "messages.local", "delivered on the same pod", Share, Neither, number(|r| share(r.counts.delivered_local, r.counts.delivered_local + r.counts.delivered_cross)),
         "Share of deliveries whose recipient is on the emitting pod.";
+    "messages.kept_local", "kept from Redis", Share, Higher, number(|r| share(r.counts.events_kept_local, r.counts.events_local_first)),
+        "Share of the events with `local_first` whose API call lands on the pod that holds the user's socket, so that no adapter is asked.";
     "lost.messages", "lost messages", Share, Lower, number(|r| share(r.counts.lost.total(), r.counts.recipients)),
         "Share of events times recipients that did not arrive.";
     "lost.messages.recipient_offline", "lost: recipient offline", Share, Lower, number(|r| share(r.counts.lost.of(LossReason::RecipientOffline), r.counts.recipients)),

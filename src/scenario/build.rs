@@ -7,7 +7,7 @@ use super::file::*;
 use super::law::{DurationLaw, LawText, NumberLaw};
 use super::units::Size;
 use super::words::{
-    Attempts, CountOrShare, LawOrNever, Memory, PodRef, Recipients, ReconnectText, TransportsText, WarmUp,
+    Attempts, CountOrShare, LawOrNever, Memory, PodRef, Recipients, ReconnectText, RefreshText, TransportsText, WarmUp,
 };
 use crate::cluster::spec::*;
 use crate::engine::{Law, Span};
@@ -105,6 +105,12 @@ fn build_audience(audience: &Audience, traces: &BTreeMap<String, Arc<Trace>>) ->
                     Attempts::Number(number) => Some(*number),
                 },
             },
+        },
+        refresh: match filled(&audience.refresh) {
+            RefreshText::Never => None,
+            RefreshText::Refresh(refresh) => {
+                Some(RefreshSpec { every: refresh.every.law(), load: nanos(&refresh.load) })
+            }
         },
         transports: match filled(&audience.transports) {
             TransportsText::None => Transports::None,
@@ -217,7 +223,7 @@ fn build_traffic(traffic: &[Traffic], file: &ScenarioFile) -> Vec<TrafficSpec> {
             Traffic::Notify(notify) => {
                 let action = TrafficAction::Emit {
                     to: Target::Own,
-                    via: Via::Api,
+                    via: if *filled(&notify.local_first) { Via::LocalFirst } else { Via::Api },
                     bytes: bytes(&notify.bytes),
                     work: nanos(&notify.work),
                 };
@@ -292,8 +298,8 @@ fn amount(amount: &CountOrShare) -> Amount {
     }
 }
 
-fn pod(pod: &OnePod) -> PodChoice {
-    match filled(&pod.pod) {
+fn pod(pod: &Option<PodRef>) -> PodChoice {
+    match filled(pod) {
         PodRef::Random => PodChoice::Random,
         PodRef::Number(number) => PodChoice::Number(*number),
     }
@@ -301,8 +307,9 @@ fn pod(pod: &OnePod) -> PodChoice {
 
 fn action(entry: &TimelineEntry) -> TimedAction {
     let action = match entry {
-        TimelineEntry { crash: Some(crash), .. } => Action::Crash(pod(crash)),
-        TimelineEntry { restart: Some(restart), .. } => Action::Restart(pod(restart)),
+        TimelineEntry { crash: Some(crash), .. } => Action::Crash(pod(&crash.pod)),
+        TimelineEntry { restart: Some(restart), .. } => Action::Restart(pod(&restart.pod)),
+        TimelineEntry { freeze: Some(freeze), .. } => Action::Freeze { pod: pod(&freeze.pod), length: freeze.length },
         TimelineEntry { scale: Some(scale), .. } => Action::Scale { to: scale.to },
         TimelineEntry { reload_balancer: Some(_), .. } => Action::ReloadBalancer,
         TimelineEntry { rolling_restart, .. } => {

@@ -15,8 +15,8 @@ const ONE_OF: [&str; 10] =
     ["fixed", "exp", "lognormal", "uniform", "erlang", "pareto", "hyperexp", "empirical", "geometric", "zipf"];
 
 /// Keys of an audience; a mapping over an unnamed list of one is meant for its only entry when it has one of them.
-const AUDIENCE_KEYS: [&str; 9] =
-    ["name", "count", "arrivals", "session", "trace", "network", "cookies", "reconnect", "transports"];
+const AUDIENCE_KEYS: [&str; 10] =
+    ["name", "count", "arrivals", "session", "trace", "network", "cookies", "reconnect", "refresh", "transports"];
 
 /// One `--set path=value`.
 #[derive(Clone, Debug, PartialEq)]

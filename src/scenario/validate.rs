@@ -3,6 +3,7 @@
 mod clients;
 mod cluster;
 mod load;
+mod network;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Error, IntoDeserializer, MapAccess, SeqAccess};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::file::Backoff;
+use super::file::{Backoff, Refresh};
 use super::law::DurationLaw;
 use super::units::{Share, Size};
 use crate::engine::Span;
@@ -39,6 +39,15 @@ pub enum ReconnectText {
     Never,
     /// With doubling delays.
     Backoff(Backoff),
+}
+
+/// When clients load their page anew.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RefreshText {
+    /// Never.
+    Never,
+    /// Again and again.
+    Refresh(Refresh),
 }
 
 /// A number of attempts, or no limit.
@@ -207,6 +216,12 @@ word_or!(ReconnectText, "`socket.io`, `never`, or a mapping such as `{first: 1s,
     }
 );
 
+word_or!(RefreshText, "`never`, or a mapping such as `{every: {exp: 20m}}`", { "never" => RefreshText::Never },
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RefreshText, A::Error> {
+        Refresh::deserialize(MapAccessDeserializer::new(map)).map(RefreshText::Refresh)
+    }
+);
+
 word_or!(Attempts, "a whole number of attempts, or `unlimited`", { "unlimited" => Attempts::Unlimited },
     fn visit_u64<E: Error>(self, number: u64) -> Result<Attempts, E> {
         whole(number, "a number of attempts").map(Attempts::Number)
@@ -269,6 +284,7 @@ macro_rules! serialize_word {
 serialize_word!(WarmUp, WarmUp::Auto => "auto"; WarmUp::After(span) => span);
 serialize_word!(LawOrNever, LawOrNever::Never => "never"; LawOrNever::Every(law) => law);
 serialize_word!(ReconnectText, ReconnectText::SocketIo => "socket.io", ReconnectText::Never => "never"; ReconnectText::Backoff(b) => b);
+serialize_word!(RefreshText, RefreshText::Never => "never"; RefreshText::Refresh(r) => r);
 serialize_word!(Attempts, Attempts::Unlimited => "unlimited"; Attempts::Number(n) => n);
 serialize_word!(PodRef, PodRef::Random => "random"; PodRef::Number(n) => n);
 serialize_word!(Recipients, Recipients::All => "all"; Recipients::Names(names) => names);

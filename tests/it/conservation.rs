@@ -13,8 +13,8 @@ use stickysim::cluster::balancer::{Affinity, AffinityMode, BalancerSpec, Ingress
 use stickysim::cluster::simulate;
 use stickysim::cluster::spec::{
     Action, Adapter, AddressChangeSpec, Amount, AudienceSpec, ClusterSpec, CookieSpec, Costs, Http, NetworkSpec,
-    PodChoice, PodSpec, Population, ReconnectPolicy, RedisSpec, RolloutMode, RolloutSpec, RoomsSpec, Sharing, Target,
-    TickSpec, TimedAction, Trace, TraceRequest, TrafficAction, TrafficSpec, Transports, Via,
+    PodChoice, PodSpec, Population, ReconnectPolicy, RedisSpec, RefreshSpec, RolloutMode, RolloutSpec, RoomsSpec,
+    Sharing, Target, TickSpec, TimedAction, Trace, TraceRequest, TrafficAction, TrafficSpec, Transports, Via,
 };
 use stickysim::engine::{Law, Seed, Span};
 
@@ -110,13 +110,16 @@ fn audience() -> impl Strategy<Value = AudienceSpec> {
         2 => Just(Transports::PollingFirst),
         1 => Just(Transports::Polling),
     ];
-    (population(), network(), cookies, reconnect(), transports).prop_map(
-        |(population, network, cookies, reconnect, transports)| AudienceSpec {
+    let refresh =
+        option::weighted(0.3, (law(4.0, 40.0), law(0.0, 5.0)).prop_map(|(every, load)| RefreshSpec { every, load }));
+    (population(), network(), cookies, reconnect(), refresh, transports).prop_map(
+        |(population, network, cookies, reconnect, refresh, transports)| AudienceSpec {
             name: "some".to_owned(),
             population,
             network,
             cookies,
             reconnect,
+            refresh,
             transports,
         },
     )
@@ -125,7 +128,7 @@ fn audience() -> impl Strategy<Value = AudienceSpec> {
 /// Traffic of any kind; what a cluster cannot have (rooms, sockets) is turned into something else in [`spec`].
 fn traffic() -> impl Strategy<Value = TrafficSpec> {
     let to = prop_oneof![Just(Target::Room), Just(Target::All), Just(Target::Own)];
-    let via = prop_oneof![Just(Via::Socket), Just(Via::Api)];
+    let via = prop_oneof![Just(Via::Socket), Just(Via::Api), Just(Via::LocalFirst)];
     let action = prop_oneof![
         law(0.0, 0.3).prop_map(|work| TrafficAction::Api { work }),
         (to, via, 1u32..5_000, law(0.0, 0.1)).prop_map(|(to, via, bytes, work)| TrafficAction::Emit {
@@ -256,6 +259,7 @@ fn action() -> impl Strategy<Value = Action> {
         1 => Just(Action::RollingRestart(RolloutMode::InPlace)),
         3 => (1u32..7).prop_map(|to| Action::Scale { to }),
         1 => Just(Action::ReloadBalancer),
+        1 => (0u32..4, span(60_000)).prop_map(|(pod, length)| Action::Freeze { pod: PodChoice::Number(pod), length }),
     ]
 }
 
@@ -316,6 +320,9 @@ fn spec() -> impl Strategy<Value = ClusterSpec> {
 
 /// Traffic that these audiences can have: only those with a WebSocket emit by it or are in rooms.
 fn possible(mut entry: TrafficSpec, mask: u8, audiences: &[AudienceSpec], rooms: bool) -> TrafficSpec {
+    if let TrafficAction::Emit { to, via: Via::LocalFirst, .. } = &mut entry.action {
+        *to = Target::Own;
+    }
     if let TrafficAction::Emit { to, .. } = &mut entry.action
         && !rooms
         && *to == Target::Room

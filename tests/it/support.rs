@@ -64,6 +64,7 @@ pub fn audience(count: u32, websocket: bool) -> AudienceSpec {
         },
         cookies: CookieSpec { keep: 1.0, cleared_every: None },
         reconnect: ReconnectPolicy::SocketIo,
+        refresh: None,
         transports: if websocket { Transports::WebSocket } else { Transports::None },
     }
 }

@@ -89,6 +89,8 @@ pub struct Habits {
     pub clearings: u32,
     /// How many address changes it has had.
     pub changes: u32,
+    /// How many times it has loaded its page anew.
+    pub refreshes: u32,
 }
 
 /// Where a client stands with one traffic entry.

@@ -175,6 +175,7 @@ impl<'s> Cluster<'s> {
         let at_start = member.is_some() && self.spec.steady_start;
         if spec.transports.connect() {
             self.rooms.admit(client, number, member.is_some(), self.seed);
+            self.schedule_refresh(client, at_start, ctx);
             if at_start {
                 self.connect_at_start(client, ctx);
             } else {

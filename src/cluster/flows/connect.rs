@@ -248,6 +248,19 @@ impl Cluster<'_> {
         if now < first { 0 } else { (now - first).as_nanos() / self.ping_period(client).as_nanos().max(1) + 1 }
     }
 
+    /// When a client gives up a connection on which it hears nothing from now on: engine.io-client waits for an interval and
+    /// a time-out after the last ping, or after the handshake.
+    pub fn silence_noticed_at(&self, client: ClientId, now: SimTime) -> SimTime {
+        let period = self.ping_period(client);
+        let first = self.clients.wire(client).first_ping;
+        let costs = &self.spec.pods.costs;
+        let heard = match self.pings(client, now) {
+            0 => first.since(SimTime::ZERO + period),
+            pings => (first - SimTime::ZERO) + period * (pings - 1),
+        };
+        SimTime::ZERO + heard + costs.heartbeat_every + costs.heartbeat_timeout
+    }
+
     /// When the server gives up a connection that died silently now: the next ping gets no pong in time.
     pub fn noticed_at(&self, client: ClientId, now: SimTime) -> SimTime {
         let period = self.ping_period(client).as_nanos().max(1);

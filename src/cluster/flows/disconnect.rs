@@ -1,10 +1,11 @@
 //! A connection ends: known to both sides, or as a ghost that the pod serves until its heartbeat fails.
 
-use crate::cluster::clients::{ClientId, Link, Wire};
+use crate::cluster::clients::{Client, ClientId, Link, Wire};
 use crate::cluster::flows::poll::CONNECT_TIMEOUT;
 use crate::cluster::path::Tunnel;
+use crate::cluster::purpose::Purpose;
 use crate::cluster::{Cluster, Event, PodId};
-use crate::engine::{Ctx, SimTime};
+use crate::engine::{Ctx, SimTime, Span};
 use crate::metrics::{CloseReason, FailReason};
 
 /// A connection whose client is gone without the pod knowing.
@@ -56,7 +57,10 @@ impl Cluster<'_> {
         self.pods[pod].leave_ghost(polled);
         self.rooms.disconnect(client, pod, true);
         let noticed_at = match reason {
-            CloseReason::SessionEnd => now + self.clients[client].one_way(),
+            // the close travels to the pod
+            CloseReason::SessionEnd | CloseReason::Refresh | CloseReason::PingTimeout => {
+                now + self.clients[client].one_way()
+            }
             _ => self.noticed_at(client, now),
         };
         let tunnel = if self.path.tunnels.is_empty() { None } else { self.path.tunnels.remove(&client) };
@@ -66,6 +70,55 @@ impl Cluster<'_> {
         let ghost = Ghost { client, pod, process, instance, tunnel, opened_at, noticed_at, polled, joined: true };
         self.add_ghost(ghost, goodbye, ctx);
         self.connection_ended(client, reason, now);
+    }
+
+    /// A client has not heard a ping for too long.
+    pub fn silence_noticed(&mut self, client: ClientId, epoch: u16, ctx: &mut Ctx<Event>) {
+        if self.clients.wire(client).epoch == epoch && self.clients[client].link == Link::Open {
+            self.lose_connection(client, CloseReason::PingTimeout, ctx);
+            self.retry_later(client, Span::ZERO, ctx);
+        }
+    }
+
+    /// A client loads its page anew.
+    pub fn refresh(&mut self, client: ClientId, ctx: &mut Ctx<Event>) {
+        let Client { number, audience, link, .. } = self.clients[client];
+        let Some(refresh) = &self.spec.audiences[usize::from(audience)].refresh else { return };
+        if link == Link::Left {
+            return;
+        }
+        let habits = self.clients.habits_mut(client);
+        habits.refreshes += 1;
+        // draws of their own number, apart from the time of the next one
+        let load = refresh.load.span(&mut Purpose::Refresh.stream(self.seed, number, habits.refreshes | 1 << 31));
+        match link {
+            Link::Open => self.lose_connection(client, CloseReason::Refresh, ctx),
+            Link::Connecting => self.abandon_attempt(client, ctx),
+            Link::None | Link::Waiting | Link::Left => {}
+        }
+        // what the old page had not sent is lost with it
+        for event in self.held.remove(&client).unwrap_or_default() {
+            self.not_sent(client, event.item, event.n);
+        }
+        let wire = self.clients.wire_mut(client);
+        wire.epoch = wire.epoch.wrapping_add(1);
+        wire.attempt = 0;
+        ctx.schedule_in(load, Event::Connect(client, wire.epoch));
+        self.clients[client].link = Link::Waiting;
+        self.schedule_refresh(client, false, ctx);
+    }
+
+    /// When a client loads its page anew for the next time, if it ever does.
+    pub fn schedule_refresh(&mut self, client: ClientId, at_start: bool, ctx: &mut Ctx<Event>) {
+        let Client { number, audience, .. } = self.clients[client];
+        let Some(refresh) = &self.spec.audiences[usize::from(audience)].refresh else { return };
+        let refreshes = self.clients.habits(client).map_or(0, |habits| habits.refreshes);
+        let mut stream = Purpose::Refresh.stream(self.seed, number, refreshes);
+        let next = if at_start { refresh.every.residual(&mut stream) } else { refresh.every.span(&mut stream) };
+        let at = ctx.now() + next;
+        if at < self.clients.leaves_at(client) {
+            ctx.schedule(at, Event::Refresh(client));
+        }
     }
 
     /// A client gives a session up before it is connected; the pod keeps it until it is told, or until it finds that nobody

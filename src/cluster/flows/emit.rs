@@ -19,6 +19,8 @@ use crate::metrics::LossReason;
 pub enum Origin {
     /// The handler of the recipient's own socket (`socket.emit`): no adapter is asked.
     OwnSocket,
+    /// The same if that socket is on the pod of the handler, else as any other.
+    OwnSocketIfHere,
     /// Anything else (`io.to(…).emit`): the adapter is asked, wherever the recipients are.
     Application,
 }

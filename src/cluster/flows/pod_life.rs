@@ -122,6 +122,21 @@ impl Cluster<'_> {
         self.reconcile(ctx);
     }
 
+    /// The process of a pod stands still, as under SIGSTOP or on a node that stalls. What it has taken on before is finished
+    /// first; what comes then waits. Clients that hear no ping in time take the connection for dead.
+    pub fn freeze(&mut self, pod: PodId, length: Span, ctx: &mut Ctx<Event>) {
+        let now = ctx.now();
+        self.meter.mark(now, format!("freeze pod-{}", pod.raw()));
+        let target = &mut self.pods[pod];
+        target.stand_still(now, length);
+        for client in target.live.clone() {
+            let gives_up = self.silence_noticed_at(client, now);
+            if gives_up < now + length {
+                ctx.schedule(gives_up, Event::SilenceNoticed(client, self.clients.wire(client).epoch));
+            }
+        }
+    }
+
     /// What is left of a process when it ends: clients are cut, unsent copies are lost; requests are answered if the
     /// end is in order.
     fn end_process(&mut self, pod: PodId, reason: CloseReason, ctx: &mut Ctx<Event>) {

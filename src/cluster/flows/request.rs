@@ -1,7 +1,7 @@
 //! Traffic of clients: HTTP requests, and events they emit.
 
 use crate::cluster::clients::{ClientId, Link, TrafficSlot};
-use crate::cluster::draws::Owner;
+use crate::cluster::draws::{Draws, Owner};
 use crate::cluster::flows::Held;
 use crate::cluster::flows::emit::{Emission, Origin};
 use crate::cluster::flows::retry::Errand;
@@ -43,22 +43,27 @@ impl Cluster<'_> {
         let call = Call { sent, down: draws.down };
         match &self.spec.traffic[usize::from(item)].action {
             TrafficAction::Api { .. } => self.call(client, call, draws.work, ctx),
-            TrafficAction::Emit { to, via: Via::Api, bytes, .. } => {
-                let emission = self.emission(client, *to, Via::Api, *bytes, sent, draws.choice);
-                self.call_that_emits(client, call, draws.work, emission, ctx);
+            TrafficAction::Emit { .. } => {
+                self.traffic_of_events(client, Held { item, n: slot.n, emitted: sent }, call, draws, ctx)
             }
-            TrafficAction::Emit { via: Via::Socket, .. } => {
-                if self.clients[client].link == Link::Open && !self.pollers.pauses(client, sent) {
-                    if self.pollers.has(client) {
-                        self.post(client, vec![Held { item, n: slot.n, emitted: sent }], ctx);
-                    } else {
-                        self.emit_by_socket(client, item, draws.work, draws.choice, sent, ctx);
-                    }
-                } else {
-                    self.meter.counts.events_held += 1;
-                    self.held.entry(client).or_default().push(Held { item, n: slot.n, emitted: sent });
-                }
-            }
+        }
+    }
+
+    /// It emits an event. Apart, so that plain requests stay short.
+    #[inline(never)]
+    fn traffic_of_events(&mut self, client: ClientId, event: Held, call: Call, draws: Draws, ctx: &mut Ctx<Event>) {
+        let Held { item, emitted, .. } = event;
+        let TrafficAction::Emit { to, via, bytes, .. } = self.spec.traffic[usize::from(item)].action else { return };
+        if via != Via::Socket {
+            let emission = self.emission(client, to, via, bytes, emitted, draws.choice);
+            self.call_that_emits(client, call, draws.work, emission, ctx);
+        } else if self.clients[client].link != Link::Open || self.pollers.pauses(client, emitted) {
+            self.meter.counts.events_held += 1;
+            self.held.entry(client).or_default().push(event);
+        } else if self.pollers.has(client) {
+            self.post(client, vec![event], ctx);
+        } else {
+            self.emit_by_socket(client, item, draws.work, draws.choice, emitted, ctx);
         }
     }
 
@@ -172,10 +177,23 @@ impl Cluster<'_> {
         ctx: &mut Ctx<Event>,
     ) {
         self.pods[pod].requests += 1;
+        let origin = match emission.origin {
+            Origin::OwnSocketIfHere => self.origin_at(pod, client),
+            other => other,
+        };
+        let emission = Emission { origin, ..emission };
         let done = self.emit(pod, emission, self.spec.pods.costs.request + work, Some(call), ctx);
         if self.path.last.wants_ends {
             self.tell_end(client, pod, done, ctx);
         }
+    }
+
+    /// How a handler on a pod that looks for the client's socket there first emits to that client.
+    fn origin_at(&mut self, pod: PodId, client: ClientId) -> Origin {
+        let here = self.clients[client].link == Link::Open && self.clients.wire(client).pod == pod;
+        self.meter.counts.events_local_first += 1;
+        self.meter.counts.events_kept_local += u64::from(here);
+        if here { Origin::OwnSocket } else { Origin::Application }
     }
 
     /// The pod that gets an HTTP request which was sent then, or why none does yet.
@@ -233,7 +251,11 @@ impl Cluster<'_> {
     fn emission(&self, client: ClientId, to: Target, via: Via, bytes: u32, emitted: SimTime, choice: u64) -> Emission {
         let recipients = self.recipients(client, to, choice);
         // `socket.emit` writes to the socket in hand; whoever emits from elsewhere must ask the adapter
-        let origin = if via == Via::Socket && to == Target::Own { Origin::OwnSocket } else { Origin::Application };
+        let origin = match via {
+            Via::Socket if to == Target::Own => Origin::OwnSocket,
+            Via::LocalFirst => Origin::OwnSocketIfHere,
+            Via::Socket | Via::Api => Origin::Application,
+        };
         Emission { emitted, recipients, bytes, origin }
     }
 

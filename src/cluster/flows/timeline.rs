@@ -20,6 +20,11 @@ impl Cluster<'_> {
                     self.terminate(pod, true, ctx);
                 }
             }
+            Action::Freeze { pod, length } => {
+                if let Some(pod) = self.choose(pod, entry, ctx) {
+                    self.freeze(pod, length, ctx);
+                }
+            }
             Action::RollingRestart(RolloutMode::Surge) => self.start_rollout(ctx),
             Action::RollingRestart(RolloutMode::InPlace) => self.start_restarts_in_place(ctx),
             Action::Scale { to } => self.scale(to, ctx),

@@ -277,6 +277,12 @@ impl Pod {
         *free = done;
         Booking { worker, start, done }
     }
+    /// No worker does anything for so long, after what it has to do now.
+    pub fn stand_still(&mut self, now: SimTime, length: Span) {
+        for worker in &mut self.workers {
+            worker.free = worker.free.max(now) + length;
+        }
+    }
     /// The booked work is a request, whose outcome is known when it is done. True: many wait to be recorded by now.
     #[inline]
     pub fn push(&mut self, booking: Booking, job: Job) -> bool {

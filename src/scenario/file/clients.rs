@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::law::{DurationLaw, NumberLaw};
 use super::super::units::{Number, Rate, Share, Sigma};
-use super::super::words::{Attempts, LawOrNever, ReconnectText, TransportsText};
+use super::super::words::{Attempts, LawOrNever, ReconnectText, RefreshText, TransportsText};
 use crate::engine::Span;
 
 /// One kind of clients. Exactly one of `count`, `arrivals` and `trace` says who is there.
@@ -29,9 +29,33 @@ pub struct Audience {
     pub cookies: Option<Cookies>,
     /// When they come back after a loss: `socket.io`, `never`, or `{first: 1s, max: 5s, jitter: 50%, attempts: 10}`.
     pub reconnect: Option<ReconnectText>,
+    /// When they load their page anew; `never`.
+    #[schemars(with = "Option<NeverOrRefresh>")]
+    pub refresh: Option<RefreshText>,
     /// How each client holds its connection, as the client library is told: `[polling, websocket]`, `[websocket]`, `[polling]`;
     /// `none`: only HTTP requests.
     pub transports: Option<TransportsText>,
+}
+
+/// `never`, or when (for the schema; text is read by [`RefreshText`]).
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code)] // only its schema is used
+enum NeverOrRefresh {
+    /// `never`.
+    Never(Never),
+    /// When.
+    Refresh(Refresh),
+}
+
+/// Loading a page anew.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Refresh {
+    /// Time from one to the next.
+    pub every: DurationLaw,
+    /// From the close of the old page to the first attempt of the new one to connect.
+    pub load: Option<DurationLaw>,
 }
 
 /// Clients that come and go.

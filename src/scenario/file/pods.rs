@@ -135,6 +135,8 @@ pub struct TimelineEntry {
     pub crash: Option<OnePod>,
     /// One pod is shut down in order and started again in place.
     pub restart: Option<OnePod>,
+    /// The process of a pod stands still for a while: its connections stay open, and nothing is answered.
+    pub freeze: Option<Freeze>,
     /// The wanted number of pods changes.
     pub scale: Option<Scale>,
     /// The balancer that chooses pods reads its configuration anew: its state is lost as that product loses it, and tunnels
@@ -161,6 +163,17 @@ pub struct RollingRestart {
 pub struct OnePod {
     /// `random`, or a number; numbers count from 0 and replacements go on counting.
     pub pod: Option<PodRef>,
+}
+
+/// Which pod stands still for how long.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Freeze {
+    /// `random`, or a number; numbers count from 0 and replacements go on counting.
+    pub pod: Option<PodRef>,
+    /// How long.
+    #[serde(rename = "for")]
+    pub length: Span,
 }
 
 /// A new number of pods.

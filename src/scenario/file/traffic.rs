@@ -62,6 +62,8 @@ pub struct NotifyTraffic {
     pub bytes: Option<Size>,
     /// How it reaches the cluster: `api`.
     pub via: Option<NotifyVia>,
+    /// True: the handler writes to the user's socket directly if it is on the same pod, and asks the adapter only if not.
+    pub local_first: Option<bool>,
     /// Whose clients do it: `all`, a name of an audience, or a list of names.
     pub clients: Option<Recipients>,
     /// Work of the handler beyond the costs of sending.

@@ -40,6 +40,8 @@ pub static GENERAL: &[Preset] = &[
     preset("clients.*.reconnect?.max", "5s", A, SOCKET_IO),
     preset("clients.*.reconnect?.jitter", "50%", A, SOCKET_IO),
     preset("clients.*.reconnect?.attempts", "unlimited", A, SOCKET_IO),
+    preset("clients.*.refresh", "never", C, "nothing said: nobody loads the page anew"),
+    preset("clients.*.refresh?.load", "{lognormal: {median: 2s, p95: 6s}}", C, "assumption: a page of a few seconds"),
     preset("traffic", "[]", C, "nothing said: clients are connected and idle"),
     preset("traffic.*.api?.clients", "all", C, "nothing said: every audience"),
     preset(
@@ -54,6 +56,7 @@ pub static GENERAL: &[Preset] = &[
     preset("traffic.*.emit?.work", "0s", C, NO_WORK),
     preset("traffic.*.notify?.to", "self", C, "by definition of a notification"),
     preset("traffic.*.notify?.via", "api", C, "by definition of a notification"),
+    preset("traffic.*.notify?.local_first", "false", C, "assumption: the application emits to the user's room or id"),
     preset("traffic.*.notify?.bytes", "300", C, BYTES),
     preset("traffic.*.notify?.clients", "all", C, "nothing said: every audience"),
     preset("traffic.*.notify?.work", "0s", C, NO_WORK),
@@ -89,6 +92,7 @@ pub static GENERAL: &[Preset] = &[
     preset("timeline.*.rolling_restart?.in_place", "false", C, "as a Kubernetes Deployment"),
     preset("timeline.*.crash?.pod", "random", C, SETTING),
     preset("timeline.*.restart?.pod", "random", C, SETTING),
+    preset("timeline.*.freeze?.pod", "random", C, SETTING),
     preset("expect", "[]", C, "nothing said: nothing is expected"),
 ];
 

@@ -1,6 +1,6 @@
 //! Bounds of balancers, pods, rollout and timeline.
 
-use super::super::file::{OnePod, Pods, Rollout, ScenarioFile, TimelineEntry};
+use super::super::file::{Pods, Rollout, ScenarioFile, TimelineEntry};
 use super::super::words::{CountOrShare, Memory, PodRef};
 use super::clients::short;
 use super::{Checks, MAX_PODS};
@@ -169,8 +169,9 @@ fn check_timeline(checks: &mut Checks, file: &ScenarioFile) {
             );
         }
         check_action(checks, &path, entry);
-        check_pod(checks, &format!("{path}.crash"), entry.crash.as_ref(), made);
-        check_pod(checks, &format!("{path}.restart"), entry.restart.as_ref(), made);
+        check_pod(checks, &format!("{path}.crash"), entry.crash.as_ref().and_then(|one| one.pod), made);
+        check_pod(checks, &format!("{path}.restart"), entry.restart.as_ref().and_then(|one| one.pod), made);
+        check_pod(checks, &format!("{path}.freeze"), entry.freeze.as_ref().and_then(|freeze| freeze.pod), made);
         if let Some(scale) = &entry.scale {
             if !(1..=MAX_PODS).contains(&scale.to) {
                 let message = format!("{} pods are not possible", scale.to);
@@ -192,14 +193,15 @@ fn check_action(checks: &mut Checks, path: &str, entry: &TimelineEntry) {
         entry.rolling_restart.is_some(),
         entry.crash.is_some(),
         entry.restart.is_some(),
+        entry.freeze.is_some(),
         entry.scale.is_some(),
         entry.reload_balancer.is_some(),
     ];
     match there.iter().filter(|there| **there).count() {
         1 => {}
         0 => {
-            let help = "add one of `rolling_restart: {}`, `crash: {pod: random}`, `restart: {pod: 0}`, `scale: {to: 8}` and \
-                        `reload_balancer: {}`";
+            let help = "add one of `rolling_restart: {}`, `crash: {pod: random}`, `restart: {pod: 0}`, \
+                        `freeze: {pod: 0, for: 60s}`, `scale: {to: 8}` and `reload_balancer: {}`";
             checks.fail("missing-key", path, "nothing says what happens at this time", help);
         }
         _ => checks.fail(
@@ -211,8 +213,8 @@ fn check_action(checks: &mut Checks, path: &str, entry: &TimelineEntry) {
     }
 }
 
-fn check_pod(checks: &mut Checks, path: &str, pod: Option<&OnePod>, made: u32) {
-    let Some(PodRef::Number(number)) = pod.and_then(|pod| pod.pod) else { return };
+fn check_pod(checks: &mut Checks, path: &str, pod: Option<PodRef>, made: u32) {
+    let Some(PodRef::Number(number)) = pod else { return };
     if number >= made {
         let highest = made.saturating_sub(1);
         let message =
