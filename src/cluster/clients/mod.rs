@@ -11,7 +11,6 @@ mod poller;
 use super::PodId;
 use crate::engine::{Id, SimTime, Span};
 
-pub use backoff::retry_delay;
 pub use places::{Clients, Layout};
 pub use poller::{Packet, Poller, Pollers, Upgrade};
 
