@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::balancer::{AffinityKey, BalancerSpec, Settings};
+pub use super::clients::{ReconnectPolicy, RetryLaw};
 use crate::engine::{Law, Span};
 
 /// More balancers in a row than this make no sense.
@@ -240,86 +241,6 @@ pub struct RefreshSpec {
     pub every: Law,
     /// From the close to the first attempt to connect, in nanoseconds.
     pub load: Law,
-}
-
-/// When a client tries again.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ReconnectPolicy {
-    /// The law of the delays.
-    pub law: RetryLaw,
-    /// Attempts before the client gives up for the rest of its session; `None` = it never does, 0 = it does at once.
-    pub attempts: Option<u32>,
-}
-
-impl ReconnectPolicy {
-    /// The client stays away for the rest of its session.
-    pub const NEVER: ReconnectPolicy = ReconnectPolicy { law: RetryLaw::Immediate, attempts: Some(0) };
-    /// The JavaScript client of Socket.IO 4 with its defaults.
-    pub const SOCKET_IO: ReconnectPolicy = ReconnectPolicy {
-        law: RetryLaw::SocketIo { first: Span::from_secs(1), max: Span::from_secs(5), randomization: 0.5 },
-        attempts: None,
-    };
-}
-
-impl From<RetryLaw> for ReconnectPolicy {
-    fn from(law: RetryLaw) -> ReconnectPolicy {
-        ReconnectPolicy { law, attempts: None }
-    }
-}
-
-/// The delay before attempt k after a loss, k = 0, 1, 2 …; U is a uniform random number, 0 to 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum RetryLaw {
-    /// The JavaScript client of Socket.IO 4 (`lib/contrib/backo2.ts` of socket.io-client 4.8.4), in whole milliseconds.
-    SocketIo {
-        /// `reconnectionDelay`.
-        first: Span,
-        /// `reconnectionDelayMax`, applied after the deviation.
-        max: Span,
-        /// `randomizationFactor`.
-        randomization: f64,
-    },
-    /// The client of python-socketio 5.18.1: min(2^k, 5) s + 0.5 s · (2U − 1), so the spread survives the cap.
-    PythonSocketIo,
-    /// At once, as far as a timer of Node.js can: after 1 ms.
-    Immediate,
-    /// `delay`, spread evenly by `± jitter` of itself.
-    Fixed {
-        /// The delay.
-        delay: Span,
-        /// Share of it, 0 to 1.
-        jitter: f64,
-    },
-    /// `first · 2^k`, spread evenly by `± jitter` of itself, then at most `max`.
-    Exponential {
-        /// Delay before the first attempt.
-        first: Span,
-        /// Cap.
-        max: Span,
-        /// Share of the delay, 0 to 1.
-        jitter: f64,
-    },
-    /// "Full jitter": U · min(max, first · 2^k).
-    FullJitter {
-        /// Longest delay before the first attempt.
-        first: Span,
-        /// Cap.
-        max: Span,
-    },
-    /// "Equal jitter": (1 + U)/2 · min(max, first · 2^k).
-    EqualJitter {
-        /// Longest delay before the first attempt.
-        first: Span,
-        /// Cap.
-        max: Span,
-    },
-    /// "Decorrelated jitter": min(max, first + U · (3 · previous − first)), where `first` is previous to all.
-    Decorrelated {
-        /// Shortest delay.
-        first: Span,
-        /// Cap.
-        max: Span,
-    },
 }
 
 /// One thing that clients do again and again while they are present.
