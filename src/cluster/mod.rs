@@ -25,7 +25,7 @@ mod rooms;
 mod sources;
 
 use crate::engine::{
-    Column, Ctx, EndReason, Event as EngineEvent, Id, Limits, Model, Seed, SimTime, Simulation, Streams,
+    Column, Ctx, EndReason, Event as EngineEvent, Id, Limits, Model, Seed, SimTime, Simulation, Span, Streams,
 };
 use crate::metrics::Record;
 
@@ -48,6 +48,7 @@ use spec::{ClusterSpec, TrafficAction};
 pub use conservation::Violation;
 pub use flows::route::MOST_REDIRECTS;
 pub use network::draw_v4;
+pub use redis::{SLOTS, hash_slot, node_of_slot};
 
 /// Tag of pod ids.
 pub enum PodTag {}
@@ -248,6 +249,8 @@ struct Cluster<'s> {
     pollers: Pollers,
     /// Events that pods send to them.
     packets: flows::Slab<Packet>,
+    /// The last reconnect delay of each client whose next one depends on it.
+    last_delays: FxHashMap<ClientId, Span>,
     /// What each audience needs to grow: address pool, arrivals and trace positions.
     audiences: Vec<flows::arrive::AudienceState>,
     pods: Column<PodTag, Pod>,
@@ -396,7 +399,7 @@ pub enum RunError {
         /// Simulated time reached.
         at: SimTime,
         /// Simulated time wanted.
-        duration: crate::engine::Span,
+        duration: Span,
     },
     /// Something was lost or doubled: a bug in stickysim, not in the scenario.
     #[error("{0}")]

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::balancer::{AffinityKey, BalancerSpec, Settings};
+pub use super::clients::{ReconnectPolicy, RetryLaw};
 use crate::engine::{Law, Span};
 
 /// More balancers in a row than this make no sense.
@@ -242,26 +243,6 @@ pub struct RefreshSpec {
     pub load: Law,
 }
 
-/// When a client tries again.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ReconnectPolicy {
-    /// The JavaScript client of Socket.IO 4: the delays of its `backo2.ts`, 20 s limit per attempt.
-    SocketIo,
-    /// `first · 2^k`, spread by `± jitter` of itself, then at most `max`.
-    Exponential {
-        /// Delay before the first attempt.
-        first: Span,
-        /// Cap.
-        max: Span,
-        /// Share of the delay, 0 to 1, by which it is spread evenly on both sides.
-        jitter: f64,
-        /// Attempts before the client gives up for the rest of its session; `None` = never.
-        attempts: Option<u32>,
-    },
-    /// Never: the client stays away for the rest of its session.
-    Never,
-}
-
 /// One thing that clients do again and again while they are present.
 #[derive(Clone, Debug)]
 pub struct TrafficSpec {
@@ -358,6 +339,17 @@ pub struct PodSpec {
     pub startup: Law,
     /// Between the removal of a pod from the endpoints and its SIGTERM.
     pub pre_stop: Span,
+    /// The limit of new WebSockets; `None` = all are let in.
+    pub admission: Option<Admission>,
+}
+
+/// A limit of new WebSockets per pod, as `limit_req` of nginx counts (a leaky bucket): beyond it they are refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// Distance of WebSockets that come evenly, above zero.
+    pub every: Span,
+    /// How many may come at once after a pause, at least 1.
+    pub burst: u32,
 }
 
 /// CPU per step and memory per connection of one pod.

@@ -22,7 +22,7 @@ pub trait Reason: Copy + 'static {
 }
 
 /// The largest number of reasons of one kind.
-pub const MAX_REASONS: usize = 9;
+pub const MAX_REASONS: usize = 10;
 
 /// One counter per reason of an enum `R`.
 #[derive(Clone, Copy)]
@@ -130,6 +130,7 @@ reasons! {
         TooManyRedirects = "too_many_redirects", "redirected more often than a browser follows";
         SessionUnknown = "session_unknown", "a request of the handshake reached a pod that does not know the session (400)";
         WebSocketBlocked = "websocket_blocked", "a proxy before the client lets no WebSocket through";
+        Refused = "refused", "more new WebSockets per second than are let in (503)";
     }
 }
 reasons! {

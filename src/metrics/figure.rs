@@ -244,6 +244,8 @@ static FAMILIES: &[Family] = families! {
         "Most reconnects in any one second.";
     "connections.failed", "failed connects", Share, Lower, number(|r| share(r.counts.connects_failed.total(), r.counts.connect_attempts)),
         "Share of attempts to connect that failed.";
+    "connections.refused", "refused connects", Share, Lower, number(|r| share(r.counts.connects_failed.of(FailReason::Refused), r.counts.connect_attempts)),
+        "Share of attempts to connect that were refused because more came per second than are let in.";
     "connections.closed.session_end", "closed: client left", PerSecond, Neither, number(|r| per_second(r.counts.closed.of(CloseReason::SessionEnd), r)),
         "Connections ended per second because the client left.";
     "connections.closed.address_change", "closed: address change", PerSecond, Lower, number(|r| per_second(r.counts.closed.of(CloseReason::AddressChange), r)),

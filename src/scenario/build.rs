@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::file::*;
 use super::law::{DurationLaw, LawText, NumberLaw};
-use super::units::Size;
+use super::units::{Share, Size};
 use super::words::{
     Attempts, CountOrShare, LawOrNever, Memory, PodRef, Recipients, ReconnectText, RefreshText, TransportsText, WarmUp,
 };
@@ -93,19 +93,7 @@ fn build_audience(audience: &Audience, traces: &BTreeMap<String, Arc<Trace>>) ->
             keep: filled(&cookies.keep).fraction(),
             cleared_every: law_or_never(filled(&cookies.cleared_every)),
         },
-        reconnect: match filled(&audience.reconnect) {
-            ReconnectText::SocketIo => ReconnectPolicy::SocketIo,
-            ReconnectText::Never => ReconnectPolicy::Never,
-            ReconnectText::Backoff(backoff) => ReconnectPolicy::Exponential {
-                first: *filled(&backoff.first),
-                max: *filled(&backoff.max),
-                jitter: filled(&backoff.jitter).fraction(),
-                attempts: match filled(&backoff.attempts) {
-                    Attempts::Unlimited => None,
-                    Attempts::Number(number) => Some(*number),
-                },
-            },
-        },
+        reconnect: reconnect(filled(&audience.reconnect)),
         refresh: match filled(&audience.refresh) {
             RefreshText::Never => None,
             RefreshText::Refresh(refresh) => {
@@ -119,6 +107,38 @@ fn build_audience(audience: &Audience, traces: &BTreeMap<String, Arc<Trace>>) ->
             TransportsText::Polling => Transports::Polling,
         },
     }
+}
+
+fn reconnect(text: &ReconnectText) -> ReconnectPolicy {
+    let backoff = match text {
+        ReconnectText::SocketIo => return ReconnectPolicy::SOCKET_IO,
+        ReconnectText::Never => return ReconnectPolicy::NEVER,
+        ReconnectText::Backoff(backoff) => backoff,
+    };
+    let (first, max) = (backoff.first.unwrap_or_default(), backoff.max.unwrap_or_default());
+    let jitter = backoff.jitter.map_or(0.0, Share::fraction);
+    let (law, attempts) = match filled(&backoff.policy) {
+        PolicyName::SocketIo => (
+            RetryLaw::SocketIo {
+                first: filled(&backoff.reconnection_delay).0,
+                max: filled(&backoff.reconnection_delay_max).0,
+                randomization: filled(&backoff.randomization_factor).fraction(),
+            },
+            &backoff.reconnection_attempts,
+        ),
+        PolicyName::PythonSocketIo => (RetryLaw::PythonSocketIo, &backoff.attempts),
+        PolicyName::Immediate => (RetryLaw::Immediate, &backoff.attempts),
+        PolicyName::Fixed => (RetryLaw::Fixed { delay: first, jitter }, &backoff.attempts),
+        PolicyName::Exponential => (RetryLaw::Exponential { first, max, jitter }, &backoff.attempts),
+        PolicyName::FullJitter => (RetryLaw::FullJitter { first, max }, &backoff.attempts),
+        PolicyName::EqualJitter => (RetryLaw::EqualJitter { first, max }, &backoff.attempts),
+        PolicyName::Decorrelated => (RetryLaw::Decorrelated { first, max }, &backoff.attempts),
+    };
+    let attempts = match filled(attempts) {
+        Attempts::Unlimited => None,
+        Attempts::Number(number) => Some(*number),
+    };
+    ReconnectPolicy { law, attempts }
 }
 
 fn population(audience: &Audience, traces: &BTreeMap<String, Arc<Trace>>) -> Population {
@@ -288,6 +308,10 @@ fn build_pods(pods: &Pods) -> PodSpec {
         },
         startup: nanos(&pods.startup),
         pre_stop: *filled(&filled(&pods.shutdown).pre_stop),
+        admission: pods.admission.as_ref().map(|admission| Admission {
+            every: Span::from_nanos_f64(1e9 / admission.rate.per_second()),
+            burst: *filled(&admission.burst),
+        }),
     }
 }
 

@@ -3,7 +3,8 @@
 use serde_yaml::{Mapping, Value};
 
 use super::locate::Index;
-use super::presets::{COSTS, GENERAL, NETWORKS, Preset, PresetSet, SESSION};
+use super::presets::{COSTS, GENERAL, NETWORKS, Preset, PresetSet, RECONNECTS, SESSION};
+use super::units::Rate;
 use crate::engine::Span;
 use crate::metrics::{Assumption, Grade};
 
@@ -28,10 +29,11 @@ pub fn fill(document: &mut Value, trace_end: Option<Span>) -> Vec<Assumption> {
     for preset in GENERAL {
         filler.preset(document, "", preset);
     }
-    filler.networks(document);
+    filler.audience_sets(document);
     if let Some(costs) = document.get_mut("pods").and_then(|pods| pods.get_mut("costs")) {
-        filler.set(costs, "pods.costs.", COSTS);
+        filler.set(costs, "pods.costs.", "preset", COSTS);
     }
+    filler.admission(document);
     filler.times(document);
     filler.made
 }
@@ -64,6 +66,10 @@ pub fn parse(text: &str) -> Value {
         Err(_) => Value::Null,
     }
 }
+
+/// Settings of `reconnect` that only Socket.IO has.
+pub const OPTIONS_OF_SOCKET_IO: [&str; 4] =
+    ["reconnectionDelay", "reconnectionDelayMax", "randomizationFactor", "reconnectionAttempts"];
 
 struct Filler {
     made: Vec<Assumption>,
@@ -118,9 +124,9 @@ impl Filler {
         }
     }
 
-    /// Fills what the set named by `preset` says.
-    fn set(&mut self, node: &mut Value, prefix: &str, sets: &'static [PresetSet]) {
-        let name = node.get("preset").and_then(Value::as_str).unwrap_or_default().to_owned();
+    /// Fills what the set says that is named at `key`.
+    fn set(&mut self, node: &mut Value, prefix: &str, key: &str, sets: &'static [PresetSet]) {
+        let name = node.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let Some(set) = sets.iter().find(|set| set.name == name) else { return };
         for preset in set.values {
             let never = node.get("address_change").and_then(|change| change.get("every")).and_then(Value::as_str);
@@ -157,14 +163,41 @@ impl Filler {
         }
     }
 
-    fn networks(&mut self, document: &mut Value) {
+    fn audience_sets(&mut self, document: &mut Value) {
         let Some(Value::Sequence(audiences)) = document.get_mut("clients") else { return };
         for (at, audience) in audiences.iter_mut().enumerate() {
-            let prefix = format!("clients.{}.network.", entry_name(audience, at));
+            let prefix = format!("clients.{}.", entry_name(audience, at));
             if let Some(network) = audience.get_mut("network") {
-                self.set(network, &prefix, NETWORKS);
+                self.set(network, &format!("{prefix}network."), "preset", NETWORKS);
+            }
+            if let Some(reconnect @ Value::Mapping(_)) = audience.get_mut("reconnect") {
+                let prefix = format!("{prefix}reconnect.");
+                self.policy(reconnect, &prefix);
+                self.set(reconnect, &prefix, "policy", RECONNECTS);
             }
         }
+    }
+
+    /// The policy of reconnecting that its settings belong to, where it is not said.
+    fn policy(&mut self, reconnect: &mut Value, prefix: &str) {
+        if !missing(reconnect.get("policy")) {
+            return;
+        }
+        let of_library = |key: &&str| reconnect.get(*key).is_some();
+        let is_library = OPTIONS_OF_SOCKET_IO.iter().any(|key| of_library(key));
+        let policy = if is_library { "socket.io" } else { "exponential" };
+        insert(reconnect, "policy", Value::String(policy.to_owned()));
+        self.note(format!("{prefix}policy"), policy, Grade::C, "by the settings that stand there");
+    }
+
+    /// What follows from a limit per second.
+    fn admission(&mut self, document: &mut Value) {
+        let rate =
+            document.get("pods").and_then(|pods| pods.get("admission")).and_then(|admission| admission.get("rate"));
+        let Some(Ok(rate)) = rate.and_then(Value::as_str).map(str::parse::<Rate>) else { return };
+        let burst = libm::ceil(rate.per_second()).clamp(1.0, 1e6);
+        let source = "assumption: as many as come in a second may come at once";
+        self.one(document, "pods.admission?.burst", &burst.to_string(), Grade::C, source);
     }
 
     /// What follows from the length of the run.
@@ -205,7 +238,7 @@ pub fn defaults_table() -> Vec<Assumption> {
         source: preset.source.to_owned(),
     };
     let mut table: Vec<Assumption> = GENERAL.iter().chain([&SESSION]).map(|preset| line("", preset)).collect();
-    for (place, sets) in [("clients.*.network", NETWORKS), ("pods.costs", COSTS)] {
+    for (place, sets) in [("clients.*.network", NETWORKS), ("clients.*.reconnect", RECONNECTS), ("pods.costs", COSTS)] {
         for set in sets {
             let prefix = format!("{place}({}).", set.name);
             table.extend(set.values.iter().map(|preset| line(&prefix, preset)));

@@ -396,6 +396,24 @@ fn lengthen_audience(audience: &mut Value) {
         let file = trace.clone();
         wrap(trace, "file", file);
     }
+    if let Some(reconnect) = audience.get_mut("reconnect") {
+        match reconnect.as_str() {
+            Some("python-socketio" | "exponential" | "full-jitter" | "equal-jitter" | "decorrelated" | "immediate") => {
+                let policy = reconnect.clone();
+                wrap(reconnect, "policy", policy);
+            }
+            _ => {
+                if let Value::Mapping(map) = reconnect
+                    && !map.contains_key("policy")
+                    && !map.contains_key("first")
+                    && let Some(delay) = map.shift_remove("fixed")
+                {
+                    map.insert("policy".into(), "fixed".into());
+                    map.insert("first".into(), delay);
+                }
+            }
+        }
+    }
     let Some(network) = audience.get_mut("network") else { return };
     if let Some(change) = network.get_mut("address_change")
         && change.as_str() == Some("never")

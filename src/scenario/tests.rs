@@ -95,6 +95,8 @@ variants:
         "{clients.two.session: {lognormal: {mean: 4m, cv: 1}}}",
         "{clients.two.session.lognormal.p95: 20m}",
         "{clients.two.session: 5m, duration: 90s, warm_up: none, start: empty}",
+        "{clients.two.reconnect: {reconnectionDelay: 250}, clients.one.reconnect.policy: decorrelated}",
+        "{clients.two.reconnect: {fixed: 3s}, pods.admission: {rate: 20/s}}",
         "{traffic: {api: {every: 5s}, emit: {every.exp: 7s}}}",
         "{traffic: [], timeline: null, expect: null, rooms: {sizes: {zipf: {s: 1.1, n: 40}}}}",
         "{traffic.1.emit.bytes: 9Ki, server_traffic: [{tick: {every: 2s, to: all}}]}",
@@ -338,4 +340,39 @@ fn large_texts_are_answered() {
     let good = fill(&format!("{head}traffic: [{{api: {{every: {{empirical: ["), &|_| "[5s,         1], ".into());
     assert_eq!(codes(&format!("{good}]}}}}}}]"), &[]), Vec::<&str>::new());
     assert!(!codes(&fill("name: a\nclients: {count: \"", &|_| "ü\u{1}".into()), &[]).is_empty());
+}
+
+#[test]
+fn a_policy_of_reconnecting_has_many_spellings() {
+    let read = |policy: &str| {
+        let text = format!("name: a\nclients: {{count: 1, reconnect: {policy}}}");
+        read(&text).base.audiences[0].reconnect.clone()
+    };
+    let [first, max] = [Span::from_secs(1), Span::from_secs(5)];
+    let [half, two] = [Span::from_millis(500), Span::from_secs(2)];
+    let library = |first, max, randomization| RetryLaw::SocketIo { first, max, randomization };
+    for (text, law, attempts) in [
+        ("socket.io", library(first, max, 0.5), None),
+        ("{policy: socket.io}", library(first, max, 0.5), None),
+        ("{reconnectionDelay: 500, reconnectionAttempts: Infinity}", library(half, max, 0.5), None),
+        (
+            "{reconnectionDelayMax: 2s, randomizationFactor: 0.2, reconnectionAttempts: 3}",
+            library(first, two, 0.2),
+            Some(3),
+        ),
+        ("python-socketio", RetryLaw::PythonSocketIo, None),
+        ("immediate", RetryLaw::Immediate, None),
+        ("{policy: immediate, attempts: 5}", RetryLaw::Immediate, Some(5)),
+        ("{fixed: 2s}", RetryLaw::Fixed { delay: two, jitter: 0.0 }, None),
+        ("{fixed: 2s, jitter: 10%}", RetryLaw::Fixed { delay: two, jitter: 0.1 }, None),
+        ("{policy: fixed, first: 2s}", RetryLaw::Fixed { delay: two, jitter: 0.0 }, None),
+        ("exponential", RetryLaw::Exponential { first, max, jitter: 0.5 }, None),
+        ("{first: 500ms, attempts: 2}", RetryLaw::Exponential { first: half, max, jitter: 0.5 }, Some(2)),
+        ("full-jitter", RetryLaw::FullJitter { first, max }, None),
+        ("{policy: equal-jitter, max: 2s}", RetryLaw::EqualJitter { first, max: two }, None),
+        ("decorrelated", RetryLaw::Decorrelated { first, max }, None),
+        ("never", RetryLaw::Immediate, Some(0)),
+    ] {
+        assert_eq!(read(text), ReconnectPolicy { law, attempts }, "{text}");
+    }
 }

@@ -4,6 +4,7 @@ mod clients;
 mod cluster;
 mod load;
 mod network;
+mod reconnect;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -37,7 +37,7 @@ pub enum ReconnectText {
     SocketIo,
     /// Never.
     Never,
-    /// With doubling delays.
+    /// By a policy with settings.
     Backoff(Backoff),
 }
 
@@ -49,6 +49,10 @@ pub enum RefreshText {
     /// Again and again.
     Refresh(Refresh),
 }
+
+/// A duration that its library writes as a number of milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Milliseconds(pub Span);
 
 /// A number of attempts, or no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +124,9 @@ pub enum Recipients {
     Names(Vec<String>),
 }
 
+/// The longest timer of JavaScript.
+const LONGEST_MS: u64 = (1 << 31) - 1;
+
 fn whole<E: Error>(number: u64, what: &str) -> Result<u32, E> {
     u32::try_from(number).map_err(|_| E::custom(format!("`{number}` is too large for {what}")))
 }
@@ -173,6 +180,11 @@ macro_rules! word_or {
             text.trim().parse().map(CountOrShare::Count).map_err(|_| E::custom(format!("`{text}` is not {}", $e)))
         }
     };
+    (@other Milliseconds, $e:literal) => {
+        fn other<E: Error>(&self, text: &str) -> Result<Milliseconds, E> {
+            text.parse().map(Milliseconds).map_err(E::custom)
+        }
+    };
     (@other Recipients, $e:literal) => {
         fn other<E: Error>(&self, text: &str) -> Result<Recipients, E> {
             Ok(Recipients::Names(vec![text.to_owned()]))
@@ -209,7 +221,7 @@ word_or!(LawOrNever, "`never`, or a distribution of durations such as `{exp: 20m
     }
 );
 
-word_or!(ReconnectText, "`socket.io`, `never`, or a mapping such as `{first: 1s, max: 5s}`",
+word_or!(ReconnectText, "a policy of reconnecting; write `socket.io`, `python-socketio`, `exponential`, `full-jitter`, `equal-jitter`, `decorrelated`, `immediate` or `never`, or a mapping such as `{fixed: 2s}` or `{first: 1s, max: 5s}`",
     { "socket.io" => ReconnectText::SocketIo, "never" => ReconnectText::Never },
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ReconnectText, A::Error> {
         Backoff::deserialize(MapAccessDeserializer::new(map)).map(ReconnectText::Backoff)
@@ -222,9 +234,25 @@ word_or!(RefreshText, "`never`, or a mapping such as `{every: {exp: 20m}}`", { "
     }
 );
 
-word_or!(Attempts, "a whole number of attempts, or `unlimited`", { "unlimited" => Attempts::Unlimited },
+word_or!(Attempts, "a whole number of attempts, or `unlimited`",
+    { "unlimited" => Attempts::Unlimited, "Infinity" => Attempts::Unlimited },
     fn visit_u64<E: Error>(self, number: u64) -> Result<Attempts, E> {
         whole(number, "a number of attempts").map(Attempts::Number)
+    }
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Attempts, E> {
+        if number == f64::INFINITY { Ok(Attempts::Unlimited) } else { self.other(&number.to_string()) }
+    }
+);
+
+word_or!(
+    Milliseconds,
+    "a number of milliseconds, or a duration such as `2s`",
+    {},
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Milliseconds, E> {
+        let longest = number <= LONGEST_MS;
+        longest.then(|| Milliseconds(Span::from_millis(number))).ok_or_else(|| {
+            E::custom(format!("`{number}` ms are too long; the longest timer of JavaScript has {LONGEST_MS} ms"))
+        })
     }
 );
 
@@ -298,6 +326,12 @@ impl Serialize for TransportsText {
     }
 }
 
+impl Serialize for Milliseconds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
 impl Serialize for Memory {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -342,8 +376,12 @@ macro_rules! schema {
 
 schema!(WarmUp, |generator| [{"enum": ["auto", "none"]}, generator.subschema_for::<Span>()]);
 schema!(LawOrNever, |generator| [{"const": "never"}, generator.subschema_for::<DurationLaw>()]);
-schema!(ReconnectText, |generator| [{"enum": ["socket.io", "never"]}, generator.subschema_for::<Backoff>()]);
-schema!(Attempts, |_generator| [{"const": "unlimited"}, {"type": "integer", "minimum": 1}]);
+schema!(ReconnectText, |generator| [
+    {"enum": ["socket.io", "python-socketio", "exponential", "full-jitter", "equal-jitter", "decorrelated", "immediate", "never"]},
+    generator.subschema_for::<Backoff>()
+]);
+schema!(Milliseconds, |generator| [{"type": "integer", "minimum": 0}, generator.subschema_for::<Span>()]);
+schema!(Attempts, |_generator| [{"enum": ["unlimited", "Infinity"]}, {"type": "integer", "minimum": 1}]);
 schema!(Memory, |generator| [{"const": "none"}, generator.subschema_for::<Size>()]);
 schema!(PodRef, |_generator| [{"const": "random"}, {"type": "integer", "minimum": 0}]);
 schema!(CountOrShare, |_generator| [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\d+(\.\d+)?%$"}]);

@@ -1,7 +1,7 @@
 //! The books of messages: everybody who is meant is accounted for, also by events that nobody ever sees.
 
 use stickysim::cluster::balancer::NginxMethod;
-use stickysim::cluster::spec::{Adapter, AddressChangeSpec, ClusterSpec, ReconnectPolicy, Target, TickSpec};
+use stickysim::cluster::spec::{Adapter, AddressChangeSpec, ClusterSpec, RetryLaw, Target, TickSpec};
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::LossReason;
 
@@ -61,8 +61,7 @@ fn a_copy_is_for_a_connection_and_not_for_its_client() {
         (spec.pods.replicas, spec.pods.workers, spec.pods.cpu) = (1, 2, 2.0);
         spec.pods.costs.broadcast = Span::from_millis(broadcast_ms);
         let delay = Span::from_millis(100);
-        spec.audiences[0].reconnect =
-            ReconnectPolicy::Exponential { first: delay, max: delay, jitter: 0.0, attempts: None };
+        spec.audiences[0].reconnect = RetryLaw::Exponential { first: delay, max: delay, jitter: 0.0 }.into();
         spec.audiences[0].network.address_change =
             Some(AddressChangeSpec { every: Law::Fixed(seconds(21.5)), gap: Law::Fixed(0.0), same_network: 0.0 });
         spec.steady_start = false;

@@ -12,9 +12,10 @@ use proptest::test_runner::RngSeed;
 use stickysim::cluster::balancer::{Affinity, AffinityMode, BalancerSpec, IngressNginxSpec, NginxMethod, NginxSpec};
 use stickysim::cluster::simulate;
 use stickysim::cluster::spec::{
-    Action, Adapter, AddressChangeSpec, Amount, AudienceSpec, ClusterSpec, CookieSpec, Costs, Http, NetworkSpec,
-    PodChoice, PodSpec, Population, ReconnectPolicy, RedisSpec, RefreshSpec, RolloutMode, RolloutSpec, RoomsSpec,
-    Sharing, Target, TickSpec, TimedAction, Trace, TraceRequest, TrafficAction, TrafficSpec, Transports, Via,
+    Action, Adapter, AddressChangeSpec, Admission, Amount, AudienceSpec, ClusterSpec, CookieSpec, Costs, Http,
+    NetworkSpec, PodChoice, PodSpec, Population, ReconnectPolicy, RedisSpec, RefreshSpec, RetryLaw, RolloutMode,
+    RolloutSpec, RoomsSpec, Sharing, Target, TickSpec, TimedAction, Trace, TraceRequest, TrafficAction, TrafficSpec,
+    Transports, Via,
 };
 use stickysim::engine::{Law, Seed, Span};
 
@@ -87,18 +88,21 @@ fn network() -> impl Strategy<Value = NetworkSpec> {
 }
 
 fn reconnect() -> impl Strategy<Value = ReconnectPolicy> {
-    let exponential =
-        (span(3_000), span(9_000), 0.0..1.0, option::of(0u32..4)).prop_map(|(first, max, jitter, attempts)| {
-            ReconnectPolicy::Exponential { first: first.max(Span::from_millis(100)), max, jitter, attempts }
-        });
     // a back-off of nothing would try for ever at one moment
-    let exponential = exponential.prop_map(|policy| match policy {
-        ReconnectPolicy::Exponential { first, max, jitter, attempts } => {
-            ReconnectPolicy::Exponential { first, max: max.max(Span::from_millis(50)), jitter: jitter * 0.9, attempts }
+    let law = (0..8, span(3_000), span(9_000), 0.0..0.9).prop_map(|(law, first, max, jitter)| {
+        let (first, max) = (first.max(Span::from_millis(100)), max.max(Span::from_millis(50)));
+        match law {
+            0 => RetryLaw::Exponential { first, max, jitter },
+            1 => RetryLaw::Fixed { delay: first, jitter },
+            2 => RetryLaw::FullJitter { first, max },
+            3 => RetryLaw::EqualJitter { first, max },
+            4 => RetryLaw::Decorrelated { first, max },
+            5 => RetryLaw::PythonSocketIo,
+            _ => RetryLaw::SocketIo { first, max, randomization: jitter },
         }
-        other => other,
     });
-    prop_oneof![4 => Just(ReconnectPolicy::SocketIo), 2 => exponential, 1 => Just(ReconnectPolicy::Never)]
+    let any = (law, option::of(0u32..4)).prop_map(|(law, attempts)| ReconnectPolicy { law, attempts });
+    prop_oneof![4 => Just(ReconnectPolicy::SOCKET_IO), 2 => any, 1 => Just(ReconnectPolicy::NEVER)]
 }
 
 fn audience() -> impl Strategy<Value = AudienceSpec> {
@@ -237,8 +241,10 @@ fn costs() -> impl Strategy<Value = Costs> {
 fn pods() -> impl Strategy<Value = PodSpec> {
     // with 3 to 20 connections allowed, clients of a dead pod kill the next one
     let memory = option::weighted(0.3, (3u64..20).prop_map(|connections| 1_000 + 100 * connections));
-    (1u32..6, 0.1..3.0, 1u32..4, memory, costs(), law(0.0, 15.0), span(6_000)).prop_map(
-        |(replicas, cpu, workers, memory_bytes, costs, startup, pre_stop)| PodSpec {
+    let limit = (1u64..500, 1u32..9).prop_map(|(ms, burst)| Admission { every: Span::from_millis(ms), burst });
+    let admission = option::weighted(0.2, limit);
+    (1u32..6, 0.1..3.0, 1u32..4, memory, costs(), law(0.0, 15.0), span(6_000), admission).prop_map(
+        |(replicas, cpu, workers, memory_bytes, costs, startup, pre_stop, admission)| PodSpec {
             replicas,
             cpu,
             workers,
@@ -246,6 +252,7 @@ fn pods() -> impl Strategy<Value = PodSpec> {
             costs,
             startup,
             pre_stop,
+            admission,
         },
     )
 }

@@ -7,6 +7,7 @@ mod affinity;
 mod bad_scenarios;
 mod balancers;
 mod books;
+mod cases;
 mod commands;
 mod conservation;
 mod determinism;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use stickysim::cluster::balancer::{Affinity, AffinityMode, BalancerSpec, IngressNginxSpec, NginxMethod, NginxSpec};
 use stickysim::cluster::spec::{
-    Action, AddressChangeSpec, ClusterSpec, Costs, PodChoice, Population, ReconnectPolicy, TimedAction, Trace,
-    TraceRequest,
+    Action, AddressChangeSpec, ClusterSpec, Costs, PodChoice, Population, ReconnectPolicy, RetryLaw, TimedAction,
+    Trace, TraceRequest,
 };
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::{CloseReason, FailReason, MoveReason, Record};
@@ -44,7 +44,7 @@ fn ghost_seconds(record: &Record) -> f64 {
 fn a_silent_death_is_noticed_by_the_heartbeat() {
     // A6: uniform between ping timeout and ping interval + timeout, 20 to 45 s
     let mut spec = cluster(1, NginxMethod::RoundRobin, 1, true);
-    spec.audiences[0].reconnect = ReconnectPolicy::Never;
+    spec.audiences[0].reconnect = ReconnectPolicy::NEVER;
     spec.audiences[0].network.address_change =
         Some(AddressChangeSpec { every: Law::Fixed(seconds(100.0)), gap: Law::Fixed(0.0), same_network: 0.0 });
     (spec.duration, spec.sample_every) = (Span::from_secs(150), Span::from_millis(250));
@@ -74,8 +74,7 @@ fn a_crash_is_seen_after_half_a_round_trip_and_mended_in_four_more() {
     spec.balancers = vec![patient(NginxMethod::RoundRobin)];
     spec.audiences[0].network.rtt = Law::Fixed(seconds(0.2));
     let second = Span::from_secs(1);
-    spec.audiences[0].reconnect =
-        ReconnectPolicy::Exponential { first: second, max: second, jitter: 0.0, attempts: None };
+    spec.audiences[0].reconnect = RetryLaw::Exponential { first: second, max: second, jitter: 0.0 }.into();
     spec.timeline = vec![crash(100, 0)];
     let record = run(&spec, 0);
     // 0.1 s until the close is seen, 1 s of back-off, TCP, TLS, upgrade and CONNECT take a round trip each: 0.8 s
@@ -103,7 +102,7 @@ fn whoever_gives_up_stays_away() {
     let mut spec = cluster(1, NginxMethod::RoundRobin, 20, true);
     let second = Span::from_secs(1);
     spec.audiences[0].reconnect =
-        ReconnectPolicy::Exponential { first: second, max: second, jitter: 0.0, attempts: Some(3) };
+        ReconnectPolicy { law: RetryLaw::Fixed { delay: second, jitter: 0.0 }, attempts: Some(3) };
     spec.pods.startup = Law::Fixed(seconds(60.0));
     spec.timeline = vec![crash(100, 0)];
     let counts = run(&spec, 0).counts;

@@ -63,7 +63,7 @@ pub fn audience(count: u32, websocket: bool) -> AudienceSpec {
             blocks_websockets: 0.0,
         },
         cookies: CookieSpec { keep: 1.0, cleared_every: None },
-        reconnect: ReconnectPolicy::SocketIo,
+        reconnect: ReconnectPolicy::SOCKET_IO,
         refresh: None,
         transports: if websocket { Transports::WebSocket } else { Transports::None },
     }
@@ -89,6 +89,7 @@ pub fn cluster(pods: u32, method: NginxMethod, clients: u32, websocket: bool) ->
             costs: no_costs(),
             startup: Law::Fixed(seconds(8.0)),
             pre_stop: Span::ZERO,
+            admission: None,
         },
         rollout: RolloutSpec { max_surge: Amount::Pods(1), max_unavailable: Amount::Pods(0) },
         redis: RedisSpec { adapter: Adapter::Classic, publish: Span::ZERO, copy: Span::ZERO, hop: Span::ZERO },

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use stickysim::cluster::balancer::NginxMethod;
 use stickysim::cluster::spec::{
-    Action, Adapter, ClusterSpec, Costs, PodChoice, Population, ReconnectPolicy, Target, TickSpec, TimedAction, Trace,
+    Action, Adapter, ClusterSpec, Costs, PodChoice, Population, RetryLaw, Target, TickSpec, TimedAction, Trace,
     TraceRequest,
 };
 use stickysim::engine::{Law, Span};
@@ -95,7 +95,7 @@ impl Small {
         for &(count, one_way) in &self.sockets {
             let mut sockets = audience(count, true);
             sockets.network.rtt = Law::Fixed(2.0 * one_way as f64);
-            sockets.reconnect = ReconnectPolicy::Exponential { first, max, jitter: 0.0, attempts: None };
+            sockets.reconnect = RetryLaw::Exponential { first, max, jitter: 0.0 }.into();
             spec.audiences.push(sockets);
         }
         for (one_way, work, moments) in &self.traces {

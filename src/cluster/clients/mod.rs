@@ -11,7 +11,7 @@ mod poller;
 use super::PodId;
 use crate::engine::{Id, SimTime, Span};
 
-pub use backoff::retry_delay;
+pub use backoff::{ReconnectPolicy, RetryLaw};
 pub use places::{Clients, Layout};
 pub use poller::{Packet, Poller, Pollers, Upgrade};
 

@@ -75,6 +75,7 @@ impl<'s> Cluster<'s> {
             held: rustc_hash::FxHashMap::default(),
             pollers: Pollers::default(),
             packets: Slab::new(),
+            last_delays: rustc_hash::FxHashMap::default(),
             audiences: audiences.collect(),
             pods: Column::new(),
             running: Vec::new(),

@@ -1,11 +1,12 @@
 //! A client connects: attempt → upgrade through the balancer → Socket.IO CONNECT → usable; or, where long polling comes
 //! first, attempt → the steps of [`super::handshake`] → usable.
 
-use crate::cluster::clients::{Client, ClientId, Link, Wire, retry_delay};
+use crate::cluster::clients::{Client, ClientId, Link, Wire};
 use crate::cluster::flows::handshake::Step;
 use crate::cluster::flows::retry::Errand;
 use crate::cluster::purpose::Purpose;
 use crate::cluster::rooms::{Member, Path, Who};
+use crate::cluster::spec::RetryLaw;
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, SimTime, Span};
 use crate::metrics::FailReason;
@@ -59,8 +60,11 @@ impl Cluster<'_> {
     pub fn upgrade_at(&mut self, pod: PodId, client: ClientId, epoch: u16, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
         let instance = self.path.used;
+        self.pods[pod].requests += 1;
+        if self.refused(pod, client, ctx) {
+            return;
+        }
         let target = &mut self.pods[pod];
-        target.requests += 1;
         let done = target.book(now, self.spec.pods.costs.connect).done;
         let record = &self.clients[client];
         // the 101 travels back and the CONNECT packet travels forth
@@ -80,6 +84,19 @@ impl Cluster<'_> {
         wire.position = target.start_upgrade(client);
         self.tunnel_begins(client, now);
         ctx.schedule(join, Event::Join(client, epoch));
+    }
+
+    /// Whether more new connections come to this pod than are let in: then this one is not.
+    pub fn refused(&mut self, pod: PodId, client: ClientId, ctx: &mut Ctx<Event>) -> bool {
+        let now = ctx.now();
+        let target = &mut self.pods[pod];
+        let refused = self.spec.pods.admission.is_some_and(|limit| !target.admits(now, limit));
+        if refused {
+            target.book(now, self.spec.pods.costs.request);
+            self.path.uncount(self.path.used, pod);
+            self.attempt_failed(client, FailReason::Refused, self.clients[client].one_way(), ctx);
+        }
+        refused
     }
 
     /// The CONNECT packet reaches the pod: the connection counts from now, and is usable when the answer arrives.
@@ -155,7 +172,7 @@ impl Cluster<'_> {
         let Client { number, audience, .. } = self.clients[client];
         let policy = &self.spec.audiences[usize::from(audience)].reconnect;
         let mut stream = Purpose::Reconnect.stream(self.seed, number, u32::MAX);
-        let Some(delay) = retry_delay(policy, 0, &mut stream) else { return };
+        let Some(delay) = policy.delay(0, Span::ZERO, &mut stream) else { return };
         let rest = Span::from_nanos(stream.below(delay.as_nanos().max(1)));
         self.clients[client].link = Link::Waiting;
         ctx.schedule_in(rest, Event::Connect(client, self.clients.wire(client).epoch));
@@ -203,7 +220,12 @@ impl Cluster<'_> {
         let wire = self.clients.wire_mut(client);
         let policy = &self.spec.audiences[audience].reconnect;
         let mut stream = Purpose::Reconnect.stream(self.seed, number, wire.delays);
-        let delay = retry_delay(policy, wire.attempt, &mut stream);
+        let looks_back = matches!(policy.law, RetryLaw::Decorrelated { .. });
+        let previous = if looks_back { self.last_delays.get(&client).copied().unwrap_or_default() } else { Span::ZERO };
+        let delay = policy.delay(wire.attempt, previous, &mut stream);
+        if looks_back {
+            self.last_delays.insert(client, delay.unwrap_or_default());
+        }
         wire.delays += 1;
         wire.attempt = wire.attempt.saturating_add(1);
         wire.epoch = wire.epoch.wrapping_add(1);

@@ -129,6 +129,9 @@ impl Cluster<'_> {
 
     /// The first request chooses the pod that will know the session.
     fn session_opened(&mut self, pod: PodId, client: ClientId, ctx: &mut Ctx<Event>) {
+        if self.refused(pod, client, ctx) {
+            return;
+        }
         let now = ctx.now();
         let instance = self.path.used;
         let target = &mut self.pods[pod];

@@ -144,6 +144,9 @@ impl Cluster<'_> {
     /// A GET or POST of a session got no good answer, of which the client learns when it has travelled back.
     pub fn session_failed(&mut self, client: ClientId, reason: FailReason, ctx: &mut Ctx<Event>) {
         let one_way = self.clients[client].one_way();
+        if !self.pollers.has(client) {
+            return; // it has a WebSocket by now, and needs the session no more
+        }
         if self.poller(client).failed.is_none() {
             self.poller(client).failed = Some(reason);
             self.schedule_step(client, ctx.now() + one_way, Step::Failed, ctx);

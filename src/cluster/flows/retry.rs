@@ -156,7 +156,10 @@ impl Cluster<'_> {
     /// The next try. What is left to do if it gets no pod at once.
     fn go_on(&mut self, errand: Errand, attempt: Box<Attempt>, ctx: &mut Ctx<Event>) -> Option<(Errand, Unrouted)> {
         let client = attempt.client;
-        if errand.epoch().is_some_and(|epoch| self.clients.wire(client).epoch != epoch) {
+        // a session that has become a WebSocket meanwhile keeps its epoch, and needs its requests no more
+        let of_session = matches!(errand, Errand::Session(step, _) if step != Step::Open);
+        let stale = errand.epoch().is_some_and(|epoch| self.clients.wire(client).epoch != epoch);
+        if stale || (of_session && !self.pollers.has(client)) {
             self.give_up(client, &errand); // as the client did before
             return None;
         }

@@ -2,7 +2,7 @@
 
 mod job;
 
-use super::spec::{Costs, PodSpec};
+use super::spec::{Admission, Costs, PodSpec};
 use super::{ClientId, PodId};
 use crate::engine::{SimTime, Span};
 
@@ -78,6 +78,8 @@ pub struct Pod {
     in_flight: u32,
     /// When the first of them is answered.
     next_answer: SimTime,
+    /// When the bucket of new WebSockets will be empty ([`Pod::admits`]).
+    bucket_empty: SimTime,
     /// Requests and upgrades that arrived, ever.
     pub requests: u64,
     /// Events sent to clients, ever.
@@ -121,6 +123,7 @@ impl Pod {
             forgotten: 0,
             in_flight: 0,
             next_answer: SimTime::NEVER,
+            bucket_empty: SimTime::ZERO,
             requests: 0,
             sends: 0,
             work_ns: 0,
@@ -262,6 +265,14 @@ impl Pod {
             copy_dropped: self.stretched(copy_dropped),
         };
     }
+    /// Whether one more WebSocket is let in now; if so it counts.
+    pub fn admits(&mut self, now: SimTime, limit: Admission) -> bool {
+        let admitted = self.bucket_empty <= now + limit.every * u64::from(limit.burst - 1);
+        if admitted {
+            self.bucket_empty = self.bucket_empty.max(now) + limit.every;
+        }
+        admitted
+    }
     /// Takes on work that arrives now: it starts when a worker is free (Lindley's recursion).
     #[inline]
     pub fn book(&mut self, now: SimTime, work: Span) -> Booking {
@@ -347,7 +358,16 @@ mod tests {
             memory_per_poller: 0,
         };
         let startup = crate::engine::Law::Fixed(0.0);
-        let spec = PodSpec { replicas: 1, cpu: 2.0, workers: 2, memory_bytes: None, costs, startup, pre_stop: none };
+        let spec = PodSpec {
+            replicas: 1,
+            cpu: 2.0,
+            workers: 2,
+            memory_bytes: None,
+            costs,
+            startup,
+            pre_stop: none,
+            admission: None,
+        };
         let mut pod = Pod::new(&spec, 0, SimTime::ZERO);
         for ns in [10, 30, 15] {
             let booking = pod.book(SimTime::ZERO, Span::from_nanos(ns));

@@ -1,5 +1,9 @@
 //! Redis as the single-threaded server that it is.
 
+mod slot;
+
+pub use slot::{SLOTS, hash_slot, node_of_slot};
+
 use super::spec::RedisSpec;
 use crate::engine::{SimTime, Span};
 

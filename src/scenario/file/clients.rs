@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::law::{DurationLaw, NumberLaw};
 use super::super::units::{Number, Rate, Share, Sigma};
-use super::super::words::{Attempts, LawOrNever, ReconnectText, RefreshText, TransportsText};
+use super::super::words::{Attempts, LawOrNever, Milliseconds, ReconnectText, RefreshText, TransportsText};
 use crate::engine::Span;
 
 /// One kind of clients. Exactly one of `count`, `arrivals` and `trace` says who is there.
@@ -27,7 +27,9 @@ pub struct Audience {
     pub network: Option<Network>,
     /// What their cookie jar does.
     pub cookies: Option<Cookies>,
-    /// When they come back after a loss: `socket.io`, `never`, or `{first: 1s, max: 5s, jitter: 50%, attempts: 10}`.
+    /// When they come back after a loss: the name of a policy, such as `socket.io`, `python-socketio`, `full-jitter`,
+    /// `immediate` or `never`; or a policy with its settings, such as `{fixed: 2s}`, `{reconnectionDelay: 500ms}` or
+    /// `{policy: exponential, first: 1s, max: 5s, jitter: 50%, attempts: 10}`.
     pub reconnect: Option<ReconnectText>,
     /// When they load their page anew; `never`.
     #[schemars(with = "Option<NeverOrRefresh>")]
@@ -226,15 +228,55 @@ pub struct Cookies {
 }
 
 /// A policy of reconnecting.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Backoff {
-    /// Delay before the first attempt; it doubles from one attempt to the next.
+    /// The law of the delays; `exponential` unless the options of Socket.IO stand here.
+    pub policy: Option<PolicyName>,
+    /// `{fixed: 2s}` is short for `{policy: fixed, first: 2s}`.
+    pub fixed: Option<Span>,
+    /// Delay before the first attempt; of `full-jitter` and `equal-jitter` the longest one, of `decorrelated` the shortest.
     pub first: Option<Span>,
     /// Longest delay.
     pub max: Option<Span>,
-    /// Share of the delay by which it is spread on both sides.
+    /// Share of the delay by which it is spread on both sides (`exponential` and `fixed`).
     pub jitter: Option<Share>,
     /// Attempts before the client gives up, or `unlimited`.
     pub attempts: Option<Attempts>,
+    /// Option of the JavaScript client of Socket.IO: delay before the first attempt, in milliseconds or as a duration.
+    #[serde(rename = "reconnectionDelay")]
+    pub reconnection_delay: Option<Milliseconds>,
+    /// Option of the JavaScript client of Socket.IO: longest delay, in milliseconds or as a duration.
+    #[serde(rename = "reconnectionDelayMax")]
+    pub reconnection_delay_max: Option<Milliseconds>,
+    /// Option of the JavaScript client of Socket.IO: share of the delay by which it deviates at most.
+    #[serde(rename = "randomizationFactor")]
+    pub randomization_factor: Option<Share>,
+    /// Option of the JavaScript client of Socket.IO: attempts before it gives up, or `Infinity`.
+    #[serde(rename = "reconnectionAttempts")]
+    pub reconnection_attempts: Option<Attempts>,
+}
+
+/// Laws of the delays between attempts to reconnect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PolicyName {
+    /// The JavaScript client of Socket.IO 4, with `reconnectionDelay` and its other options.
+    #[serde(rename = "socket.io")]
+    SocketIo,
+    /// The client of python-socketio: 1, 2, 4, 5, 5 … s, each ± 0.5 s.
+    #[serde(rename = "python-socketio")]
+    PythonSocketIo,
+    /// At once (after 1 ms).
+    Immediate,
+    /// Always `first`, ± `jitter`.
+    Fixed,
+    /// `first` · 2^k, ± `jitter`, at most `max`.
+    Exponential,
+    /// Anything between 0 and min(`max`, `first` · 2^k).
+    FullJitter,
+    /// Anything between a half and the whole of min(`max`, `first` · 2^k).
+    EqualJitter,
+    /// Anything between `first` and three times the previous delay, at most `max`.
+    Decorrelated,
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::law::DurationLaw;
-use super::super::units::{Number, Size};
+use super::super::units::{Number, Rate, Size};
 use super::super::words::{CountOrShare, Memory, PodRef};
 use crate::engine::Span;
 
@@ -26,6 +26,18 @@ pub struct Pods {
     pub startup: Option<DurationLaw>,
     /// How a pod ends.
     pub shutdown: Option<Shutdown>,
+    /// How many new WebSockets a pod, or the platform in front of it, lets in; without it all of them.
+    pub admission: Option<AdmissionText>,
+}
+
+/// A limit of new WebSockets: those beyond it are refused with a 503.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AdmissionText {
+    /// New WebSockets per second and pod.
+    pub rate: Rate,
+    /// How many may come at once after a pause.
+    pub burst: Option<u32>,
 }
 
 /// How a pod ends.

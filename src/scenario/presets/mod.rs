@@ -6,10 +6,12 @@
 mod costs;
 mod general;
 mod network;
+mod reconnect;
 
 pub use costs::COSTS;
 pub use general::{GENERAL, SESSION};
 pub use network::NETWORKS;
+pub use reconnect::RECONNECTS;
 
 use crate::metrics::Grade;
 

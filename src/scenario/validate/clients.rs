@@ -4,7 +4,7 @@ use super::super::build::takes_part;
 use super::super::diagnostic::nearest;
 use super::super::file::{Arrivals, Audience, EmitTo, ScenarioFile, ServerTraffic, TickTo, Traffic, ViaText};
 use super::super::law::LawText;
-use super::super::words::{Attempts, LawOrNever, Recipients, ReconnectText, RefreshText, TransportsText};
+use super::super::words::{LawOrNever, Recipients, RefreshText, TransportsText};
 use super::network::check_network;
 use super::{Checks, MAX_CLIENTS};
 use crate::engine::Law;
@@ -221,33 +221,7 @@ fn check_habits(checks: &mut Checks, path: &str, audience: &Audience) {
             "write for example `{exp: 24h}`",
         );
     }
-    let Some(ReconnectText::Backoff(backoff)) = &audience.reconnect else { return };
-    let (first, max) = (backoff.first.unwrap_or_default(), backoff.max.unwrap_or_default());
-    if max.is_zero() {
-        checks.fail(
-            "zero",
-            &format!("{path}.reconnect.max"),
-            "without a delay a client tries without end at once",
-            "write for example `5s`",
-        );
-    } else if first.is_zero() {
-        checks.fail(
-            "zero",
-            &format!("{path}.reconnect.first"),
-            "without a delay a client tries without end at once",
-            "write for example `1s`",
-        );
-    } else if first > max {
-        checks.fail(
-            "conflict",
-            &format!("{path}.reconnect.max"),
-            format!("the longest delay {max} is below the first one {first}"),
-            "raise `max`",
-        );
-    }
-    if backoff.attempts == Some(Attempts::Number(0)) {
-        checks.fail("zero", &format!("{path}.reconnect.attempts"), "no attempt at all", "write `reconnect: never`");
-    }
+    super::reconnect::check(checks, &format!("{path}.reconnect"), audience.reconnect.as_ref());
 }
 
 pub(super) fn check_traffic(checks: &mut Checks, file: &ScenarioFile) {

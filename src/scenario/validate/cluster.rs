@@ -102,6 +102,21 @@ fn check_pods(checks: &mut Checks, pods: &Pods) {
             "write 1 to 1024",
         );
     }
+    if let Some(admission) = &pods.admission {
+        if !(1e-3..=1e9).contains(&admission.rate.per_second()) {
+            let message = format!("a pod cannot let in {} WebSockets per second", short(admission.rate.per_second()));
+            checks.fail(
+                "out-of-range",
+                "pods.admission.rate",
+                message,
+                "write for example `150/s`, or leave `admission` out",
+            );
+        }
+        if !(1..=1_000_000).contains(&admission.burst.unwrap_or(1)) {
+            let message = "one WebSocket at least must be let in at once";
+            checks.fail("out-of-range", "pods.admission.burst", message, "write 1 to 1000000");
+        }
+    }
     let Some(costs) = &pods.costs else { return };
     if costs.heartbeat_every.is_some_and(Span::is_zero) {
         checks.fail(
