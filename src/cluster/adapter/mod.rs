@@ -21,12 +21,14 @@ mod resp;
 mod scene;
 mod sessions;
 mod subscriptions;
+mod words;
 
 pub use broadcast::Event;
 pub use command::{Command, Commands};
 pub use operation::{Emit, Operation, To};
 pub use plan::{Aside, Message, Plan, Reach, Role, Senders, Times, Writes};
 pub use scene::{Cost, First, Place, Scene};
+pub use words::{NAMED, Named};
 
 /// How pods hear of each other's events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -18,7 +18,7 @@ impl Law {
                 };
                 Some(plan.ordered(order).event().with(self.own_socket(ack, volatile, event)))
             }
-            (Operation::Emitter { to }, _) => self.from_outside(to, event, plan),
+            (Operation::Emitter { to }, _) => self.outside(to, event, plan),
             (Operation::FromClient, _) => Some(plan),
             (Operation::Start, _) => Some(self.starting(plan)),
             (Operation::Close, _) => Some(self.closing(plan)),
@@ -61,7 +61,7 @@ impl Law {
 
     /// @socket.io/redis-emitter speaks the protocol of the classic adapter and has a longer name than pods; a manager of
     /// python-socketio that only writes sends what pods send.
-    fn from_outside(&self, to: To, event: Event, plan: Plan) -> Option<Plan> {
+    fn outside(&self, to: To, event: Event, plan: Plan) -> Option<Plan> {
         let longer = match self.adapter {
             Adapter::Classic { .. } => "emitter".len() as u32 - broadcast::CLASSIC_ID,
             Adapter::PythonSocketIo => 0,

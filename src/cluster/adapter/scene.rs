@@ -104,6 +104,10 @@ pub struct Cost {
     pub wrote: f64,
     /// Copies for a room that the pod has no member of, dropped before decoding.
     pub unknown_room: f64,
+    /// Own copies that the pod acts on all the same.
+    pub own_used: f64,
+    /// Copies of others' messages that led to no write: nobody here is meant, or there is nothing to write.
+    pub idle: f64,
     /// Answers that came to the pod which waits for them.
     pub answers: f64,
     /// Answers that came to others.
@@ -254,14 +258,18 @@ impl Cost {
                 if own {
                     self.own += copies * decoded;
                 }
-                if writes == Writes::Everywhere || (writes == Writes::Elsewhere && !own) {
-                    // who gets a copy of its own channel has members; the rest may or may not
-                    let serves = match (message.reach, gets) {
-                        (Reach::Holders, gets) if gets > 0.0 => pod.serves / gets,
-                        _ => pod.serves,
-                    };
-                    self.wrote += copies * serves;
+                if own && writes != Writes::Everywhere {
+                    return;
                 }
+                // who gets a copy of its own channel has members; the rest may or may not
+                let serves = match (message.reach, writes) {
+                    (_, Writes::Never) => 0.0,
+                    (Reach::Holders, _) if gets > 0.0 => pod.serves / gets,
+                    _ => pod.serves,
+                };
+                self.wrote += copies * serves;
+                let rest = copies * decoded - copies * serves;
+                if own { self.own_used += copies * serves } else { self.idle += rest }
             }
         }
     }
