@@ -5,6 +5,7 @@
 // This room is where the outside world is allowed.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
 
+mod adapter;
 mod args;
 mod check;
 mod import;
@@ -87,6 +88,7 @@ fn dispatch(cli: Cli) -> Result<Success, Failure> {
         Some(Command::Check { scenarios, set, quiet }) => check::check(&scenarios, &set, quiet),
         Some(Command::Schema { of }) => check::schema(of),
         Some(Command::Route(args)) => route::route(&args),
+        Some(Command::Adapter(args)) => adapter::adapter(&args),
         Some(Command::Defaults) => check::defaults(),
         Some(Command::Import { source: ImportSource::AccessLog(args) }) => import::access_log(&args),
     }

@@ -5,6 +5,7 @@
 //!
 //! [`simulate`] runs a [`ClusterSpec`] and gives a [`Record`] of what it measured.
 
+pub mod adapter;
 pub mod balancer;
 pub mod spec;
 

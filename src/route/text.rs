@@ -194,7 +194,7 @@ fn ways(moves: &Moves, before: &Servers, now: &Servers) -> String {
 }
 
 /// Rows below each other, the first being the heading: texts left, numbers right.
-fn columns(rows: &[Vec<String>]) -> String {
+pub fn columns(rows: &[Vec<String>]) -> String {
     let numeric = |text: &str| text.starts_with(|c: char| c.is_ascii_digit() || c == '–') && !text.contains("  ");
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();

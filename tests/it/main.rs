@@ -3,6 +3,8 @@
 mod program;
 mod support;
 
+mod adapter;
+mod adapter_counts;
 mod affinity;
 mod bad_scenarios;
 mod balancers;

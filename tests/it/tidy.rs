@@ -9,7 +9,7 @@ use source::Source;
 
 /// Who may import whom. The second part of a pair names the only parts of that room that are open; none = all of it.
 type Allowed = &'static [(&'static str, &'static [&'static str])];
-const ROOMS: [(&str, Allowed); 10] = [
+const ROOMS: [(&str, Allowed); 11] = [
     ("engine", &[]),
     ("metrics", &[("engine", &[])]),
     ("cluster", &[("engine", &[]), ("metrics", &[])]),
@@ -25,6 +25,8 @@ const ROOMS: [(&str, Allowed); 10] = [
             ("cluster", &["balancer", "path", "spec", "MOST_REDIRECTS", "PodId", "pod_address", "draw_v4"]),
         ],
     ),
+    // the law of the adapters, and tables as route prints them
+    ("adapter", &[("cluster", &["adapter"]), ("route", &["text"])]),
     (
         "cli",
         &[
@@ -36,6 +38,7 @@ const ROOMS: [(&str, Allowed); 10] = [
             ("study", &[]),
             ("report", &[]),
             ("route", &[]),
+            ("adapter", &[]),
         ],
     ),
     ("main", &[("cli", &[])]),
