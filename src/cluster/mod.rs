@@ -8,8 +8,10 @@
 pub mod balancer;
 pub mod spec;
 
+mod caches;
 mod clients;
 mod conservation;
+mod database;
 mod deliveries;
 mod draws;
 mod fifo;
@@ -29,7 +31,9 @@ use crate::engine::{
 };
 use crate::metrics::Record;
 
+use caches::Caches;
 use clients::{ClientId, Clients, Packet, Pollers};
+use database::{Database, PoolId};
 use deliveries::Deliveries;
 use draws::Ahead;
 use flows::endpoints::Endpoints;
@@ -124,6 +128,10 @@ pub enum Event {
     Packet(u32),
     /// The last request of a session reaches the balancer.
     Goodbye(u32),
+    /// The handler of a request goes on: its work is done, or the result of a query is there.
+    HandlerGoesOn(u32),
+    /// Somebody may have waited too long for a connection of this pool.
+    PoolTimeout(PoolId),
 }
 
 /// The kind of [`Event::Traffic`].
@@ -167,6 +175,8 @@ impl EngineEvent for Event {
             Event::Session(client, b, step) => return session_word(client, b, step),
             Event::Packet(a) => (30, a, 0),
             Event::Goodbye(a) => (31, a, 0),
+            Event::HandlerGoesOn(a) => (32, a, 0),
+            Event::PoolTimeout(pool) => (33, pool.raw(), 0),
         };
         kind << 56 | u64::from(b) << 32 | u64::from(a)
     }
@@ -216,7 +226,9 @@ impl Event {
             28 => Event::CheckNode(b),
             SESSION => Event::Session(Id::new(a), b, Step::from_number((word >> 48) as u8)),
             30 => Event::Packet(a),
-            _ => Event::Goodbye(a),
+            31 => Event::Goodbye(a),
+            32 => Event::HandlerGoesOn(a),
+            _ => Event::PoolTimeout(Id::new(a)),
         }
     }
 }
@@ -250,6 +262,10 @@ struct Cluster<'s> {
     rollout: Rollout,
     rooms: Rooms,
     redis: Redis,
+    database: Option<Database>,
+    caches: Caches,
+    /// Requests whose handlers are at work on more than their own work.
+    asking: flows::Slab<flows::query::Asking>,
     /// Processes that get a copy of what is published now.
     subscribers: flows::Subscribers,
     /// Events between a pod and the others.
@@ -335,6 +351,8 @@ impl Cluster<'_> {
             Event::Session(client, epoch, step) => self.step(client, epoch, step, ctx),
             Event::Packet(slot) => self.packet(slot, ctx),
             Event::Goodbye(ghost) => self.goodbye(ghost, ctx),
+            Event::HandlerGoesOn(slot) => self.handler_goes_on(slot, ctx),
+            Event::PoolTimeout(pool) => self.pool_timeout(pool, ctx),
         }
     }
 

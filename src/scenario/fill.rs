@@ -3,7 +3,7 @@
 use serde_yaml::{Mapping, Value};
 
 use super::locate::Index;
-use super::presets::{COSTS, GENERAL, NETWORKS, Preset, PresetSet, SESSION};
+use super::presets::{COSTS, GENERAL, NETWORKS, POOLS, Preset, PresetSet, SESSION};
 use crate::engine::Span;
 use crate::metrics::{Assumption, Grade};
 
@@ -31,6 +31,9 @@ pub fn fill(document: &mut Value, trace_end: Option<Span>) -> Vec<Assumption> {
     filler.networks(document);
     if let Some(costs) = document.get_mut("pods").and_then(|pods| pods.get_mut("costs")) {
         filler.set(costs, "pods.costs.", COSTS);
+    }
+    if let Some(database) = document.get_mut("database") {
+        filler.set(database, "database.", POOLS);
     }
     filler.times(document);
     filler.made
@@ -205,7 +208,7 @@ pub fn defaults_table() -> Vec<Assumption> {
         source: preset.source.to_owned(),
     };
     let mut table: Vec<Assumption> = GENERAL.iter().chain([&SESSION]).map(|preset| line("", preset)).collect();
-    for (place, sets) in [("clients.*.network", NETWORKS), ("pods.costs", COSTS)] {
+    for (place, sets) in [("clients.*.network", NETWORKS), ("pods.costs", COSTS), ("database", POOLS)] {
         for set in sets {
             let prefix = format!("{place}({}).", set.name);
             table.extend(set.values.iter().map(|preset| line(&prefix, preset)));

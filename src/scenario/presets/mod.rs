@@ -6,10 +6,12 @@
 mod costs;
 mod general;
 mod network;
+mod pools;
 
 pub use costs::COSTS;
 pub use general::{GENERAL, SESSION};
 pub use network::NETWORKS;
+pub use pools::POOLS;
 
 use crate::metrics::Grade;
 
