@@ -82,6 +82,7 @@ fn base(clients: u32, websocket: bool, duration: Span) -> ClusterSpec {
         },
         rollout: RolloutSpec { max_surge: Amount::Share(0.25), max_unavailable: Amount::Share(0.25) },
         redis: RedisSpec { adapter: Adapter::Classic, publish: micros(15), copy: micros(3), hop: micros(300) },
+        database: None,
         timeline: vec![],
         max_events: u64::MAX,
     }

@@ -48,7 +48,9 @@ impl Cluster<'_> {
         let present = self.clients.iter().filter(|client| client.is_present());
         let websockets =
             present.filter(|client| self.spec.audiences[usize::from(client.audience)].transports.connect());
+        let queries_over = c.queries_done + c.queries_timed_out + c.queries_refused + c.queries_lost;
         let balances = [
+            ("queries = done + timed out + refused + lost + in flight", c.queries, queries_over + c.queries_in_flight),
             (
                 "API requests = answered + failed + in flight",
                 c.requests,

@@ -121,13 +121,14 @@ impl Cluster<'_> {
     fn draws(&self, source: &Source) -> Draws {
         let mut stream = self.stream_of_request(source);
         let entry = &self.spec.traffic[usize::from(source.owner.item)];
-        let (TrafficAction::Api { work } | TrafficAction::Emit { work, .. }) = &entry.action;
+        let (TrafficAction::Api { work } | TrafficAction::ApiWithData { work, .. } | TrafficAction::Emit { work, .. }) =
+            &entry.action;
         let [down, up] = self.trips(source, &mut stream);
         let work = work.span(&mut stream);
         let gap = entry.every.span(&mut stream);
         let choice = match entry.action {
             TrafficAction::Emit { to: Target::Room, .. } => stream.bits() >> 1,
-            TrafficAction::Api { .. } | TrafficAction::Emit { .. } => 0,
+            TrafficAction::Api { .. } | TrafficAction::ApiWithData { .. } | TrafficAction::Emit { .. } => 0,
         };
         Draws { work, down, choice, gap, up }
     }

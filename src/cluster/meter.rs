@@ -1,5 +1,6 @@
 //! What is being measured while a run goes on.
 
+use super::caches::Lookups;
 use super::sources::Departed;
 use super::spec::ClusterSpec;
 use crate::engine::{SimTime, Span};
@@ -11,6 +12,7 @@ pub struct PodTotals {
     pub requests: u64,
     pub sends: u64,
     pub cpu: Span,
+    pub lookups: Lookups,
 }
 
 /// Everything that is being measured.
@@ -35,6 +37,8 @@ pub struct Meter {
     pub redis_at_sample: Span,
     /// See `redis_at_sample`.
     pub redis_at_warm_up: Span,
+    /// Executions of the database at the end of the warm-up, in nanoseconds.
+    pub executed_at_warm_up: u128,
     /// Over time.
     pub series: TimeSeries,
     /// Marks of the series.
@@ -45,6 +49,8 @@ pub struct Meter {
     pub memory_skews: Vec<Skew>,
     /// Sum of connections to Redis over the measured samples.
     pub redis_connections: f64,
+    /// Sum of connections to the database over the measured samples.
+    pub database_connections: f64,
     /// Sum of connected clients over the measured samples, and their number.
     pub connected: (f64, u32),
     /// Most reconnects in one second so far, and the second that is being counted with its reconnects.
@@ -52,6 +58,8 @@ pub struct Meter {
     reconnects_now: (u64, u32),
     /// CPU used at the end of the last window of peaks, by pod and by Redis.
     pub cpu_at_window: (Vec<Span>, Span),
+    /// Use of the pools of pods and executions of the database by then, in nanoseconds.
+    pub data_at_window: (Vec<u128>, u128),
     /// Peaks over windows.
     pub limits: Limiting,
     /// Effective numbers at the end of the warm-up.
@@ -77,15 +85,18 @@ impl Meter {
             pods_at_warm_up: Vec::new(),
             redis_at_sample: Span::ZERO,
             redis_at_warm_up: Span::ZERO,
+            executed_at_warm_up: 0,
             series: TimeSeries::default(),
             marks: Vec::new(),
             skews: Vec::new(),
             memory_skews: Vec::new(),
             redis_connections: 0.0,
+            database_connections: 0.0,
             connected: (0.0, 0),
             reconnects_peak: 0,
             reconnects_now: (0, 0),
             cpu_at_window: (Vec::new(), Span::ZERO),
+            data_at_window: (Vec::new(), 0),
             limits: Limiting::default(),
             n_eff: NEff::default(),
             departed: Departed::default(),

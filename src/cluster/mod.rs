@@ -9,8 +9,10 @@ pub mod adapter;
 pub mod balancer;
 pub mod spec;
 
+mod caches;
 mod clients;
 mod conservation;
+mod database;
 mod deliveries;
 mod draws;
 mod fifo;
@@ -30,7 +32,9 @@ use crate::engine::{
 };
 use crate::metrics::Record;
 
+use caches::Caches;
 use clients::{ClientId, Clients, Packet, Pollers};
+use database::{Database, PoolId};
 use deliveries::Deliveries;
 use draws::Ahead;
 use flows::endpoints::Endpoints;
@@ -130,6 +134,10 @@ pub enum Event {
     Refresh(ClientId),
     /// A client has heard nothing from its pod for too long, in this connection.
     SilenceNoticed(ClientId, u16),
+    /// The handler of a request goes on: its work is done, or the result of a query is there.
+    HandlerGoesOn(u32),
+    /// Somebody may have waited too long for a connection of this pool.
+    PoolTimeout(PoolId),
 }
 
 /// The kind of [`Event::Traffic`].
@@ -175,6 +183,8 @@ impl EngineEvent for Event {
             Event::Goodbye(a) => (31, a, 0),
             Event::Refresh(client) => (32, client.raw(), 0),
             Event::SilenceNoticed(client, b) => (33, client.raw(), b),
+            Event::HandlerGoesOn(a) => (34, a, 0),
+            Event::PoolTimeout(pool) => (35, pool.raw(), 0),
         };
         kind << 56 | u64::from(b) << 32 | u64::from(a)
     }
@@ -226,7 +236,9 @@ impl Event {
             30 => Event::Packet(a),
             31 => Event::Goodbye(a),
             32 => Event::Refresh(Id::new(a)),
-            _ => Event::SilenceNoticed(Id::new(a), b),
+            33 => Event::SilenceNoticed(Id::new(a), b),
+            34 => Event::HandlerGoesOn(a),
+            _ => Event::PoolTimeout(Id::new(a)),
         }
     }
 }
@@ -262,6 +274,10 @@ struct Cluster<'s> {
     rollout: Rollout,
     rooms: Rooms,
     redis: Redis,
+    database: Option<Database>,
+    caches: Caches,
+    /// Requests whose handlers are at work on more than their own work.
+    asking: flows::Slab<flows::query::Asking>,
     /// Processes that get a copy of what is published now.
     subscribers: flows::Subscribers,
     /// Events between a pod and the others.
@@ -349,6 +365,8 @@ impl Cluster<'_> {
             Event::Goodbye(ghost) => self.goodbye(ghost, ctx),
             Event::Refresh(client) => self.refresh(client, ctx),
             Event::SilenceNoticed(client, epoch) => self.silence_noticed(client, epoch, ctx),
+            Event::HandlerGoesOn(slot) => self.handler_goes_on(slot, ctx),
+            Event::PoolTimeout(pool) => self.pool_timeout(pool, ctx),
         }
     }
 

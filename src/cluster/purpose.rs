@@ -50,6 +50,9 @@ pub enum Purpose {
     Tier = 0x100,
     /// First of the purposes of traffic: one per traffic entry (entity: client, n: request).
     Traffic = 0x1000,
+    /// First of the purposes of data: 256 per traffic entry, one for each query of a request and the last one for the keys
+    /// that it wants of caches (entity: client, n: request).
+    Data = 0x2_0000,
 }
 
 impl Purpose {
@@ -71,4 +74,15 @@ pub const fn tier_stream(seed: Seed, tier: usize, entity: u32, n: u32) -> LazySt
 /// The streams of the requests for the traffic entry `item` (entity: client).
 pub const fn traffic(seed: Seed, item: u8) -> Streams {
     seed.streams(Purpose::Traffic as u64 + item as u64)
+}
+
+/// The stream of the `k`-th query (from 0) of the n-th request of a client for the traffic entry `item`.
+pub fn query_stream(seed: Seed, item: u8, k: u8, client: u32, n: u32) -> Stream {
+    let purpose = Purpose::Data as u64 + (u64::from(item) << 8) + u64::from(k);
+    seed.stream(purpose, u64::from(client), u64::from(n))
+}
+
+/// The stream of the keys that it wants of caches.
+pub fn keys_stream(seed: Seed, item: u8, client: u32, n: u32) -> Stream {
+    query_stream(seed, item, u8::MAX, client, n)
 }

@@ -3,12 +3,16 @@
 //! `scenario` makes it from text and guarantees the bounds said here; the model trusts them. The part of a balancer
 //! stands in that balancer's own file ([`super::balancer`]).
 
+mod data;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::balancer::{AffinityKey, BalancerSpec, Settings};
 pub use super::clients::{ReconnectPolicy, RetryLaw};
 use crate::engine::{Law, Span};
+
+pub use data::*;
 
 /// More balancers in a row than this make no sense.
 pub const MAX_TIERS: usize = 4;
@@ -43,6 +47,8 @@ pub struct ClusterSpec {
     pub rollout: RolloutSpec,
     /// How pods reach each other.
     pub redis: RedisSpec,
+    /// The database, if there is one.
+    pub database: Option<DatabaseSpec>,
     /// What happens when, in order of time.
     pub timeline: Vec<TimedAction>,
     /// No more events than this.
@@ -264,6 +270,13 @@ pub enum TrafficAction {
         /// Work on the pod beyond the framework's own, in nanoseconds.
         work: Law,
     },
+    /// One whose handler asks caches and the database.
+    ApiWithData {
+        /// Work of the handler when no cache saves any, in nanoseconds.
+        work: Law,
+        /// What it asks for; apart, for what has no data is common and shall stay small.
+        data: Box<DataUse>,
+    },
     /// An event for other clients.
     Emit {
         /// Who shall get it.
@@ -459,6 +472,13 @@ pub enum Action {
     RollingRestart(RolloutMode),
     /// The balancer that chooses pods reads its configuration anew.
     ReloadBalancer,
+    /// Queries take `factor` times as long for a while.
+    SlowDatabase {
+        /// Above zero.
+        factor: f64,
+        /// How long.
+        lasts: Span,
+    },
     /// The wanted number of pods changes.
     Scale {
         /// New number, at least 1.

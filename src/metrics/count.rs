@@ -11,7 +11,7 @@ use serde::Serialize;
 pub trait Reason: Copy + 'static {
     /// Name of the kind of reason, such as `FailReason`.
     const KIND: &'static str;
-    /// All of them, in the order of reports; at most eight.
+    /// All of them, in the order of reports; at most [`MAX_REASONS`].
     const ALL: &'static [Self];
     /// Position in `ALL`.
     fn index(self) -> usize;
@@ -22,7 +22,7 @@ pub trait Reason: Copy + 'static {
 }
 
 /// The largest number of reasons of one kind.
-pub const MAX_REASONS: usize = 10;
+pub const MAX_REASONS: usize = 12;
 
 /// One counter per reason of an enum `R`.
 #[derive(Clone, Copy)]
@@ -131,6 +131,8 @@ reasons! {
         SessionUnknown = "session_unknown", "a request of the handshake reached a pod that does not know the session (400)";
         WebSocketBlocked = "websocket_blocked", "a proxy before the client lets no WebSocket through";
         Refused = "refused", "more new WebSockets per second than are let in (503)";
+        PoolTimeout = "pool_timeout", "its handler waited too long for a database connection of its pod (500)";
+        TooManyClients = "too_many_clients", "the database refused another connection to its pod (500)";
     }
 }
 reasons! {
@@ -305,4 +307,23 @@ counters! {
     address_changes: u64,
     /// Pods killed for memory.
     oom_kills: u64,
+
+    /// HTTP requests that reached a pod and ask caches or the database.
+    requests_with_data: u64,
+    /// Lookups in caches of pods.
+    cache_lookups: u64,
+    /// … that found what they wanted.
+    cache_hits: u64,
+    /// Queries for which a handler wanted a connection to the database.
+    queries: u64,
+    /// … whose result came.
+    queries_done: u64,
+    /// … that waited too long for a connection of their pod.
+    queries_timed_out: u64,
+    /// … for which the database accepted no further connection.
+    queries_refused: u64,
+    /// … whose pod died first.
+    queries_lost: u64,
+    /// … not done when the run ended.
+    queries_in_flight: u64,
 }

@@ -3,14 +3,17 @@
 //! A figure is a family and, where the family is a distribution, a statistic: `event.latency.p99`,
 //! `load.connections.max_over_mean`. One table below holds name, unit, direction and definition of each family.
 
+mod parse;
+
 use std::borrow::Cow;
 use std::fmt;
-use std::str::FromStr;
 
 use super::count::{CloseReason, FailReason, LossReason, MoveReason};
 use super::histogram::Histogram;
 use super::load::Skew;
 use super::record::{Latencies, Record};
+
+pub use parse::ParseFigureError;
 
 /// Whether smaller or larger values are better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +86,7 @@ pub struct FigureId {
 const PERCENTILES: [f64; 3] = [50.0, 95.0, 99.0];
 
 /// The figures of the terminal table, in its order.
-pub const HEADLINE: [&str; 18] = [
+pub const HEADLINE: [&str; 21] = [
     "event.latency.p50",
     "event.latency.p95",
     "event.latency.p99",
@@ -91,6 +94,9 @@ pub const HEADLINE: [&str; 18] = [
     "request.latency.p95",
     "request.latency.p99",
     "requests.failed",
+    "cache.hits",
+    "database.queries_per_request",
+    "database.pool_wait.p99",
     "redis.commands",
     "redis.copies",
     "redis.useful",
@@ -121,6 +127,10 @@ fn polling(count: u64, r: &Record) -> Option<f64> {
 }
 fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
+}
+/// A figure that only runs with a database have.
+fn of_database(r: &Record, value: Option<f64>) -> Option<f64> {
+    r.database.and(value)
 }
 const fn number(read: fn(&Record) -> Option<f64>) -> Read {
     Read::Number(read)
@@ -160,8 +170,28 @@ static FAMILIES: &[Family] = families! {
         "Share of API requests that waited too long for a pod with a free connection.";
     "requests.failed.too_many_redirects", "failed: redirects", Share, Lower, number(|r| share(r.counts.requests_failed.of(FailReason::TooManyRedirects), r.counts.requests)),
         "Share of API requests that were redirected more often than a browser follows.";
+    "requests.failed.pool_timeout", "failed: pool timeout", Share, Lower, number(|r| of_database(r, share(r.counts.requests_failed.of(FailReason::PoolTimeout), r.counts.requests))),
+        "Share of API requests whose handler waited too long for a database connection of its pod.";
+    "requests.failed.too_many_clients", "failed: too many clients", Share, Lower, number(|r| of_database(r, share(r.counts.requests_failed.of(FailReason::TooManyClients), r.counts.requests))),
+        "Share of API requests for whose pod the database accepted no further connection.";
     "requests.redirects", "redirects per request", Number, Lower, number(|r| share(r.counts.requests_redirected, r.counts.requests + r.counts.connect_attempts)),
         "Redirects from pod to pod, per API request and connect attempt.";
+    "cache.hits", "cache hits", Share, Higher, number(|r| share(r.counts.cache_hits, r.counts.cache_lookups)),
+        "Share of lookups in the caches of pods that find what they want.";
+    "cache.hits.worst", "cache hits, worst pod", Share, Higher, number(|r| r.cache_hits_worst),
+        "The same of the pod with the fewest, of those that were there throughout the measured part.";
+    "database.queries", "queries", PerSecond, Lower, number(|r| of_database(r, per_second(r.counts.queries, r))),
+        "Queries per second for which handlers want a connection to the database.";
+    "database.queries_per_request", "queries per request", Number, Lower, number(|r| of_database(r, share(r.counts.queries, r.counts.requests_with_data))),
+        "Queries per API request that reaches a pod and asks caches or the database.";
+    "database.pool_wait", "wait for a connection", Milliseconds, Lower, distribution(|l| Cow::Borrowed(&l.pool_wait)),
+        "Waiting of a query for a connection of its pod's pool; those that got none are counted apart.";
+    "database.query", "query", Milliseconds, Lower, distribution(|l| Cow::Borrowed(&l.query)),
+        "From when a query leaves its pod to when its result is back: the network, waiting in the database, execution.";
+    "database.busy", "database busy", Share, Lower, number(|r| r.database?.busy),
+        "Share of the queries that the database can execute at a time.";
+    "database.connections", "connections to the database", Number, Lower, number(|r| Some(r.database?.connections)),
+        "Connections that pods have open to the database; mean over the samples.";
     "redis.commands", "Redis commands", PerSecond, Lower, number(|r| per_second(r.counts.redis_publish, r)),
         "PUBLISH commands per second.";
     "redis.copies", "Redis copies", PerSecond, Lower, number(|r| per_second(r.counts.redis_copies, r)),
@@ -300,6 +330,12 @@ static FAMILIES: &[Family] = families! {
         "Memory of the fullest pod at its fullest moment (looked at every ten seconds), as a share of its limit.";
     "limits.redis_cpu", "peak Redis CPU", Share, Lower, number(|r| Some(r.limits.redis_cpu)),
         "Busiest ten seconds of Redis, as a share of its one core.";
+    "limits.pool", "peak of pool", Share, Lower, number(|r| r.limits.pool),
+        "Database connections in use of the busiest pod in its busiest ten seconds (a tenth of shorter runs), as a share of its pool.";
+    "limits.database", "peak of database", Share, Lower, number(|r| r.limits.database),
+        "Busiest ten seconds of the database, as a share of the queries that it can execute at a time.";
+    "limits.database_connections", "peak of database connections", Share, Lower, number(|r| r.limits.database_connections),
+        "Most connections open to the database (looked at every ten seconds), as a share of those that it accepts.";
     "pods.oom_kills", "pods killed for memory", Number, Lower, number(|r| Some(r.counts.oom_kills as f64)),
         "Pods killed because connections needed more memory than the limit.";
 };
@@ -387,67 +423,6 @@ impl fmt::Debug for FigureId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
-}
-
-/// Why a text names no figure.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ParseFigureError {
-    /// Nobody knows it.
-    #[error("`{0}` is not a figure")]
-    Unknown(String),
-    /// A distribution without a statistic.
-    #[error("`{0}` is a distribution; say which figure of it, for example `p99 {0}` or `mean {0}`")]
-    NeedsStat(String),
-    /// A statistic of something that is one number.
-    #[error("`{0}` is one number; it has no percentiles")]
-    NoStat(String),
-}
-
-impl FromStr for FigureId {
-    type Err = ParseFigureError;
-
-    /// Reads `event.latency.p99`, `p99 event.latency`, `mean event.latency` or `redis.copies`.
-    fn from_str(text: &str) -> Result<FigureId, ParseFigureError> {
-        let text = text.trim();
-        let (name, stat) = match text.split_once(char::is_whitespace) {
-            Some((stat, name)) => (name.trim(), Some(stat)),
-            None => match (Family::named(text), text.split_once(".p"), text.strip_suffix(".mean")) {
-                (Some(_), _, _) => (text, None),
-                (None, _, Some(name)) => (name, Some("mean")),
-                (None, Some(_), None) => {
-                    let at = text.rfind(".p").filter(|&at| text[at + 2..].starts_with(|c: char| c.is_ascii_digit()));
-                    match at.or_else(|| percentile_with_point(text)) {
-                        Some(at) => (&text[..at], Some(&text[at + 1..])),
-                        None => (text, None),
-                    }
-                }
-                (None, None, None) => (text, None),
-            },
-        };
-        let unknown = || ParseFigureError::Unknown(text.to_owned());
-        let family = Family::named(name).ok_or_else(unknown)?;
-        let stat = match stat {
-            None => None,
-            Some("mean") => Some(Stat::Mean),
-            Some(stat) => {
-                let p: f64 = stat.strip_prefix('p').and_then(|p| p.parse().ok()).ok_or_else(unknown)?;
-                if !(p > 0.0 && p < 100.0) {
-                    return Err(unknown());
-                }
-                Some(Stat::Percentile(p))
-            }
-        };
-        match (family.is_distribution(), stat) {
-            (true, None) => Err(ParseFigureError::NeedsStat(name.to_owned())),
-            (false, Some(_)) => Err(ParseFigureError::NoStat(name.to_owned())),
-            _ => Ok(FigureId { family, stat }),
-        }
-    }
-}
-
-/// Position of the `.p` in `….p99.9`.
-fn percentile_with_point(text: &str) -> Option<usize> {
-    text.match_indices(".p").map(|(at, _)| at).find(|&at| text[at + 2..].parse::<f64>().is_ok())
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub use count::{CloseReason, Counts, FailReason, LossReason, MoveReason, Reason,
 pub use figure::{Better, Family, FigureId, HEADLINE, ParseFigureError, Stat, Unit};
 pub use histogram::Histogram;
 pub use load::Skew;
-pub use record::{Latencies, Limiting, LoadSkew, Mark, NEff, Record};
+pub use record::{DatabaseUse, Latencies, Limiting, LoadSkew, Mark, NEff, Record};
 pub use series::{CLUSTER_SERIES, ClusterSeries, POD_SERIES, PodSeries, TimeSeries};
 pub use study::{
     Assumption, DistributionReport, Estimate, ExpectationOutcome, FigureReport, Grade, Study, VariantReport,

@@ -31,6 +31,10 @@ pub struct Record {
     pub redis_cpu: f64,
     /// Connections of pods to Redis on average.
     pub redis_connections_mean: f64,
+    /// Smallest share of hits among the caches of the pods that were there throughout; `None` without caches.
+    pub cache_hits_worst: Option<f64>,
+    /// How the database was used; `None` without one.
+    pub database: Option<DatabaseUse>,
     /// Over time.
     pub series: TimeSeries,
     /// What happened when.
@@ -58,6 +62,10 @@ pub struct Latencies {
     pub session: Histogram,
     /// Waiting of a PUBLISH in Redis before its turn.
     pub redis_wait: Histogram,
+    /// Waiting of a query for a connection of its pod, where it got one; none at all counts as nothing.
+    pub pool_wait: Histogram,
+    /// From when a query leaves its pod to when its result is back.
+    pub query: Histogram,
 }
 
 impl Latencies {
@@ -66,7 +74,7 @@ impl Latencies {
         if local { &mut self.event_local } else { &mut self.event_cross }
     }
     /// All of them, to merge or clear.
-    pub fn each_mut(&mut self) -> [&mut Histogram; 7] {
+    pub fn each_mut(&mut self) -> [&mut Histogram; 9] {
         [
             &mut self.event_local,
             &mut self.event_cross,
@@ -75,6 +83,8 @@ impl Latencies {
             &mut self.offline,
             &mut self.session,
             &mut self.redis_wait,
+            &mut self.pool_wait,
+            &mut self.query,
         ]
     }
     /// Adds all of `other`.
@@ -87,6 +97,8 @@ impl Latencies {
             &other.offline,
             &other.session,
             &other.redis_wait,
+            &other.pool_wait,
+            &other.query,
         ];
         for (mine, theirs) in self.each_mut().into_iter().zip(theirs) {
             mine.merge(theirs);
@@ -98,6 +110,15 @@ impl Latencies {
         both.merge(&self.event_cross);
         both
     }
+}
+
+/// How the database was used.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct DatabaseUse {
+    /// Open connections of all pods on average.
+    pub connections: f64,
+    /// Share of the queries that it can execute at a time; `None` where that is not limited.
+    pub busy: Option<f64>,
 }
 
 /// Unevenness over the ready pods: means over the samples of the measured part. `None`: there was no such load.
@@ -140,13 +161,40 @@ pub struct Limiting {
     pub pod_memory: Option<f64>,
     /// The one core of Redis.
     pub redis_cpu: f64,
+    /// Connections in use of the pool that is used most; `None` without a database.
+    pub pool: Option<f64>,
+    /// Queries executed of those that the database can execute at a time; `None` where that is not limited.
+    pub database: Option<f64>,
+    /// Connections open to the database of those that it accepts; `None` without a database.
+    pub database_connections: Option<f64>,
 }
 
 impl Limiting {
+    /// The larger one of each.
+    pub fn raise(&mut self, other: &Limiting) {
+        self.pod_cpu = self.pod_cpu.max(other.pod_cpu);
+        self.redis_cpu = self.redis_cpu.max(other.redis_cpu);
+        let optional = [
+            (&mut self.pod_memory, other.pod_memory),
+            (&mut self.pool, other.pool),
+            (&mut self.database, other.database),
+            (&mut self.database_connections, other.database_connections),
+        ];
+        for (mine, theirs) in optional {
+            *mine = mine.map_or(theirs, |a| Some(theirs.map_or(a, |b| a.max(b))));
+        }
+    }
     /// (name, share) of what came closest to its limit.
     pub fn first(&self) -> (&'static str, f64) {
         let memory = self.pod_memory.unwrap_or(0.0);
-        let all = [("pod CPU", self.pod_cpu), ("pod memory", memory), ("Redis CPU", self.redis_cpu)];
+        let all = [
+            ("pod CPU", self.pod_cpu),
+            ("pod memory", memory),
+            ("Redis CPU", self.redis_cpu),
+            ("database pool", self.pool.unwrap_or(0.0)),
+            ("database", self.database.unwrap_or(0.0)),
+            ("database connections", self.database_connections.unwrap_or(0.0)),
+        ];
         all.into_iter().fold(("pod CPU", 0.0), |best, next| if next.1 > best.1 { next } else { best })
     }
 }

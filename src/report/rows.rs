@@ -52,6 +52,7 @@ pub(super) fn group(id: &str) -> &'static str {
     match id.split('.').next().unwrap_or_default() {
         "event" => "Events",
         "request" | "requests" => "API requests",
+        "cache" | "database" => "Caches and database",
         "redis" => "Redis",
         "load" | "n_eff" => "Load on the pods",
         "stickiness" | "sessions" | "cookies" => "Stickiness",

@@ -1,5 +1,7 @@
 //! A filled file to the specification of a cluster. Validation has passed: nothing here can fail for a user's reason.
 
+mod data;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -65,6 +67,7 @@ pub fn build(file: &ScenarioFile, traces: &BTreeMap<String, Arc<Trace>>) -> Clus
                 hop: *filled(&redis.hop),
             }
         },
+        database: file.database.as_ref().map(data::database),
         timeline,
         max_events: filled(&file.max_events).value(),
     }
@@ -223,7 +226,7 @@ fn build_traffic(traffic: &[Traffic], file: &ScenarioFile) -> Vec<TrafficSpec> {
     let one = |(at, entry): (usize, &Traffic)| {
         let before = traffic[..at].iter().filter(|other| kind(other) == kind(entry)).count();
         let (every, clients, action) = match entry {
-            Traffic::Api(api) => (&api.every, &api.clients, TrafficAction::Api { work: nanos(&api.work) }),
+            Traffic::Api(api) => (&api.every, &api.clients, data::api(api)),
             Traffic::Emit(emit) => {
                 let to = match emit.to {
                     EmitTo::Room => Target::Room,
@@ -336,6 +339,9 @@ fn action(entry: &TimelineEntry) -> TimedAction {
         TimelineEntry { freeze: Some(freeze), .. } => Action::Freeze { pod: pod(&freeze.pod), length: freeze.length },
         TimelineEntry { scale: Some(scale), .. } => Action::Scale { to: scale.to },
         TimelineEntry { reload_balancer: Some(_), .. } => Action::ReloadBalancer,
+        TimelineEntry { slow_database: Some(SlowDatabase { factor, lasts }), .. } => {
+            Action::SlowDatabase { factor: factor.value(), lasts: *lasts }
+        }
         TimelineEntry { rolling_restart, .. } => {
             let in_place = rolling_restart.as_ref().and_then(|rolling| rolling.in_place).unwrap_or(false);
             Action::RollingRestart(if in_place { RolloutMode::InPlace } else { RolloutMode::Surge })

@@ -4,6 +4,7 @@
 //! The comments on the fields are the help that editors show.
 
 mod clients;
+mod database;
 mod pods;
 mod traffic;
 
@@ -13,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use clients::*;
+pub use database::*;
 pub use pods::*;
 pub use traffic::*;
 
@@ -62,6 +64,8 @@ pub struct ScenarioFile {
     pub rollout: Option<Rollout>,
     /// How pods reach each other.
     pub redis: Option<Redis>,
+    /// The database, if handlers ask one.
+    pub database: Option<Database>,
     /// What happens when.
     pub timeline: Option<Vec<TimelineEntry>>,
     /// What must hold, such as `p99 event.latency < 100ms`.

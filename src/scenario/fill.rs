@@ -3,7 +3,7 @@
 use serde_yaml::{Mapping, Value};
 
 use super::locate::Index;
-use super::presets::{COSTS, GENERAL, NETWORKS, Preset, PresetSet, RECONNECTS, SESSION};
+use super::presets::{COSTS, GENERAL, NETWORKS, POOLS, Preset, PresetSet, RECONNECTS, SESSION};
 use super::units::Rate;
 use crate::engine::Span;
 use crate::metrics::{Assumption, Grade};
@@ -34,6 +34,9 @@ pub fn fill(document: &mut Value, trace_end: Option<Span>) -> Vec<Assumption> {
         filler.set(costs, "pods.costs.", "preset", COSTS);
     }
     filler.admission(document);
+    if let Some(database) = document.get_mut("database") {
+        filler.set(database, "database.", "preset", POOLS);
+    }
     filler.times(document);
     filler.made
 }
@@ -238,7 +241,13 @@ pub fn defaults_table() -> Vec<Assumption> {
         source: preset.source.to_owned(),
     };
     let mut table: Vec<Assumption> = GENERAL.iter().chain([&SESSION]).map(|preset| line("", preset)).collect();
-    for (place, sets) in [("clients.*.network", NETWORKS), ("clients.*.reconnect", RECONNECTS), ("pods.costs", COSTS)] {
+    let places = [
+        ("clients.*.network", NETWORKS),
+        ("clients.*.reconnect", RECONNECTS),
+        ("pods.costs", COSTS),
+        ("database", POOLS),
+    ];
+    for (place, sets) in places {
         for set in sets {
             let prefix = format!("{place}({}).", set.name);
             table.extend(set.values.iter().map(|preset| line(&prefix, preset)));

@@ -357,6 +357,11 @@ pub fn lengthen(document: &mut Value) {
     if let Some(Value::Sequence(audiences)) = map.get_mut("clients") {
         audiences.iter_mut().for_each(lengthen_audience);
     }
+    for entry in map.get_mut("traffic").and_then(Value::as_sequence_mut).into_iter().flatten() {
+        if let Some(cache @ Value::Mapping(_)) = entry.get_mut("api").and_then(|api| api.get_mut("cache")) {
+            *cache = Value::Sequence(vec![cache.clone()]);
+        }
+    }
 }
 
 /// What stands before the name of each annotation of ingress-nginx in Kubernetes.

@@ -12,11 +12,9 @@ use super::file::ScenarioFile;
 use super::locate::Step;
 
 /// Keys that later versions will have, so that a reader of the design is told instead of puzzled.
-const LATER: [&str; 12] = [
+const LATER: [&str; 10] = [
     "alerts",
     "autoscaler",
-    "cache",
-    "database",
     "extends",
     "local_first",
     "plan",
@@ -334,6 +332,10 @@ fn missing_help(key: &str) -> &'static str {
         "every" => "say how often, for example `every: {exp: 20s}`",
         "to" => "say who gets it, for example `to: all`",
         "at" => "say when, for example `at: 8m`",
+        "key" => "say what entries are about, for example `key: own` or `key: {shared: {zipf: {s: 1, n: 1000}}}`",
+        "hit_saves" => "say what a hit saves, for example `hit_saves: 1 query` or `hit_saves: 300ms`",
+        "factor" => "say how much slower, for example `factor: 10`",
+        "for" => "say how long, for example `for: 30s`",
         "rate" => "say how many, for example `rate: 4/s`",
         "sizes" => "say how large rooms are, for example `sizes: 10`",
         "file" => "name the CSV file, for example `file: requests.csv`",

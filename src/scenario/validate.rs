@@ -2,6 +2,7 @@
 
 mod clients;
 mod cluster;
+mod data;
 mod load;
 mod network;
 mod reconnect;
@@ -95,6 +96,7 @@ pub fn validate(
     clients::check(&mut checks, file);
     clients::check_traffic(&mut checks, file);
     cluster::check(&mut checks, file);
+    data::check(&mut checks, file);
     for (at, text) in file.expect.iter().flatten().enumerate() {
         match Expectation::parse(text) {
             Ok(expectation) => expectations.push(expectation),

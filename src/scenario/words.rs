@@ -8,7 +8,7 @@ use serde::de::{Error, IntoDeserializer, MapAccess, SeqAccess};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::file::{Backoff, Refresh};
-use super::law::DurationLaw;
+use super::law::{DurationLaw, NumberLaw};
 use super::units::{Share, Size};
 use crate::engine::Span;
 
@@ -61,6 +61,56 @@ pub enum Attempts {
     Unlimited,
     /// This many.
     Number(u32),
+}
+
+/// A duration, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpanOrNone {
+    /// None.
+    None,
+    /// This long.
+    Span(Span),
+}
+
+/// A number, or as many as there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NumberOrAll {
+    /// As many as there are.
+    All,
+    /// This many.
+    Number(u32),
+}
+
+/// What the entries of a cache are about; with a law of items, if there are several of each.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CacheKey {
+    /// One per client.
+    Own,
+    /// One per room.
+    Room,
+    /// Several of each.
+    Items(CacheItems),
+}
+
+/// Items by whose they are: whole numbers from 1, of which each request wants one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CacheItems {
+    /// Each client's own.
+    Own(NumberLaw),
+    /// Those of each room.
+    Room(NumberLaw),
+    /// The same for everybody.
+    Shared(NumberLaw),
+}
+
+/// What a hit of a cache saves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HitSaves {
+    /// So many queries.
+    Queries(u8),
+    /// So much work.
+    Work(Span),
 }
 
 /// A memory limit, or none.
@@ -190,6 +240,21 @@ macro_rules! word_or {
             Ok(Recipients::Names(vec![text.to_owned()]))
         }
     };
+    (@other SpanOrNone, $e:literal) => {
+        fn other<E: Error>(&self, text: &str) -> Result<SpanOrNone, E> {
+            text.parse().map(SpanOrNone::Span).map_err(|_| E::custom(format!("`{text}` is not {}", $e)))
+        }
+    };
+    (@other HitSaves, $e:literal) => {
+        fn other<E: Error>(&self, text: &str) -> Result<HitSaves, E> {
+            let queries = text.trim().strip_suffix("query").or_else(|| text.trim().strip_suffix("queries"));
+            let saves = match queries {
+                Some(number) => number.trim().parse().ok().filter(|&number| number > 0).map(HitSaves::Queries),
+                None => text.parse().ok().map(HitSaves::Work),
+            };
+            saves.ok_or_else(|| E::custom(format!("`{text}` is not {}", $e)))
+        }
+    };
     (@other $type:ident, $e:literal) => {
         fn other<E: Error>(&self, text: &str) -> Result<$type, E> {
             Err(E::custom(format!("`{text}` is not {}", $e)))
@@ -262,6 +327,34 @@ word_or!(Memory, "a size such as `512Mi`, or `none`", { "none" => Memory::None }
     }
 );
 
+word_or!(SpanOrNone, "a duration such as `30s`, or `none`", { "none" => SpanOrNone::None },
+    fn visit_u64<E: Error>(self, number: u64) -> Result<SpanOrNone, E> {
+        Span::deserialize(number.into_deserializer()).map(SpanOrNone::Span)
+    }
+);
+
+word_or!(NumberOrAll, "a whole number, or `all`", { "all" => NumberOrAll::All },
+    fn visit_u64<E: Error>(self, number: u64) -> Result<NumberOrAll, E> {
+        whole(number, "a number of queries").map(NumberOrAll::Number)
+    }
+);
+
+word_or!(CacheKey, "`own`, `room`, or a mapping such as `{shared: {zipf: {s: 1, n: 1000}}}`",
+    { "own" => CacheKey::Own, "room" => CacheKey::Room },
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<CacheKey, A::Error> {
+        CacheItems::deserialize(MapAccessDeserializer::new(map)).map(CacheKey::Items)
+    }
+);
+
+word_or!(
+    HitSaves,
+    "what a hit saves, such as `1 query` or `300ms`",
+    {},
+    fn visit_u64<E: Error>(self, number: u64) -> Result<HitSaves, E> {
+        Err(E::custom(format!("`{number}` of what? write for example `{number} query` or `{number}ms`")))
+    }
+);
+
 word_or!(PodRef, "`random`, or the number of a pod", { "random" => PodRef::Random },
     fn visit_u64<E: Error>(self, number: u64) -> Result<PodRef, E> {
         whole(number, "the number of a pod").map(PodRef::Number)
@@ -314,6 +407,9 @@ serialize_word!(LawOrNever, LawOrNever::Never => "never"; LawOrNever::Every(law)
 serialize_word!(ReconnectText, ReconnectText::SocketIo => "socket.io", ReconnectText::Never => "never"; ReconnectText::Backoff(b) => b);
 serialize_word!(RefreshText, RefreshText::Never => "never"; RefreshText::Refresh(r) => r);
 serialize_word!(Attempts, Attempts::Unlimited => "unlimited"; Attempts::Number(n) => n);
+serialize_word!(SpanOrNone, SpanOrNone::None => "none"; SpanOrNone::Span(span) => span);
+serialize_word!(NumberOrAll, NumberOrAll::All => "all"; NumberOrAll::Number(n) => n);
+serialize_word!(CacheKey, CacheKey::Own => "own", CacheKey::Room => "room"; CacheKey::Items(items) => items);
 serialize_word!(PodRef, PodRef::Random => "random"; PodRef::Number(n) => n);
 serialize_word!(Recipients, Recipients::All => "all"; Recipients::Names(names) => names);
 
@@ -329,6 +425,16 @@ impl Serialize for TransportsText {
 impl Serialize for Milliseconds {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)
+    }
+}
+
+impl Serialize for HitSaves {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            HitSaves::Queries(1) => serializer.serialize_str("1 query"),
+            HitSaves::Queries(number) => serializer.serialize_str(&format!("{number} queries")),
+            HitSaves::Work(span) => span.serialize(serializer),
+        }
     }
 }
 
@@ -383,6 +489,10 @@ schema!(ReconnectText, |generator| [
 schema!(Milliseconds, |generator| [{"type": "integer", "minimum": 0}, generator.subschema_for::<Span>()]);
 schema!(Attempts, |_generator| [{"enum": ["unlimited", "Infinity"]}, {"type": "integer", "minimum": 1}]);
 schema!(Memory, |generator| [{"const": "none"}, generator.subschema_for::<Size>()]);
+schema!(SpanOrNone, |generator| [{"const": "none"}, generator.subschema_for::<Span>()]);
+schema!(NumberOrAll, |_generator| [{"const": "all"}, {"type": "integer", "minimum": 1}]);
+schema!(CacheKey, |generator| [{"enum": ["own", "room"]}, generator.subschema_for::<CacheItems>()]);
+schema!(HitSaves, |generator| [{"type": "string", "pattern": r"^\d+ quer(y|ies)$"}, generator.subschema_for::<Span>()]);
 schema!(PodRef, |_generator| [{"const": "random"}, {"type": "integer", "minimum": 0}]);
 schema!(CountOrShare, |_generator| [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\d+(\.\d+)?%$"}]);
 schema!(Recipients, |_generator| [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]);

@@ -171,12 +171,7 @@ impl Pooled {
         self.latencies.merge(&record.latencies);
         self.counts.add(&record.counts);
         self.events += record.events;
-        self.limits.pod_cpu = self.limits.pod_cpu.max(record.limits.pod_cpu);
-        self.limits.redis_cpu = self.limits.redis_cpu.max(record.limits.redis_cpu);
-        self.limits.pod_memory = match (self.limits.pod_memory, record.limits.pod_memory) {
-            (Some(a), Some(b)) => Some(a.max(b)),
-            (a, b) => a.or(b),
-        };
+        self.limits.raise(&record.limits);
         self.figures[replication as usize] = figures;
         self.digests[replication as usize] = record.digest;
         if replication == 0 {

@@ -12,10 +12,10 @@ use proptest::test_runner::RngSeed;
 use stickysim::cluster::balancer::{Affinity, AffinityMode, BalancerSpec, IngressNginxSpec, NginxMethod, NginxSpec};
 use stickysim::cluster::simulate;
 use stickysim::cluster::spec::{
-    Action, Adapter, AddressChangeSpec, Admission, Amount, AudienceSpec, ClusterSpec, CookieSpec, Costs, Http,
-    NetworkSpec, PodChoice, PodSpec, Population, ReconnectPolicy, RedisSpec, RefreshSpec, RetryLaw, RolloutMode,
-    RolloutSpec, RoomsSpec, Sharing, Target, TickSpec, TimedAction, Trace, TraceRequest, TrafficAction, TrafficSpec,
-    Transports, Via,
+    Action, Adapter, AddressChangeSpec, Admission, Amount, AudienceSpec, CacheSpec, ClusterSpec, CookieSpec, Costs,
+    DataUse, DatabaseSpec, Http, KeyOwner, NetworkSpec, PodChoice, PodSpec, Population, ReconnectPolicy, RedisSpec,
+    RefreshSpec, RetryLaw, RolloutMode, RolloutSpec, RoomsSpec, Saves, Sharing, Target, TickSpec, TimedAction, Trace,
+    TraceRequest, TrafficAction, TrafficSpec, Transports, Via,
 };
 use stickysim::engine::{Law, Seed, Span};
 
@@ -135,6 +135,7 @@ fn traffic() -> impl Strategy<Value = TrafficSpec> {
     let via = prop_oneof![Just(Via::Socket), Just(Via::Api), Just(Via::LocalFirst)];
     let action = prop_oneof![
         law(0.0, 0.3).prop_map(|work| TrafficAction::Api { work }),
+        (law(0.0, 0.3), data()).prop_map(|(work, data)| TrafficAction::ApiWithData { work, data: Box::new(data) }),
         (to, via, 1u32..5_000, law(0.0, 0.1)).prop_map(|(to, via, bytes, work)| TrafficAction::Emit {
             to,
             via,
@@ -148,6 +149,29 @@ fn traffic() -> impl Strategy<Value = TrafficSpec> {
         audiences: vec![],
         action,
     })
+}
+
+fn data() -> impl Strategy<Value = DataUse> {
+    let owner = prop_oneof![Just(KeyOwner::Client), Just(KeyOwner::Room), Just(KeyOwner::Everybody)];
+    let items = option::of((1u32..50).prop_map(|n| Law::zipf(0.8, n).expect("ranks")));
+    let saves = prop_oneof![(1u8..3).prop_map(Saves::Queries), span(200).prop_map(Saves::Work)];
+    let cache = (owner, items, 1u32..40, option::of(span(5_000)), saves);
+    let cache = cache.prop_map(|(owner, items, capacity, ttl, saves)| CacheSpec { owner, items, capacity, ttl, saves });
+    (0u8..5, vec(cache, 0..4)).prop_map(|(queries, caches)| DataUse { queries, caches })
+}
+
+fn database() -> impl Strategy<Value = DatabaseSpec> {
+    let pool = (1u32..6, option::of(span(3_000)), 1u32..15);
+    (pool, option::of(1u32..4), law(0.0, 1.0), span(10)).prop_map(
+        |((pool_per_pod, pool_timeout, connections), parallel, query, hop)| DatabaseSpec {
+            pool_per_pod,
+            pool_timeout,
+            connections,
+            parallel,
+            query,
+            hop,
+        },
+    )
 }
 
 fn tick() -> impl Strategy<Value = TickSpec> {
@@ -267,6 +291,7 @@ fn action() -> impl Strategy<Value = Action> {
         3 => (1u32..7).prop_map(|to| Action::Scale { to }),
         1 => Just(Action::ReloadBalancer),
         1 => (0u32..4, span(60_000)).prop_map(|(pod, length)| Action::Freeze { pod: PodChoice::Number(pod), length }),
+        1 => (0.1..50.0, span(9_000)).prop_map(|(factor, lasts)| Action::SlowDatabase { factor, lasts }),
     ]
 }
 
@@ -298,10 +323,12 @@ fn spec() -> impl Strategy<Value = ClusterSpec> {
         (1.0..8.0, 1u32..4).prop_map(|(mean, per_client)| RoomsSpec { sizes: Law::Geometric { mean }, per_client }),
     );
     let load = (vec(audience(), 1..4), vec((traffic(), any::<u8>()), 0..4), vec(tick(), 0..3), rooms);
-    (times, load, vec(balancer(), 1..4), pods(), rollout(), redis(), timeline()).prop_map(
-        |((duration, warm_up, steady_start, sample), load, balancers, pods, rollout, redis, timeline)| {
+    (times, load, vec(balancer(), 1..4), pods(), rollout(), redis(), option::of(database()), timeline()).prop_map(
+        |((duration, warm_up, steady_start, sample), load, balancers, pods, rollout, redis, database, timeline)| {
             let (audiences, traffic, mut ticks, rooms) = load;
-            let traffic = traffic.into_iter().map(|(entry, mask)| possible(entry, mask, &audiences, rooms.is_some()));
+            let traffic = traffic
+                .into_iter()
+                .map(|(entry, mask)| possible(entry, mask, &audiences, rooms.is_some(), database.is_some()));
             if rooms.is_none() {
                 ticks.iter_mut().for_each(|tick| tick.to = Target::All);
             }
@@ -318,6 +345,7 @@ fn spec() -> impl Strategy<Value = ClusterSpec> {
                 pods,
                 rollout,
                 redis,
+                database,
                 timeline,
                 max_events: 3_000_000,
             }
@@ -326,7 +354,12 @@ fn spec() -> impl Strategy<Value = ClusterSpec> {
 }
 
 /// Traffic that these audiences can have: only those with a WebSocket emit by it or are in rooms.
-fn possible(mut entry: TrafficSpec, mask: u8, audiences: &[AudienceSpec], rooms: bool) -> TrafficSpec {
+fn possible(mut entry: TrafficSpec, mask: u8, audiences: &[AudienceSpec], rooms: bool, database: bool) -> TrafficSpec {
+    if let TrafficAction::ApiWithData { data, .. } = &mut entry.action
+        && !database
+    {
+        data.queries = 0;
+    }
     if let TrafficAction::Emit { to, via: Via::LocalFirst, .. } = &mut entry.action {
         *to = Target::Own;
     }
@@ -370,6 +403,7 @@ proptest! {
         prop_assert_eq!(first.latencies.event_cross.count(), done.delivered_cross);
         prop_assert_eq!(first.latencies.redis_wait.count(), done.redis_publish);
         prop_assert_eq!(first.latencies.offline.count(), done.reconnects);
+        prop_assert!(done.cache_hits <= done.cache_lookups);
         prop_assert!(done.sessions_moved <= done.reconnects && done.moved.total() <= done.routed_again);
     }
 

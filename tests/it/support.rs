@@ -93,6 +93,7 @@ pub fn cluster(pods: u32, method: NginxMethod, clients: u32, websocket: bool) ->
         },
         rollout: RolloutSpec { max_surge: Amount::Pods(1), max_unavailable: Amount::Pods(0) },
         redis: RedisSpec { adapter: Adapter::Classic, publish: Span::ZERO, copy: Span::ZERO, hop: Span::ZERO },
+        database: None,
         timeline: vec![],
         max_events: 1_000_000_000,
     }

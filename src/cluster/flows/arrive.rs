@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
+use crate::cluster::caches::Caches;
 use crate::cluster::clients::{Client, ClientId, Clients, Layout, Link, NO_POD, Pollers, Roaming};
+use crate::cluster::database::Database;
 use crate::cluster::deliveries::Deliveries;
 use crate::cluster::draws::Ahead;
 use crate::cluster::flows::fan_out::LONGEST_TRIP;
@@ -87,6 +89,9 @@ impl<'s> Cluster<'s> {
                 .as_ref()
                 .map_or(Rooms::none(), |rooms| Rooms::new(rooms, members.min(20_000_000) as u32, seed)),
             redis: Redis::new(spec.redis.clone()),
+            database: spec.database.clone().map(Database::new),
+            caches: Caches::new(&spec.traffic),
+            asking: Slab::new(),
             subscribers: std::rc::Rc::new([]),
             messages: Slab::new(),
             deliveries: Deliveries::default(),

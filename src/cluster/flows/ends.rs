@@ -23,16 +23,27 @@ pub struct Under {
 impl Cluster<'_> {
     /// An HTTP request of this client at a pod will be done then: the balancer is told, if it wants to know.
     pub fn tell_end(&mut self, client: ClientId, pod: PodId, done: SimTime, ctx: &mut Ctx<Event>) {
-        if self.watches(pod) {
-            ctx.schedule(done, Event::ProbeSucceeded(pod));
-        }
+        let end = self.end_to_tell(client, pod, ctx);
+        self.tell_end_at(pod, end, done, ctx);
+    }
+
+    /// An HTTP request of this client begins at a pod: what to tell the balancer when it is done, if that wants to know.
+    pub fn end_to_tell(&mut self, client: ClientId, pod: PodId, ctx: &mut Ctx<Event>) -> Option<u32> {
         if self.path.opened {
             self.tell_end_of_connection(client, pod, ctx);
         }
         let tier = &self.path.last;
-        if tier.own_loads || (tier.ends == Ends::All && !self.path.all_transparent()) {
-            let under = self.under(client, pod, ctx.now());
-            let slot = self.ends.insert(under);
+        let wanted = tier.own_loads || (tier.ends == Ends::All && !self.path.all_transparent());
+        let under = wanted.then(|| self.under(client, pod, ctx.now()));
+        under.map(|under| self.ends.insert(under))
+    }
+
+    /// It will be done then.
+    pub fn tell_end_at(&mut self, pod: PodId, end: Option<u32>, done: SimTime, ctx: &mut Ctx<Event>) {
+        if self.watches(pod) {
+            ctx.schedule(done, Event::ProbeSucceeded(pod));
+        }
+        if let Some(slot) = end {
             ctx.schedule(done, Event::Ended(slot));
         }
     }

@@ -81,7 +81,7 @@ impl Cluster<'_> {
     }
 
     /// Records the outcome of one request.
-    fn record(&mut self, job: &Job) {
+    pub fn record(&mut self, job: &Job) {
         let counts = &mut self.meter.counts;
         if timed_out(job.arrived, job.done) {
             counts.requests_failed.add(FailReason::TimedOut);
@@ -173,6 +173,6 @@ impl Cluster<'_> {
 }
 
 /// Whether the balancer had given up by `now` a request that arrived then.
-fn timed_out(arrived: SimTime, now: SimTime) -> bool {
+pub fn timed_out(arrived: SimTime, now: SimTime) -> bool {
     now - arrived > READ_TIMEOUT
 }

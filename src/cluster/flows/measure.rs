@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use crate::cluster::balancer::{AffinityKey, Sees};
 use crate::cluster::clients::ClientId;
+use crate::cluster::database::Database;
 use crate::cluster::meter::PodTotals;
 use crate::cluster::network::network_of;
 use crate::cluster::pods::Phase;
@@ -29,6 +30,7 @@ impl Cluster<'_> {
         self.meter.at_warm_up = Some(Counts { heartbeats, ..self.meter.counts.clone() });
         self.meter.pods_at_warm_up = self.pods.ids().map(|pod| self.totals(pod, now)).collect();
         self.meter.redis_at_warm_up = self.redis.cpu_used(now);
+        self.meter.executed_at_warm_up = self.database.as_ref().map_or(0, |database| database.executed_ns(now));
         self.meter.n_eff = self.n_eff_of_clients();
     }
 
@@ -116,6 +118,7 @@ impl Cluster<'_> {
             if self.spec.redis.adapter == Adapter::Classic {
                 self.meter.redis_connections += f64::from(PER_POD_CLASSIC) * self.subscribers.len() as f64;
             }
+            self.meter.database_connections += f64::from(self.database.as_ref().map_or(0, Database::open));
             self.meter.connected.0 += f64::from(self.rooms.everyone().online());
             self.meter.connected.1 += 1;
         }
@@ -127,8 +130,9 @@ impl Cluster<'_> {
     }
 
     fn totals(&self, pod: PodId, now: SimTime) -> PodTotals {
+        let lookups = self.caches.lookups(pod);
         let pod = &self.pods[pod];
-        PodTotals { requests: pod.requests, sends: pod.sends, cpu: pod.cpu_used(now) }
+        PodTotals { requests: pod.requests, sends: pod.sends, cpu: pod.cpu_used(now), lookups }
     }
 
     /// Length of the windows over which peaks of CPU and memory are taken: the same for runs of all lengths.
@@ -163,6 +167,7 @@ impl Cluster<'_> {
             self.meter.limits.redis_cpu = self.meter.limits.redis_cpu.max(cpu);
         }
         self.meter.cpu_at_window = (pods_before, redis);
+        self.window_of_data(now, window, measuring);
     }
 
     /// Share of a pod's CPU limit in use, if its queue took `used` in an interval: heartbeats take theirs of the rest.
@@ -222,6 +227,7 @@ impl Cluster<'_> {
         self.meter.counts.connects_in_flight = upgrading.count() as u64;
         self.meter.counts.requests_in_flight += self.pending.requests();
         self.meter.counts.deliveries_in_flight += (self.pollers.buffered() + self.packets.iter().count()) as u64;
+        self.finish_data(horizon);
         for message in self.messages.iter() {
             self.meter.counts.redis_copies_undelivered += message.subscribers.as_ref().map_or(0, |to| to.len() as u64);
             self.meter.counts.deliveries_in_flight += u64::from(message.others);
@@ -253,6 +259,8 @@ impl Cluster<'_> {
             cpu: skew_of(|totals| totals.cpu.as_secs_f64()),
             connections_worst: self.meter.skews.iter().map(|skew| skew.max_over_mean).reduce(f64::max),
         };
+        let database = self.database_use(horizon);
+        let cache_hits_worst = self.cache_hits_worst(&throughout);
         let (sum, samples) = self.meter.connected;
         let reconnects_peak_per_s = f64::from(self.meter.reconnects_peak());
         let there = self.clients.ids().filter(|&client| self.clients[client].is_present());
@@ -271,6 +279,8 @@ impl Cluster<'_> {
             connected_mean: if samples > 0 { sum / f64::from(samples) } else { 0.0 },
             reconnects_peak_per_s,
             redis_connections_mean: if samples > 0 { self.meter.redis_connections / f64::from(samples) } else { 0.0 },
+            cache_hits_worst,
+            database,
             redis_cpu: redis_busy.as_secs_f64() / measured.as_secs_f64(),
             series: self.meter.series,
             marks: self.meter.marks,

@@ -10,8 +10,10 @@ pub(super) mod fan_out;
 pub(super) mod handshake;
 pub(super) mod health;
 mod measure;
+mod measure_data;
 mod pod_life;
 mod poll;
+pub(super) mod query;
 pub(super) mod request;
 pub(super) mod retry;
 pub(super) mod rollout;
@@ -77,5 +79,10 @@ impl<T> Slab<T> {
     }
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.values.iter().flatten()
+    }
+    /// The numbers of those that satisfy `is_meant`, in order.
+    pub fn find(&self, is_meant: impl Fn(&T) -> bool) -> Vec<u32> {
+        let meant = |(slot, value): (usize, &Option<T>)| value.as_ref().is_some_and(&is_meant).then_some(slot as u32);
+        self.values.iter().enumerate().filter_map(meant).collect()
     }
 }

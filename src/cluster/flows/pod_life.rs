@@ -145,6 +145,7 @@ impl Cluster<'_> {
         self.settle_fan_outs(now);
         let unfinished = self.pods[pod].abandon(now);
         self.record_unfinished(&unfinished, now, reason == CloseReason::PodShutdown);
+        self.end_data(pod, reason == CloseReason::PodShutdown, ctx);
         self.close_all(pod, reason, ctx);
         let target = &mut self.pods[pod];
         target.deaths.push(now);

@@ -4,6 +4,7 @@ use crate::cluster::clients::{ClientId, Link, TrafficSlot};
 use crate::cluster::draws::{Draws, Owner};
 use crate::cluster::flows::Held;
 use crate::cluster::flows::emit::{Emission, Origin};
+use crate::cluster::flows::query::DataCall;
 use crate::cluster::flows::retry::Errand;
 use crate::cluster::flows::route::Unrouted;
 use crate::cluster::pods::{Booking, Job};
@@ -26,7 +27,11 @@ pub struct Call {
 impl Call {
     /// What the pod has to answer when the booked work is done, if it arrived now.
     pub fn job(self, booking: Booking, now: SimTime) -> Job {
-        Job { done: booking.done, arrived: now, latency: booking.done + self.down - self.sent }
+        self.job_done(now, booking.done)
+    }
+    /// The same when it arrived and is done then.
+    pub fn job_done(self, arrived: SimTime, done: SimTime) -> Job {
+        Job { done, arrived, latency: done + self.down - self.sent }
     }
 }
 
@@ -43,6 +48,10 @@ impl Cluster<'_> {
         let call = Call { sent, down: draws.down };
         match &self.spec.traffic[usize::from(item)].action {
             TrafficAction::Api { .. } => self.call(client, call, draws.work, ctx),
+            TrafficAction::ApiWithData { .. } => {
+                let owner = Owner { client, item, n: slot.n };
+                self.call_with_data(DataCall { call, owner, work: draws.work }, ctx);
+            }
             TrafficAction::Emit { .. } => {
                 self.traffic_of_events(client, Held { item, n: slot.n, emitted: sent }, call, draws, ctx)
             }
@@ -198,7 +207,7 @@ impl Cluster<'_> {
 
     /// The pod that gets an HTTP request which was sent then, or why none does yet.
     #[inline(always)]
-    fn balance(&mut self, client: ClientId, sent: SimTime, now: SimTime) -> Result<PodId, Unrouted> {
+    pub fn balance(&mut self, client: ClientId, sent: SimTime, now: SimTime) -> Result<PodId, Unrouted> {
         self.meter.counts.requests += 1;
         if self.clients.has_network(client, sent) {
             self.route(client, false, now)

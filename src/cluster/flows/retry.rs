@@ -8,6 +8,7 @@ use crate::cluster::clients::ClientId;
 use crate::cluster::flows::Held;
 use crate::cluster::flows::emit::Emission;
 use crate::cluster::flows::handshake::Step;
+use crate::cluster::flows::query::DataCall;
 use crate::cluster::flows::request::Call;
 use crate::cluster::flows::route::{Attempt, Unrouted, Wait};
 use crate::cluster::{Cluster, Event, PodId};
@@ -20,6 +21,8 @@ pub enum Errand {
     Call(Call, Span),
     /// One whose handler emits an event.
     CallThatEmits(Call, Span, Emission),
+    /// One whose handler asks caches and the database.
+    CallWithData(DataCall),
     /// The upgrade of a WebSocket, in this connect attempt.
     Upgrade(u16),
     /// A request of a session by long polling, in this connect attempt.
@@ -32,7 +35,7 @@ impl Errand {
     /// The connect attempt to which it belongs, if it belongs to one.
     const fn epoch(&self) -> Option<u16> {
         match self {
-            Errand::Call(..) | Errand::CallThatEmits(..) => None,
+            Errand::Call(..) | Errand::CallThatEmits(..) | Errand::CallWithData(_) => None,
             Errand::Upgrade(epoch) | Errand::Session(_, epoch) | Errand::Post(_, epoch) => Some(*epoch),
         }
     }
@@ -168,6 +171,7 @@ impl Cluster<'_> {
             (Ok(pod), Errand::CallThatEmits(call, work, emission)) => {
                 self.call_that_emits_at(client, pod, call, work, emission, ctx);
             }
+            (Ok(pod), Errand::CallWithData(call)) => self.call_with_data_at(pod, call, ctx),
             (Ok(pod), Errand::Upgrade(epoch)) => self.upgrade_at(pod, client, epoch, ctx),
             (Ok(pod), Errand::Session(step, _)) => self.session_request_at(pod, client, step, ctx),
             (Ok(pod), Errand::Post(events, _)) => self.post_at(pod, client, events, ctx),
@@ -188,7 +192,7 @@ impl Cluster<'_> {
             return self.give_up(client, errand);
         }
         match errand {
-            Errand::Call(..) => self.meter.counts.requests_failed.add(reason),
+            Errand::Call(..) | Errand::CallWithData(_) => self.meter.counts.requests_failed.add(reason),
             Errand::CallThatEmits(_, _, emission) => {
                 self.meter.counts.requests_failed.add(reason);
                 self.emission_failed(emission.recipients);

@@ -301,6 +301,14 @@ impl Pod {
         self.next_answer = self.next_answer.min(job.done);
         self.workers[booking.worker].push(job)
     }
+    /// A request begins whose end nobody knows yet.
+    pub const fn begin_open_end(&mut self) {
+        self.in_flight += 1;
+    }
+    /// One of them is done, of this process.
+    pub const fn open_end_done(&mut self) {
+        self.in_flight -= 1;
+    }
     /// CPU time used up to `now`, over all processes. A worker stretched by the CPU limit is throttled part of its time.
     pub fn cpu_used(&self, now: SimTime) -> Span {
         let ahead: u64 = self.workers.iter().map(|worker| worker.free.since(now).as_nanos()).sum();

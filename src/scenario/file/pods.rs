@@ -154,6 +154,8 @@ pub struct TimelineEntry {
     /// The balancer that chooses pods reads its configuration anew: its state is lost as that product loses it, and tunnels
     /// from before are cut when its time for shutting down is over.
     pub reload_balancer: Option<Reload>,
+    /// Queries take longer for a while.
+    pub slow_database: Option<super::SlowDatabase>,
 }
 
 /// A reload; there is nothing to say of it.

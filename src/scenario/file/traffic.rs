@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::law::{DurationLaw, NumberLaw};
 use super::super::units::Size;
-use super::super::words::Recipients;
+use super::super::words::{CacheKey, HitSaves, Recipients, SpanOrNone};
 use crate::engine::Span;
 
 /// One thing that clients do again and again.
@@ -30,6 +30,27 @@ pub struct ApiTraffic {
     pub clients: Option<Recipients>,
     /// Work on the pod beyond the framework's own.
     pub work: Option<DurationLaw>,
+    /// Queries that its handler sends to the database, one after the other.
+    #[schemars(range(max = 200))]
+    pub database: Option<u32>,
+    /// Caches in the memory of each pod that its handler looks into; a single one may stand without a list.
+    #[schemars(with = "Option<super::OneOrMany<Cache>>")]
+    pub cache: Option<Vec<Cache>>,
+}
+
+/// A cache in the memory of each pod, empty when its process starts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cache {
+    /// What entries are about: `own` (one per client), `room` (one per room), or several of each, or shared by all:
+    /// `{shared: {zipf: {s: 1, n: 1000}}}`.
+    pub key: CacheKey,
+    /// What a hit saves: `1 query`, `2 queries`, or work such as `300ms`.
+    pub hit_saves: HitSaves,
+    /// Most entries per pod; the one used least recently goes first.
+    pub capacity: Option<u32>,
+    /// How long an entry is good from when it was filled, or `none`.
+    pub ttl: Option<SpanOrNone>,
 }
 
 /// An event for other clients.

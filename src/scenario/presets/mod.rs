@@ -6,11 +6,13 @@
 mod costs;
 mod general;
 mod network;
+mod pools;
 mod reconnect;
 
 pub use costs::COSTS;
 pub use general::{GENERAL, SESSION};
 pub use network::NETWORKS;
+pub use pools::POOLS;
 pub use reconnect::RECONNECTS;
 
 use crate::metrics::Grade;

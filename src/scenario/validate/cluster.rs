@@ -211,12 +211,14 @@ fn check_action(checks: &mut Checks, path: &str, entry: &TimelineEntry) {
         entry.freeze.is_some(),
         entry.scale.is_some(),
         entry.reload_balancer.is_some(),
+        entry.slow_database.is_some(),
     ];
     match there.iter().filter(|there| **there).count() {
         1 => {}
         0 => {
             let help = "add one of `rolling_restart: {}`, `crash: {pod: random}`, `restart: {pod: 0}`, \
-                        `freeze: {pod: 0, for: 60s}`, `scale: {to: 8}` and `reload_balancer: {}`";
+                        `freeze: {pod: 0, for: 60s}`, `scale: {to: 8}`, `reload_balancer: {}` and \
+                        `slow_database: {factor: 10, for: 30s}`";
             checks.fail("missing-key", path, "nothing says what happens at this time", help);
         }
         _ => checks.fail(

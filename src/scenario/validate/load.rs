@@ -31,7 +31,10 @@ pub(super) fn check(checks: &mut Checks, file: &ScenarioFile, traces: &BTreeMap<
     }
     for (at, traffic) in file.traffic.iter().flatten().enumerate() {
         let (kind, every, clients, per_action) = match traffic {
-            Traffic::Api(api) => ("api", &api.every, &api.clients, EVENTS_PER_ACTION),
+            Traffic::Api(api) => {
+                let queries = f64::from(api.database.unwrap_or(0));
+                ("api", &api.every, &api.clients, EVENTS_PER_ACTION + queries)
+            }
             Traffic::Emit(emit) => {
                 let copies = if emit.to == EmitTo::Own { 0.0 } else { pods };
                 ("emit", &emit.every, &emit.clients, EVENTS_PER_ACTION + copies)
