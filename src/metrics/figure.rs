@@ -86,7 +86,7 @@ pub struct FigureId {
 const PERCENTILES: [f64; 3] = [50.0, 95.0, 99.0];
 
 /// The figures of the terminal table, in its order.
-pub const HEADLINE: [&str; 21] = [
+pub const HEADLINE: [&str; 22] = [
     "event.latency.p50",
     "event.latency.p95",
     "event.latency.p99",
@@ -100,6 +100,7 @@ pub const HEADLINE: [&str; 21] = [
     "redis.commands",
     "redis.copies",
     "redis.useful",
+    "redis.kept_local",
     "load.connections.max_over_mean",
     "load.requests.max_over_mean",
     "stickiness.failures",
@@ -198,6 +199,8 @@ static FAMILIES: &[Family] = families! {
         "Copies of published events that Redis hands to pods, per second; the publisher's own copy is one of them.";
     "redis.useful", "useful copies", Share, Higher, number(|r| share(r.counts.redis_copies_useful, r.counts.redis_copies)),
         "Share of those copies that led to at least one send to a client.";
+    "redis.kept_local", "kept from Redis", Share, Higher, number(|r| share(r.counts.events_kept_local, r.counts.events_local_first)),
+        "Share of the events with `local_first` whose API call lands on the pod that holds the user's socket, so that no adapter is asked.";
     "redis.bytes_in", "Redis bytes in", BytesPerSecond, Lower, number(|r| per_second(r.counts.redis_bytes_in, r)),
         "Bytes from pods to Redis per second.";
     "redis.bytes_out", "Redis bytes out", BytesPerSecond, Lower, number(|r| per_second(r.counts.redis_bytes_out, r)),
@@ -304,8 +307,6 @@ static FAMILIES: &[Family] = families! {
         "Events times recipients delivered per second.";
     "messages.local", "delivered on the same pod", Share, Neither, number(|r| share(r.counts.delivered_local, r.counts.delivered_local + r.counts.delivered_cross)),
         "Share of deliveries whose recipient is on the emitting pod.";
-    "messages.kept_local", "kept from Redis", Share, Higher, number(|r| share(r.counts.events_kept_local, r.counts.events_local_first)),
-        "Share of the events with `local_first` whose API call lands on the pod that holds the user's socket, so that no adapter is asked.";
     "lost.messages", "lost messages", Share, Lower, number(|r| share(r.counts.lost.total(), r.counts.recipients)),
         "Share of events times recipients that did not arrive.";
     "lost.messages.recipient_offline", "lost: recipient offline", Share, Lower, number(|r| share(r.counts.lost.of(LossReason::RecipientOffline), r.counts.recipients)),

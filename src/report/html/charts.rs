@@ -130,10 +130,11 @@ pub(super) fn figure_table(study: &Study, rows: &[Row<'_>]) -> Markup {
 
 /// What Redis does, and what for.
 pub(super) fn redis(study: &Study, charts: &[Chart]) -> Markup {
-    const FIGURES: [&str; 9] = [
+    const FIGURES: [&str; 10] = [
         "redis.commands",
         "redis.copies",
         "redis.useful",
+        "redis.kept_local",
         "redis.bytes_in",
         "redis.bytes_out",
         "redis.cpu",
