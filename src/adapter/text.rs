@@ -51,7 +51,12 @@ pub fn table(answers: &[Answer]) -> String {
     if rows.len() > 1 {
         out.push_str(&columns(&rows));
     }
-    if !without.is_empty() {
+    let with: Vec<&str> = answers.iter().filter(|a| a.cost.is_some()).map(|a| a.adapter.word).collect();
+    if with.is_empty() {
+        out.push_str("None of the adapters asked about has it.\n");
+    } else if without.len() > with.len() {
+        let _ = writeln!(out, "Only with {}.", with.join(", "));
+    } else if !without.is_empty() {
         let _ = writeln!(out, "Not there with {}.", without.join(", "));
     }
     out
