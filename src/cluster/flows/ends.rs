@@ -22,12 +22,14 @@ pub struct Under {
 
 impl Cluster<'_> {
     /// An HTTP request of this client at a pod will be done then: the balancer is told, if it wants to know.
+    #[inline(never)]
     pub fn tell_end(&mut self, client: ClientId, pod: PodId, done: SimTime, ctx: &mut Ctx<Event>) {
         let end = self.end_to_tell(client, pod, ctx);
         self.tell_end_at(pod, end, done, ctx);
     }
 
     /// An HTTP request of this client begins at a pod: what to tell the balancer when it is done, if that wants to know.
+    #[inline(always)]
     pub fn end_to_tell(&mut self, client: ClientId, pod: PodId, ctx: &mut Ctx<Event>) -> Option<u32> {
         if self.path.opened {
             self.tell_end_of_connection(client, pod, ctx);
@@ -39,6 +41,7 @@ impl Cluster<'_> {
     }
 
     /// It will be done then.
+    #[inline(always)]
     pub fn tell_end_at(&mut self, pod: PodId, end: Option<u32>, done: SimTime, ctx: &mut Ctx<Event>) {
         if self.watches(pod) {
             ctx.schedule(done, Event::ProbeSucceeded(pod));
