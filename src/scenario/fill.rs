@@ -186,8 +186,7 @@ impl Filler {
         if !missing(reconnect.get("policy")) {
             return;
         }
-        let of_library = |key: &&str| reconnect.get(*key).is_some();
-        let is_library = OPTIONS_OF_SOCKET_IO.iter().any(|key| of_library(key));
+        let is_library = OPTIONS_OF_SOCKET_IO.iter().any(|key| reconnect.get(*key).is_some());
         let policy = if is_library { "socket.io" } else { "exponential" };
         insert(reconnect, "policy", Value::String(policy.to_owned()));
         self.note(format!("{prefix}policy"), policy, Grade::C, "by the settings that stand there");

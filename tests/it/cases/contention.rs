@@ -12,8 +12,11 @@ const CAP: Span = Span::from_secs(2);
 /// Twice the base of 5 ms: the source counts attempts from 1.
 const FIRST: Span = Span::from_millis(10);
 
-/// Policy, and what a run of the reference gave: clients, mean completion time in ms, mean calls.
-const REPORTED: [(&str, RetryLaw, [(u32, f64, f64); 2]); 5] = [
+/// Clients, mean completion time in ms, mean calls.
+type Cell = (u32, f64, f64);
+
+/// Policy, and what a run of the reference gave.
+const REPORTED: [(&str, RetryLaw, [Cell; 2]); 5] = [
     (
         "exponential",
         RetryLaw::Exponential { first: FIRST, max: CAP, jitter: 0.0 },
