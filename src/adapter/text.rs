@@ -87,7 +87,7 @@ fn commands(commands: &Commands) -> String {
 /// What the columns mean.
 pub const LEGEND: &str = "\
 copies: messages that Redis hands to pods. used: led to a write to a client, or were an answer that the pod waits for.
-own: the publisher's own copy, decoded and dropped. no member: dropped before decoding, as the pod has nobody in the room.
+own: the publisher's own copy, decoded and dropped. no member: dropped before decoding, nobody here is in the room.
 other: decoded for nobody, answers to others' questions, and requests. packets: events that clients get.
 bytes: on the connections to Redis, protocol and replies included.
 ";
@@ -127,8 +127,11 @@ fn number(n: f64) -> String {
     format!("{}.{:02}", grouped((hundredths / 100.0) as u64), hundredths as u64 % 100)
 }
 
+/// A column: its name and what stands in it.
+type Figure = (&'static str, fn(&Cost) -> f64);
+
 /// Columns of the rows after the operation, the adapter and the commands.
-const FIGURES: [(&str, fn(&Cost) -> f64); 13] = [
+const FIGURES: [Figure; 13] = [
     ("copies", Cost::delivered),
     ("receivers_reported", |cost| cost.reported),
     ("used", |cost| cost.wrote),
