@@ -275,8 +275,8 @@ static FAMILIES: &[Family] = families! {
         "Connections opened per second by clients that had lost one in the same session.";
     "connections.reconnects_peak", "peak of reconnects", PerSecond, Lower, number(|r| Some(r.reconnects_peak_per_s)),
         "Most reconnects in any one second.";
-    "connections.failed", "failed connects", Share, Lower, number(|r| share(r.counts.connects_failed.total(), r.counts.connect_attempts)),
-        "Share of attempts to connect that failed.";
+    "connections.failed", "failed connects", Share, Lower, number(|r| share(r.counts.connects_failed.total(), r.counts.connects_failed.total() + r.counts.connects)),
+        "Share of attempts to connect that failed, of those that ended.";
     "connections.refused", "refused connects", Share, Lower, number(|r| share(r.counts.connects_failed.of(FailReason::Refused), r.counts.connect_attempts)),
         "Share of attempts to connect that were refused because more came per second than are let in.";
     "connections.closed.session_end", "closed: client left", PerSecond, Neither, number(|r| per_second(r.counts.closed.of(CloseReason::SessionEnd), r)),
