@@ -86,7 +86,7 @@ pub struct FigureId {
 const PERCENTILES: [f64; 3] = [50.0, 95.0, 99.0];
 
 /// The figures of the terminal table, in its order.
-pub const HEADLINE: [&str; 22] = [
+pub const HEADLINE: [&str; 24] = [
     "event.latency.p50",
     "event.latency.p95",
     "event.latency.p99",
@@ -104,6 +104,8 @@ pub const HEADLINE: [&str; 22] = [
     "load.connections.max_over_mean",
     "load.requests.max_over_mean",
     "stickiness.failures",
+    "connections.active",
+    "connections.failed",
     "connections.reconnects",
     "connections.reconnects_peak",
     "offline.time.p50",

@@ -25,7 +25,8 @@ pub fn verdict(study: &Study) -> String {
         return "Nothing was run.".to_owned();
     }
     let rest = if study.variants.len() == 1 { consequences(study) } else { differences(study) };
-    let sentences: Vec<String> = [spread(study), stickiness(study), rest, limit(study)].into_iter().flatten().collect();
+    let sentences = [connecting(study), spread(study), stickiness(study), rest, limit(study)];
+    let sentences: Vec<String> = sentences.into_iter().flatten().collect();
     if sentences.is_empty() { "Nothing was measured.".to_owned() } else { sentences.join(" ") }
 }
 
@@ -35,6 +36,17 @@ const TOO_FEW: &str = "too few runs to say";
 /// True when the interval leaves something to be said of the value.
 fn is_known(value: &Estimate) -> bool {
     value.half_width.is_none_or(|half| half <= value.mean.abs())
+}
+
+/// Above this share of failed attempts a cluster does not work, and that comes first.
+const MANY_FAIL: f64 = 0.2;
+
+/// Whether clients can connect at all, where many cannot.
+fn connecting(study: &Study) -> Option<String> {
+    let row = Row::find(study, "connections.failed")?;
+    let many = row.values().any(|(_, value)| value.mean > MANY_FAIL && is_known(value));
+    let values = if many { per_variant(study, &row, "fail") } else { None };
+    values.map(|values| format!("Of all attempts to connect, {values}."))
 }
 
 /// How even the load is.
