@@ -41,12 +41,13 @@ fn is_known(value: &Estimate) -> bool {
 /// Above this share of failed attempts a cluster does not work, and that comes first.
 const MANY_FAIL: f64 = 0.2;
 
-/// Whether clients can connect at all, where many cannot.
+/// The variants with which many cannot connect, if there are any.
 fn connecting(study: &Study) -> Option<String> {
     let row = Row::find(study, "connections.failed")?;
-    let many = row.values().any(|(_, value)| value.mean > MANY_FAIL && is_known(value));
-    let values = if many { per_variant(study, &row, "fail") } else { None };
-    values.map(|values| format!("Of all attempts to connect, {values}."))
+    let failing = row.values().filter(|(_, value)| value.mean > MANY_FAIL && is_known(value));
+    let shares: Vec<String> =
+        failing.map(|(i, value)| format!("{} with {}", row.scale.show_brief(value), study.variants[i].name)).collect();
+    (!shares.is_empty()).then(|| format!("Attempts to connect that fail: {}.", listed(&shares)))
 }
 
 /// How even the load is.
