@@ -55,7 +55,7 @@ pub enum PodChoice {
 /// How a rolling restart replaces pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RolloutMode {
-    /// A Deployment: new pods with new names and addresses, as [`RolloutSpec`] allows.
+    /// A Deployment: new pods with new names and addresses, as [`RolloutSpec`](super::RolloutSpec) allows.
     Surge,
     /// One after the other, in order of number, each with its old name and address.
     InPlace,
