@@ -487,6 +487,7 @@ schema!(ReconnectText, |generator| [
     generator.subschema_for::<Backoff>()
 ]);
 schema!(Milliseconds, |generator| [{"type": "integer", "minimum": 0}, generator.subschema_for::<Span>()]);
+schema!(RefreshText, |generator| [{"const": "never"}, generator.subschema_for::<Refresh>()]);
 schema!(Attempts, |_generator| [{"enum": ["unlimited", "Infinity"]}, {"type": "integer", "minimum": 1}]);
 schema!(Memory, |generator| [{"const": "none"}, generator.subschema_for::<Size>()]);
 schema!(SpanOrNone, |generator| [{"const": "none"}, generator.subschema_for::<Span>()]);

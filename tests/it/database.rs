@@ -7,7 +7,7 @@ use stickysim::cluster::spec::{
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::{FailReason, FigureId, Record};
 
-use crate::support::{api, assert_agrees, cluster, run, seconds};
+use crate::support::{api, assert_agrees, cluster, replications, run, seconds};
 
 const CLIENTS: u32 = 500;
 
@@ -35,14 +35,6 @@ fn cluster_of(rate: f64, queries: u8, database: DatabaseSpec) -> ClusterSpec {
     spec.traffic = vec![asks(f64::from(CLIENTS) / rate, Law::Fixed(0.0), queries)];
     spec.database = Some(database);
     spec
-}
-
-/// 30 runs of about this many requests.
-fn replications(mut spec: ClusterSpec, requests: f64, rate: f64) -> Vec<Record> {
-    spec.duration = Span::from_nanos_f64(seconds(requests / rate * 1.1));
-    spec.warm_up = Span::from_nanos_f64(seconds(requests / rate * 0.1));
-    spec.sample_every = spec.duration / 20;
-    (0..30).map(|replication| run(&spec, replication)).collect()
 }
 
 fn figure(records: &[Record], name: &str) -> Vec<f64> {

@@ -2,11 +2,11 @@
 //! (handshake.csv: socket.io 4.8.4, 200 clients, 40 s) and against the law that follows from its requests.
 
 use stickysim::cluster::balancer::NginxMethod;
-use stickysim::cluster::spec::{ClusterSpec, Http, Target, TrafficAction, TrafficSpec, Transports, Via};
+use stickysim::cluster::spec::{ClusterSpec, Http, Target, Transports, Via};
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::{CloseReason, FailReason};
 
-use crate::support::{cluster, run, seconds};
+use crate::support::{cluster, emit, run, seconds};
 
 /// 200 clients next to so many pods, which arrive at once and do nothing but connect.
 fn arriving(pods: u32, method: NginxMethod, transports: Transports) -> ClusterSpec {
@@ -91,7 +91,7 @@ fn in_turn_nobody_is_ever_upgraded() {
     for (pods, attempts, connected, requests, refused) in recorded {
         let mut spec = arriving(pods, NginxMethod::RoundRobin, Transports::PollingFirst);
         // the recorded clients emitted an event as soon as they were connected
-        spec.traffic = vec![emit_to_self(0.5)];
+        spec.traffic = vec![emit(Law::Fixed(seconds(0.5)), Target::Own, Via::Socket)];
         let counts = run(&spec, 0).counts;
         let of = |count: u64| share(count, counts.connect_attempts);
         let (c, r, u) = (of(counts.connects), of(counts.session_requests), of(counts.sessions_unknown));
@@ -106,12 +106,6 @@ fn in_turn_nobody_is_ever_upgraded() {
         assert!((counts.connect_attempts as f64 / f64::from(attempts) - 1.0).abs() < 0.1);
         assert!((r / requests - 1.0).abs() < 0.1 && (u / refused - 1.0).abs() < 0.15, "{r} and {u}");
     }
-}
-
-/// Each client emits an event for itself at these distances, over its connection.
-fn emit_to_self(every_s: f64) -> TrafficSpec {
-    let emit = TrafficAction::Emit { to: Target::Own, via: Via::Socket, bytes: 100, work: Law::Fixed(0.0) };
-    TrafficSpec { name: "emit".into(), every: Law::Fixed(seconds(every_s)), audiences: vec![true], action: emit }
 }
 
 #[test]

@@ -1,23 +1,17 @@
 //! What affinity can save in Redis, and what it cannot.
 
 use stickysim::cluster::balancer::NginxMethod;
-use stickysim::cluster::spec::{ClusterSpec, RoomsSpec, Target, TrafficAction, TrafficSpec, Via};
+use stickysim::cluster::spec::{ClusterSpec, RoomsSpec, Target, Via};
 use stickysim::engine::Law;
 use stickysim::metrics::Counts;
 
-use crate::support::{cluster, run, seconds};
+use crate::support::{cluster, emit, run, seconds};
 
 /// 400 clients on four pods that emit this every 10 s or so.
 fn emitting(method: NginxMethod, to: Target, via: Via) -> ClusterSpec {
     let mut spec = cluster(4, method, 400, true);
     spec.rooms = Some(RoomsSpec { sizes: Law::Fixed(10.0), per_client: 1 });
-    let action = TrafficAction::Emit { to, via, bytes: 100, work: Law::Fixed(0.0) };
-    spec.traffic = vec![TrafficSpec {
-        name: "emit".into(),
-        every: Law::exponential(seconds(10.0)),
-        audiences: vec![true],
-        action,
-    }];
+    spec.traffic = vec![emit(Law::exponential(seconds(10.0)), to, via)];
     spec
 }
 

@@ -4,7 +4,7 @@ use stickysim::cluster::balancer::{BalancerSpec, NginxMethod, NginxSpec};
 use stickysim::cluster::simulate;
 use stickysim::cluster::spec::{
     Adapter, Amount, AudienceSpec, ClusterSpec, CookieSpec, Costs, Http, NetworkSpec, PodSpec, Population,
-    ReconnectPolicy, RedisSpec, RolloutSpec, Sharing, TrafficAction, TrafficSpec, Transports,
+    ReconnectPolicy, RedisSpec, RolloutSpec, Sharing, Target, TrafficAction, TrafficSpec, Transports, Via,
 };
 use stickysim::engine::{Law, Seed, Span};
 use stickysim::metrics::Record;
@@ -112,6 +112,20 @@ pub fn api(every_s: f64, work: Law) -> TrafficSpec {
 /// Runs one replication.
 pub fn run(spec: &ClusterSpec, replication: u32) -> Record {
     simulate(spec, Seed(2026).replication(replication)).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// 30 replications, each of about this many requests at `rate` per second after a tenth of them as warm-up.
+pub fn replications(mut spec: ClusterSpec, requests: f64, rate: f64) -> Vec<Record> {
+    spec.duration = Span::from_nanos_f64(seconds(requests / rate * 1.1));
+    spec.warm_up = Span::from_nanos_f64(seconds(requests / rate * 0.1));
+    spec.sample_every = spec.duration / 20;
+    (0..30).map(|replication| run(&spec, replication)).collect()
+}
+
+/// Every client emits such an event of 100 bytes at these distances, and its handler does nothing else.
+pub fn emit(every: Law, to: Target, via: Via) -> TrafficSpec {
+    let action = TrafficAction::Emit { to, via, bytes: 100, work: Law::Fixed(0.0) };
+    TrafficSpec { name: "emit".to_owned(), every, audiences: vec![true], action }
 }
 
 /// Checks that the mean over independent replications is `theory`, within a 99.9 % Student interval computed from

@@ -5,7 +5,7 @@ use stickysim::cluster::spec::{ClusterSpec, Population, Target, TrafficAction, T
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::Record;
 
-use crate::support::{api, assert_agrees, assert_agrees_to, cluster, run, seconds};
+use crate::support::{api, assert_agrees, assert_agrees_to, cluster, replications, run, seconds};
 
 /// One pod with `workers` workers, Poisson requests at `rate` per second from 500 clients, this law of work (seconds).
 fn queue(workers: u32, rate: f64, work: Law) -> ClusterSpec {
@@ -15,14 +15,6 @@ fn queue(workers: u32, rate: f64, work: Law) -> ClusterSpec {
     spec.pods.workers = workers;
     spec.pods.cpu = f64::from(workers);
     spec
-}
-
-/// 30 replications of a queue at a work scale of milliseconds: one unit of theory is `unit_ms`.
-fn replications(mut spec: ClusterSpec, requests: f64, rate: f64) -> Vec<Record> {
-    spec.duration = Span::from_nanos_f64(seconds(requests / rate * 1.1));
-    spec.warm_up = Span::from_nanos_f64(seconds(requests / rate * 0.1));
-    spec.sample_every = spec.duration / 20;
-    (0..30).map(|replication| run(&spec, replication)).collect()
 }
 
 fn means(records: &[Record]) -> Vec<f64> {

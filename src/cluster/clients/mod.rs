@@ -201,6 +201,10 @@ impl Client {
     pub fn round_trip(&self) -> Span {
         self.one_way() * 2
     }
+    /// How long a request on a new connection takes to the balancer: TCP and TLS take a round trip each, then it travels.
+    pub fn first_trip(&self) -> Span {
+        self.round_trip() * 2 + self.one_way()
+    }
     /// The balancer has sent it there.
     pub fn routed_to(&mut self, pod: PodId) {
         self.last_pod = pod;

@@ -26,9 +26,7 @@ pub struct Poller {
     pub joins_at: Option<SimTime>,
     /// A GET waits at the pod, which may answer from this moment on.
     pub waiting: Option<SimTime>,
-    /// The next GET is answered at once, whatever there is.
-    pub answer_due: bool,
-    /// The answer tells the client to post a pong.
+    /// The server has pinged: the next GET is answered at once, and the answer tells the client to post a pong.
     pub ping_due: bool,
     /// What the pod has for the client but no GET to answer.
     pub buffer: Vec<Packet>,

@@ -265,7 +265,7 @@ impl<'s> Cluster<'s> {
     /// A client leaves for good.
     pub fn leave(&mut self, client: ClientId, ctx: &mut Ctx<Event>) {
         match self.clients[client].link {
-            Link::Open => self.lose_connection(client, CloseReason::SessionEnd, ctx),
+            Link::Open => self.lose_connection(client, CloseReason::SessionEnd, None, ctx),
             Link::Connecting => self.abandon_attempt(client, ctx),
             Link::None | Link::Waiting | Link::Left => {}
         }
@@ -273,7 +273,7 @@ impl<'s> Cluster<'s> {
         for event in held {
             self.not_sent(client, event.item, event.n);
         }
-        if self.spec.audiences[usize::from(self.clients[client].audience)].transports.connect() {
+        if self.audience_of(client).transports.connect() {
             let wire = self.clients.wire_mut(client);
             wire.epoch = wire.epoch.wrapping_add(1);
             self.rooms.leave(client);
@@ -284,21 +284,40 @@ impl<'s> Cluster<'s> {
     }
 
     fn schedule_address_change(&mut self, client: ClientId, at_start: bool, ctx: &mut Ctx<Event>) {
-        let Client { number, audience, .. } = self.clients[client];
-        let Some(change) = &self.spec.audiences[usize::from(audience)].network.address_change else { return };
+        let Some(change) = &self.audience_of(client).network.address_change else { return };
         let changes = self.clients.habits(client).map_or(0, |habits| habits.changes);
-        let mut stream = Purpose::AddressChange.stream(self.seed, number, changes);
-        let next = if at_start { change.every.residual(&mut stream) } else { change.every.span(&mut stream) };
+        let stream = Purpose::AddressChange.stream(self.seed, self.clients[client].number, changes);
+        self.schedule_habit(client, &change.every, stream, at_start, Event::AddressChange(client), ctx);
+    }
+
+    /// What a client does at such distances happens next, if it is still there then. `at_start`: the client is in the midst
+    /// of such a distance.
+    pub fn schedule_habit(
+        &self,
+        client: ClientId,
+        every: &Law,
+        mut stream: Stream,
+        at_start: bool,
+        event: Event,
+        ctx: &mut Ctx<Event>,
+    ) {
+        let next = if at_start { every.residual(&mut stream) } else { every.span(&mut stream) };
         let at = ctx.now() + next;
         if at < self.clients.leaves_at(client) {
-            ctx.schedule(at, Event::AddressChange(client));
+            ctx.schedule(at, event);
         }
+    }
+
+    /// The audience to which a client belongs.
+    #[inline]
+    pub fn audience_of(&self, client: ClientId) -> &'s AudienceSpec {
+        &self.spec.audiences[usize::from(self.clients[client].audience)]
     }
 
     /// The network of a client changes: another public address, and nothing at all for a while.
     pub fn address_change(&mut self, client: ClientId, ctx: &mut Ctx<Event>) {
         let Client { number, audience, link, .. } = self.clients[client];
-        let Some(change) = &self.spec.audiences[usize::from(audience)].network.address_change else { return };
+        let Some(change) = &self.audience_of(client).network.address_change else { return };
         let habits = self.clients.habits_mut(client);
         habits.changes += 1;
         // draws of their own purpose number, apart from the time of the next change
@@ -315,7 +334,7 @@ impl<'s> Cluster<'s> {
         self.meter.counts.address_changes += 1;
         match link {
             Link::Open => {
-                self.lose_connection(client, CloseReason::AddressChange, ctx);
+                self.lose_connection(client, CloseReason::AddressChange, None, ctx);
                 self.retry_later(client, Span::ZERO, ctx);
             }
             Link::Connecting => self.attempt_failed(client, FailReason::ClientOffline, Span::ZERO, ctx),

@@ -1,7 +1,7 @@
 //! A client connects: attempt → upgrade through the balancer → Socket.IO CONNECT → usable; or, where long polling comes
 //! first, attempt → the steps of [`super::handshake`] → usable.
 
-use crate::cluster::clients::{Client, ClientId, Link, Wire};
+use crate::cluster::clients::{ClientId, Link, Wire};
 use crate::cluster::flows::handshake::Step;
 use crate::cluster::flows::retry::Errand;
 use crate::cluster::purpose::Purpose;
@@ -12,7 +12,7 @@ use crate::engine::{Ctx, SimTime, Span};
 use crate::metrics::FailReason;
 
 /// The client's own limit for one attempt (socket.io-client `timeout`, 20 s).
-pub const ATTEMPT_LIMIT: Span = Span::from_secs(20);
+const ATTEMPT_LIMIT: Span = Span::from_secs(20);
 
 impl Cluster<'_> {
     /// The first attempt of a session.
@@ -21,7 +21,7 @@ impl Cluster<'_> {
         ctx.schedule(ctx.now(), Event::Connect(client, self.clients.wire(client).epoch));
     }
 
-    /// An attempt begins: TCP and TLS take a round trip each, then the upgrade request travels.
+    /// An attempt begins: its first request travels, on a new connection.
     pub fn connect(&mut self, client: ClientId, epoch: u16, ctx: &mut Ctx<Event>) {
         let wire = self.clients.wire_mut(client);
         if wire.epoch != epoch {
@@ -34,8 +34,7 @@ impl Cluster<'_> {
             self.attempt_failed(client, FailReason::ClientOffline, Span::ZERO, ctx);
             return;
         }
-        let record = &self.clients[client];
-        let there = ctx.now() + record.round_trip() * 2 + record.one_way();
+        let there = ctx.now() + self.clients[client].first_trip();
         if self.polls_first(client) {
             self.schedule_step(client, there, Step::Open, ctx);
         } else if self.is_blocked(client) {
@@ -59,31 +58,37 @@ impl Cluster<'_> {
     /// It reaches its pod.
     pub fn upgrade_at(&mut self, pod: PodId, client: ClientId, epoch: u16, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
-        let instance = self.path.used;
         self.pods[pod].requests += 1;
         if self.refused(pod, client, ctx) {
             return;
         }
-        let target = &mut self.pods[pod];
-        let done = target.book(now, self.spec.pods.costs.connect).done;
+        let done = self.pods[pod].book(now, self.spec.pods.costs.connect).done;
         let record = &self.clients[client];
         // the 101 travels back and the CONNECT packet travels forth
         let join = done + record.round_trip();
         let usable = join + record.one_way();
+        if self.attempt_goes_on(pod, client, usable, ctx) {
+            self.tunnel_begins(client, now);
+            ctx.schedule(join, Event::Join(client, epoch));
+        }
+    }
+
+    /// A pod has taken a connect attempt on, and its client hears of it at `heard`: from now on the pod counts it, unless the
+    /// client has given up by then.
+    pub fn attempt_goes_on(&mut self, pod: PodId, client: ClientId, heard: SimTime, ctx: &mut Ctx<Event>) -> bool {
+        let instance = self.path.used;
         let wire = self.clients.wire_mut(client);
         let gives_up = wire.attempt_started + ATTEMPT_LIMIT;
-        if usable > gives_up {
+        if heard > gives_up {
             self.path.uncount(instance, pod);
-            self.attempt_failed(client, FailReason::TimedOut, gives_up.since(now), ctx);
-            return;
+            self.attempt_failed(client, FailReason::TimedOut, gives_up.since(ctx.now()), ctx);
+            return false;
         }
-        wire.pod = pod;
-        wire.process = target.process;
+        let target = &mut self.pods[pod];
+        (wire.pod, wire.process, wire.instance) = (pod, target.process, instance);
         wire.upgrading = true;
-        wire.instance = instance;
         wire.position = target.start_upgrade(client);
-        self.tunnel_begins(client, now);
-        ctx.schedule(join, Event::Join(client, epoch));
+        true
     }
 
     /// Whether more new connections come to this pod than are let in: then this one is not.
@@ -169,10 +174,8 @@ impl Cluster<'_> {
 
     /// A client that is there at the start but not connected is on its way to its next attempt.
     fn between_attempts(&mut self, client: ClientId, ctx: &mut Ctx<Event>) {
-        let Client { number, audience, .. } = self.clients[client];
-        let policy = &self.spec.audiences[usize::from(audience)].reconnect;
-        let mut stream = Purpose::Reconnect.stream(self.seed, number, u32::MAX);
-        let Some(delay) = policy.delay(0, Span::ZERO, &mut stream) else { return };
+        let mut stream = Purpose::Reconnect.stream(self.seed, self.clients[client].number, u32::MAX);
+        let Some(delay) = self.audience_of(client).reconnect.delay(0, Span::ZERO, &mut stream) else { return };
         let rest = Span::from_nanos(stream.below(delay.as_nanos().max(1)));
         self.clients[client].link = Link::Waiting;
         ctx.schedule_in(rest, Event::Connect(client, self.clients.wire(client).epoch));
@@ -215,10 +218,9 @@ impl Cluster<'_> {
     /// The client tries again after its back-off, which starts when it knows of the loss, `after` from now.
     pub fn retry_later(&mut self, client: ClientId, after: Span, ctx: &mut Ctx<Event>) {
         self.drop_upgrade(client, ctx);
-        let record = &self.clients[client];
-        let (number, audience) = (record.number, usize::from(record.audience));
+        let number = self.clients[client].number;
+        let policy = &self.audience_of(client).reconnect;
         let wire = self.clients.wire_mut(client);
-        let policy = &self.spec.audiences[audience].reconnect;
         let mut stream = Purpose::Reconnect.stream(self.seed, number, wire.delays);
         let looks_back = matches!(policy.law, RetryLaw::Decorrelated { .. });
         let previous = if looks_back { self.last_delays.get(&client).copied().unwrap_or_default() } else { Span::ZERO };
@@ -228,11 +230,17 @@ impl Cluster<'_> {
         }
         wire.delays += 1;
         wire.attempt = wire.attempt.saturating_add(1);
+        self.begin_anew(client, delay.map(|delay| after + delay), ctx);
+    }
+
+    /// The next attempt, if there is one, starts after this time; whatever belongs to older ones is void.
+    pub fn begin_anew(&mut self, client: ClientId, after: Option<Span>, ctx: &mut Ctx<Event>) {
+        let wire = self.clients.wire_mut(client);
         wire.epoch = wire.epoch.wrapping_add(1);
-        if let Some(delay) = delay {
-            ctx.schedule_in(after + delay, Event::Connect(client, wire.epoch));
+        if let Some(after) = after {
+            ctx.schedule_in(after, Event::Connect(client, wire.epoch));
         }
-        self.clients[client].link = if delay.is_some() { Link::Waiting } else { Link::None };
+        self.clients[client].link = if after.is_some() { Link::Waiting } else { Link::None };
     }
 
     /// An upgrade is given up, if it was under way.

@@ -36,13 +36,9 @@ pub enum Cut {
 
 impl Cluster<'_> {
     /// A client's end of a connection is gone: it left, or its network changed. The pod learns of the first when the
-    /// close arrives, of the second when its heartbeat fails; until then it sends to a ghost.
-    pub fn lose_connection(&mut self, client: ClientId, reason: CloseReason, ctx: &mut Ctx<Event>) {
-        self.lose_poller(client, reason, None, ctx);
-    }
-
-    /// The same; a client that polls may say goodbye, and its last POST reaches the balancer then.
-    pub fn lose_poller(
+    /// close arrives, of the second when its heartbeat fails; until then it sends to a ghost. `goodbye`: the client polls, and
+    /// a last POST of it reaches the balancer then.
+    pub fn lose_connection(
         &mut self,
         client: ClientId,
         reason: CloseReason,
@@ -54,6 +50,7 @@ impl Cluster<'_> {
         let &Wire { pod, process, instance, opened_at, .. } = self.clients.wire(client);
         let polled = self.pollers.has(client);
         self.remove_live(client, pod);
+        self.pods[pod].pollers -= u32::from(polled);
         self.pods[pod].leave_ghost(polled);
         self.rooms.disconnect(client, pod, true);
         let noticed_at = match reason {
@@ -75,15 +72,15 @@ impl Cluster<'_> {
     /// A client has not heard a ping for too long.
     pub fn silence_noticed(&mut self, client: ClientId, epoch: u16, ctx: &mut Ctx<Event>) {
         if self.clients.wire(client).epoch == epoch && self.clients[client].link == Link::Open {
-            self.lose_connection(client, CloseReason::PingTimeout, ctx);
+            self.lose_connection(client, CloseReason::PingTimeout, None, ctx);
             self.retry_later(client, Span::ZERO, ctx);
         }
     }
 
     /// A client loads its page anew.
     pub fn refresh(&mut self, client: ClientId, ctx: &mut Ctx<Event>) {
-        let Client { number, audience, link, .. } = self.clients[client];
-        let Some(refresh) = &self.spec.audiences[usize::from(audience)].refresh else { return };
+        let Client { number, link, .. } = self.clients[client];
+        let Some(refresh) = &self.audience_of(client).refresh else { return };
         if link == Link::Left {
             return;
         }
@@ -92,7 +89,7 @@ impl Cluster<'_> {
         // draws of their own number, apart from the time of the next one
         let load = refresh.load.span(&mut Purpose::Refresh.stream(self.seed, number, habits.refreshes | 1 << 31));
         match link {
-            Link::Open => self.lose_connection(client, CloseReason::Refresh, ctx),
+            Link::Open => self.lose_connection(client, CloseReason::Refresh, None, ctx),
             Link::Connecting => self.abandon_attempt(client, ctx),
             Link::None | Link::Waiting | Link::Left => {}
         }
@@ -100,25 +97,17 @@ impl Cluster<'_> {
         for event in self.held.remove(&client).unwrap_or_default() {
             self.not_sent(client, event.item, event.n);
         }
-        let wire = self.clients.wire_mut(client);
-        wire.epoch = wire.epoch.wrapping_add(1);
-        wire.attempt = 0;
-        ctx.schedule_in(load, Event::Connect(client, wire.epoch));
-        self.clients[client].link = Link::Waiting;
+        self.clients.wire_mut(client).attempt = 0;
+        self.begin_anew(client, Some(load), ctx);
         self.schedule_refresh(client, false, ctx);
     }
 
     /// When a client loads its page anew for the next time, if it ever does.
     pub fn schedule_refresh(&mut self, client: ClientId, at_start: bool, ctx: &mut Ctx<Event>) {
-        let Client { number, audience, .. } = self.clients[client];
-        let Some(refresh) = &self.spec.audiences[usize::from(audience)].refresh else { return };
+        let Some(refresh) = &self.audience_of(client).refresh else { return };
         let refreshes = self.clients.habits(client).map_or(0, |habits| habits.refreshes);
-        let mut stream = Purpose::Refresh.stream(self.seed, number, refreshes);
-        let next = if at_start { refresh.every.residual(&mut stream) } else { refresh.every.span(&mut stream) };
-        let at = ctx.now() + next;
-        if at < self.clients.leaves_at(client) {
-            ctx.schedule(at, Event::Refresh(client));
-        }
+        let stream = Purpose::Refresh.stream(self.seed, self.clients[client].number, refreshes);
+        self.schedule_habit(client, &refresh.every, stream, at_start, Event::Refresh(client), ctx);
     }
 
     /// A client gives a session up before it is connected; the pod keeps it until it is told, or until it finds that nobody
@@ -132,7 +121,6 @@ impl Cluster<'_> {
         self.path.uncount(instance, pod);
         self.forget_upgrade(client);
         let target = &mut self.pods[pod];
-        target.pollers += 1; // as if it had been one
         target.leave_ghost(true);
         target.connections_changed();
         let noticed_at = ctx.now() + CONNECT_TIMEOUT;

@@ -7,7 +7,6 @@
 //! All but the first are about a session that only one pod knows.
 
 use crate::cluster::clients::{ClientId, Link, Poller, Upgrade};
-use crate::cluster::flows::connect::ATTEMPT_LIMIT;
 use crate::cluster::flows::retry::Errand;
 use crate::cluster::purpose::Purpose;
 use crate::cluster::spec::{Http, Transports};
@@ -85,11 +84,10 @@ impl Cluster<'_> {
 
     /// A request of a session reaches a pod.
     pub fn session_request_at(&mut self, pod: PodId, client: ClientId, step: Step, ctx: &mut Ctx<Event>) {
-        self.pods[pod].requests += 1;
         if step == Step::Open {
             return self.session_opened(pod, client, ctx);
         }
-        let Some(done) = self.known_at(pod, client, ctx) else {
+        let Some(done) = self.known_at(pod, client, self.known_by(client), ctx) else {
             if step == Step::Probe {
                 // the client swallows it and goes on polling
                 self.meter.counts.upgrades_failed += 1;
@@ -112,14 +110,20 @@ impl Cluster<'_> {
         }
     }
 
-    /// A request of a session is at a pod. When the pod has worked on it, if it knows the session at all; if not, it answers
-    /// 400 "Session ID unknown".
-    pub fn known_at(&mut self, pod: PodId, client: ClientId, ctx: &mut Ctx<Event>) -> Option<SimTime> {
-        let wire = self.clients.wire(client);
-        let known = wire.pod == pod && wire.process == self.pods[pod].process;
+    /// A request of a session, which a process of a pod knows, is at a pod. When that has worked on it if it is the one; if
+    /// not, it answers 400 "Session ID unknown".
+    pub fn known_at(
+        &mut self,
+        pod: PodId,
+        client: ClientId,
+        known_by: (PodId, u32),
+        ctx: &mut Ctx<Event>,
+    ) -> Option<SimTime> {
+        let target = &mut self.pods[pod];
+        target.requests += 1;
+        let known = known_by == (pod, target.process);
         let costs = &self.spec.pods.costs;
-        let work = if known { costs.poll } else { costs.request };
-        let done = self.pods[pod].book(ctx.now(), work).done;
+        let done = target.book(ctx.now(), if known { costs.poll } else { costs.request }).done;
         if self.path.last.wants_ends {
             self.tell_end(client, pod, done, ctx);
         }
@@ -127,31 +131,29 @@ impl Cluster<'_> {
         known.then_some(done)
     }
 
+    /// The process that knows the session of a client.
+    pub fn known_by(&self, client: ClientId) -> (PodId, u32) {
+        let wire = self.clients.wire(client);
+        (wire.pod, wire.process)
+    }
+
     /// The first request chooses the pod that will know the session.
     fn session_opened(&mut self, pod: PodId, client: ClientId, ctx: &mut Ctx<Event>) {
+        self.pods[pod].requests += 1;
         if self.refused(pod, client, ctx) {
             return;
         }
-        let now = ctx.now();
-        let instance = self.path.used;
-        let target = &mut self.pods[pod];
-        let done = target.book(now, self.spec.pods.costs.poll).done;
-        let round_trip = self.clients[client].round_trip();
-        let opened = done + round_trip / 2;
-        let wire = self.clients.wire_mut(client);
-        let gives_up = wire.attempt_started + ATTEMPT_LIMIT;
-        if opened > gives_up {
-            self.path.uncount(instance, pod);
-            self.attempt_failed(client, FailReason::TimedOut, gives_up.since(now), ctx);
+        let done = self.pods[pod].book(ctx.now(), self.spec.pods.costs.poll).done;
+        let record = &self.clients[client];
+        let opened = done + record.one_way();
+        // the POST is sent before the GET
+        let (there, there_anew) = (opened + record.one_way(), opened + record.first_trip());
+        if !self.attempt_goes_on(pod, client, opened, ctx) {
             return;
         }
-        (wire.pod, wire.process, wire.instance) = (pod, target.process, instance);
-        wire.upgrading = true;
-        wire.position = target.start_upgrade(client);
+        let wire = self.clients.wire_mut(client);
         wire.attempt = 0; // the library takes this for success and starts its back-off anew
         self.pollers.begin(client);
-        // a new connection is set up in two round trips; the POST is sent before the GET
-        let (there, there_anew) = (opened + round_trip / 2, opened + round_trip * 2 + round_trip / 2);
         let (posted, waits) = match self.http(client) {
             Http::OneRequest => (there_anew, there_anew),
             Http::OneAtATime => (there, there_anew),
@@ -244,23 +246,22 @@ impl Cluster<'_> {
 
     /// Whether the connections of a client begin with long polling.
     pub fn polls_first(&self, client: ClientId) -> bool {
-        self.spec.audiences[usize::from(self.clients[client].audience)].transports.poll()
+        self.audience_of(client).transports.poll()
     }
 
     /// How the requests of a client share connections.
     pub fn http(&self, client: ClientId) -> Http {
-        self.spec.audiences[usize::from(self.clients[client].audience)].network.http
+        self.audience_of(client).network.http
     }
 
     /// Whether they are to become WebSockets.
     fn upgrades(&self, client: ClientId) -> bool {
-        let audience = &self.spec.audiences[usize::from(self.clients[client].audience)];
-        audience.transports == Transports::PollingFirst && !self.is_blocked(client)
+        self.audience_of(client).transports == Transports::PollingFirst && !self.is_blocked(client)
     }
 
     /// Whether there is a proxy before a client that lets no WebSocket through.
     pub fn is_blocked(&self, client: ClientId) -> bool {
-        let share = self.spec.audiences[usize::from(self.clients[client].audience)].network.blocks_websockets;
+        let share = self.audience_of(client).network.blocks_websockets;
         share > 0.0 && Purpose::Blocked.stream(self.seed, self.clients[client].number, 0).chance(share)
     }
 

@@ -19,7 +19,7 @@ impl Cluster<'_> {
         poller.waiting = Some(ready);
         if !connected {
             self.join_if_complete(client, ctx);
-        } else if poller.answer_due || !poller.buffer.is_empty() {
+        } else if poller.ping_due || !poller.buffer.is_empty() {
             self.answer_poll(client, ctx);
         }
     }
@@ -35,7 +35,6 @@ impl Cluster<'_> {
         let arrives = now.max(ready) + one_way;
         let (packets, upgrade) = (std::mem::take(&mut poller.buffer), poller.upgrade);
         let ping = std::mem::take(&mut poller.ping_due);
-        poller.answer_due = false;
         for packet in packets {
             self.deliver_packet(&packet, arrives);
         }
@@ -52,14 +51,12 @@ impl Cluster<'_> {
     /// How long a request of a session travels, its connection being set up if that is needed.
     pub fn request_trip(&self, client: ClientId) -> Span {
         let record = &self.clients[client];
-        let setup = if self.http(client) == Http::OneRequest { record.round_trip() * 2 } else { Span::ZERO };
-        setup + record.one_way()
+        if self.http(client) == Http::OneRequest { record.first_trip() } else { record.one_way() }
     }
 
     /// The server pings.
     pub fn ping(&mut self, client: ClientId, ctx: &mut Ctx<Event>) {
-        let poller = self.poller(client);
-        (poller.ping_due, poller.answer_due) = (true, true);
+        self.poller(client).ping_due = true;
         self.answer_poll(client, ctx);
     }
 
@@ -123,8 +120,7 @@ impl Cluster<'_> {
 
     /// It reaches a pod.
     pub fn post_at(&mut self, pod: PodId, client: ClientId, events: Vec<Held>, ctx: &mut Ctx<Event>) {
-        self.pods[pod].requests += 1;
-        if self.known_at(pod, client, ctx).is_some() {
+        if self.known_at(pod, client, self.known_by(client), ctx).is_some() {
             for held in events {
                 self.emit_held(client, &held, ctx);
             }
@@ -164,7 +160,7 @@ impl Cluster<'_> {
                 FailReason::SessionUnknown => CloseReason::SessionUnknown,
                 _ => CloseReason::PollFailed,
             };
-            self.lose_poller(client, reason, goodbye, ctx);
+            self.lose_connection(client, reason, goodbye, ctx);
             self.retry_later(client, Span::ZERO, ctx);
         } else {
             self.leave_session(client, goodbye, ctx);
@@ -179,20 +175,12 @@ impl Cluster<'_> {
         self.meter.counts.session_requests += 1;
         // one that finds no pod at once is not tried again
         let reached = self.route(client, false, now).ok();
-        if let Some(reached) = reached {
-            self.pods[reached].requests += 1;
-            let knows = reached == pod && self.pods[pod].process == process;
-            let costs = &self.spec.pods.costs;
-            let done = self.pods[reached].book(now, if knows { costs.poll } else { costs.request }).done;
-            if self.path.last.wants_ends {
-                self.tell_end(client, reached, done, ctx);
-            }
-            if knows {
-                return self.ghost_noticed(ghost, ctx);
-            }
-            self.meter.counts.sessions_unknown += 1;
+        let known = reached.and_then(|reached| self.known_at(reached, client, (pod, process), ctx));
+        if known.is_some() {
+            self.ghost_noticed(ghost, ctx);
+        } else {
+            ctx.schedule(noticed_at.max(now), Event::GhostNoticed(ghost));
         }
-        ctx.schedule(noticed_at.max(now), Event::GhostNoticed(ghost));
     }
 
     /// What a pod still had for a client that polled is lost; nobody polls any more.

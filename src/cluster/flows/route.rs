@@ -344,10 +344,10 @@ impl Cluster<'_> {
     /// When the cookies of a client are cleared next. Nothing looks at a jar between requests, so it is enough to find
     /// out when a cookie is put into it; and nothing needs to be kept before they are cleared for the first time.
     fn next_clearing(&mut self, client: ClientId, now: SimTime) -> SimTime {
-        let Client { number, audience, .. } = self.clients[client];
-        let Some(every) = &self.spec.audiences[usize::from(audience)].cookies.cleared_every else {
+        let Some(every) = &self.audience_of(client).cookies.cleared_every else {
             return SimTime::NEVER;
         };
+        let number = self.clients[client].number;
         let stream = |clearing| Purpose::CookieClear.stream(self.seed, number, clearing);
         let known = self.clients.habits(client).filter(|habits| habits.clearings > 0);
         let (mut clearings, mut next) = known.map_or_else(

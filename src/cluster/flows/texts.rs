@@ -51,8 +51,7 @@ impl Texts {
 impl Cluster<'_> {
     /// The first room of a client, if it has any: only those with a WebSocket are in rooms.
     pub fn room_of(&self, client: ClientId) -> Option<RoomId> {
-        let transports = self.spec.audiences[usize::from(self.clients[client].audience)].transports;
-        if transports.connect() { self.rooms.of(client).first().copied() } else { None }
+        if self.audience_of(client).transports.connect() { self.rooms.of(client).first().copied() } else { None }
     }
 
     /// What a client says of itself, as far as a balancer reads it. A client without a room says none.

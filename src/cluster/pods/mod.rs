@@ -183,11 +183,10 @@ impl Pod {
         self.held = self.count_at_balancer();
         self.forgotten = self.forgotten.min(self.held);
     }
-    /// A live connection, taken out before, is a ghost from now on; `polled`: one by long polling.
+    /// A connection that was taken out before is a ghost from now on; `polled`: one by long polling.
     pub fn leave_ghost(&mut self, polled: bool) {
         self.ghosts += 1; // so the number of connections is the same
         if polled {
-            self.pollers -= 1;
             self.silent_ghosts += 1;
             self.count_held();
         }

@@ -32,22 +32,10 @@ pub struct Audience {
     /// `{policy: exponential, first: 1s, max: 5s, jitter: 50%, attempts: 10}`.
     pub reconnect: Option<ReconnectText>,
     /// When they load their page anew; `never`.
-    #[schemars(with = "Option<NeverOrRefresh>")]
     pub refresh: Option<RefreshText>,
     /// How each client holds its connection, as the client library is told: `[polling, websocket]`, `[websocket]`, `[polling]`;
     /// `none`: only HTTP requests.
     pub transports: Option<TransportsText>,
-}
-
-/// `never`, or when (for the schema; text is read by [`RefreshText`]).
-#[derive(JsonSchema)]
-#[serde(untagged)]
-#[allow(dead_code)] // only its schema is used
-enum NeverOrRefresh {
-    /// `never`.
-    Never(Never),
-    /// When.
-    Refresh(Refresh),
 }
 
 /// Loading a page anew.
