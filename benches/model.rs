@@ -3,11 +3,12 @@
 //! `cargo bench --bench model`; figures with machine and date are in docs/PERFORMANCE.md.
 
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use stickysim::cluster::adapter;
 use stickysim::cluster::balancer::{Affinity, AffinityMode, BalancerSpec, IngressNginxSpec};
 use stickysim::cluster::simulate;
 use stickysim::cluster::spec::{
-    Adapter, AddressChangeSpec, Amount, AudienceSpec, ClusterSpec, CookieSpec, Costs, Http, NetworkSpec, PodSpec,
-    Population, ReconnectPolicy, RedisSpec, RolloutSpec, RoomsSpec, Sharing, Target, TrafficAction, TrafficSpec,
+    AddressChangeSpec, Amount, AudienceSpec, ClusterSpec, CookieSpec, Costs, Http, NetworkSpec, PodSpec, Population,
+    ReconnectPolicy, RedisCosts, RedisSpec, RolloutSpec, RoomsSpec, Sharing, Target, TrafficAction, TrafficSpec,
     Transports, Via,
 };
 use stickysim::engine::{Law, Seed, Span};
@@ -81,7 +82,11 @@ fn base(clients: u32, websocket: bool, duration: Span) -> ClusterSpec {
             admission: None,
         },
         rollout: RolloutSpec { max_surge: Amount::Share(0.25), max_unavailable: Amount::Share(0.25) },
-        redis: RedisSpec { adapter: Adapter::Classic, publish: micros(15), copy: micros(3), hop: micros(300) },
+        redis: RedisSpec {
+            law: adapter::Law::of(adapter::Adapter::Classic { specific_responses: false }),
+            costs: RedisCosts::even(micros(15), micros(3)),
+            hop: micros(300),
+        },
         database: None,
         timeline: vec![],
         max_events: u64::MAX,

@@ -138,6 +138,8 @@ pub enum Event {
     HandlerGoesOn(u32),
     /// Somebody may have waited too long for a connection of this pool.
     PoolTimeout(PoolId),
+    /// A process asks for the next entries of a stream.
+    ReadStream(PodId, u16),
 }
 
 /// The kind of [`Event::Traffic`].
@@ -185,6 +187,7 @@ impl EngineEvent for Event {
             Event::SilenceNoticed(client, b) => (33, client.raw(), b),
             Event::HandlerGoesOn(a) => (34, a, 0),
             Event::PoolTimeout(pool) => (35, pool.raw(), 0),
+            Event::ReadStream(pod, b) => (36, pod.raw(), b),
         };
         kind << 56 | u64::from(b) << 32 | u64::from(a)
     }
@@ -238,7 +241,8 @@ impl Event {
             32 => Event::Refresh(Id::new(a)),
             33 => Event::SilenceNoticed(Id::new(a), b),
             34 => Event::HandlerGoesOn(a),
-            _ => Event::PoolTimeout(Id::new(a)),
+            35 => Event::PoolTimeout(Id::new(a)),
+            _ => Event::ReadStream(Id::new(a), b),
         }
     }
 }
@@ -282,6 +286,8 @@ struct Cluster<'s> {
     subscribers: flows::Subscribers,
     /// Events between a pod and the others.
     messages: flows::Slab<Message>,
+    /// Copies of them on their way from Redis.
+    handed_out: flows::Slab<flows::publish::Delivery>,
     /// Broadcasts whose outcome is not recorded yet.
     deliveries: Deliveries,
     /// How far each pod is with the one that is being recorded.
@@ -367,6 +373,7 @@ impl Cluster<'_> {
             Event::SilenceNoticed(client, epoch) => self.silence_noticed(client, epoch, ctx),
             Event::HandlerGoesOn(slot) => self.handler_goes_on(slot, ctx),
             Event::PoolTimeout(pool) => self.pool_timeout(pool, ctx),
+            Event::ReadStream(pod, process) => self.read_stream(pod, process, ctx),
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod audience;
 mod data;
+mod redis;
 mod timeline;
 
 use super::balancer::{AffinityKey, BalancerSpec, Settings};
@@ -13,6 +14,7 @@ use crate::engine::{Law, Span};
 
 pub use audience::*;
 pub use data::*;
+pub use redis::*;
 pub use timeline::*;
 
 /// More balancers in a row than this make no sense.
@@ -256,26 +258,4 @@ pub enum Amount {
     Pods(u32),
     /// A share, 0 to 1.
     Share(f64),
-}
-
-/// How pods reach each other.
-#[derive(Clone, Debug)]
-pub struct RedisSpec {
-    /// Which adapter the application uses.
-    pub adapter: Adapter,
-    /// CPU of Redis per PUBLISH.
-    pub publish: Span,
-    /// CPU of Redis per copy delivered to a subscriber.
-    pub copy: Span,
-    /// One way between a pod and Redis.
-    pub hop: Span,
-}
-
-/// The adapter of the application.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Adapter {
-    /// None: events reach only the clients of the pod that emits them.
-    None,
-    /// `@socket.io/redis-adapter` with classic pub/sub: every event to every pod.
-    Classic,
 }

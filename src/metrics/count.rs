@@ -11,7 +11,7 @@ use serde::Serialize;
 pub trait Reason: Copy + 'static {
     /// Name of the kind of reason, such as `FailReason`.
     const KIND: &'static str;
-    /// All of them, in the order of reports; at most twelve.
+    /// All of them, in the order of reports; at most [`MAX_REASONS`].
     const ALL: &'static [Self];
     /// Position in `ALL`.
     fn index(self) -> usize;
@@ -22,7 +22,7 @@ pub trait Reason: Copy + 'static {
 }
 
 /// The largest number of reasons of one kind.
-pub const MAX_REASONS: usize = 12;
+pub const MAX_REASONS: usize = 18;
 
 /// One counter per reason of an enum `R`.
 #[derive(Clone, Copy)]
@@ -173,6 +173,30 @@ reasons! {
     }
 }
 
+reasons! {
+    /// A command that Redis gets, as MONITOR shows it.
+    RedisCommand {
+        Publish = "publish", "PUBLISH";
+        Spublish = "spublish", "SPUBLISH";
+        Xadd = "xadd", "XADD";
+        Xread = "xread", "XREAD";
+        NumSub = "pubsub_numsub", "PUBSUB NUMSUB";
+        ShardNumSub = "pubsub_shardnumsub", "PUBSUB SHARDNUMSUB";
+        Subscribe = "subscribe", "SUBSCRIBE";
+        Psubscribe = "psubscribe", "PSUBSCRIBE";
+        Ssubscribe = "ssubscribe", "SSUBSCRIBE";
+        Unsubscribe = "unsubscribe", "UNSUBSCRIBE";
+        Punsubscribe = "punsubscribe", "PUNSUBSCRIBE";
+        Sunsubscribe = "sunsubscribe", "SUNSUBSCRIBE";
+        Set = "set", "SET";
+        Multi = "multi", "MULTI";
+        Get = "get", "GET";
+        Del = "del", "DEL";
+        Exec = "exec", "EXEC";
+        Xrange = "xrange", "XRANGE";
+    }
+}
+
 /// Declares the counters and what can be done to all of them.
 macro_rules! counters {
     ($($(#[$doc:meta])* $field:ident: $kind:ty,)*) => {
@@ -284,8 +308,10 @@ counters! {
     /// Events that waited in a client for a connection.
     events_held: u64,
 
-    /// PUBLISH commands.
+    /// Events handed to Redis: PUBLISH, SPUBLISH or XADD commands.
     redis_publish: u64,
+    /// All commands, by kind.
+    redis_commands: Reasons<RedisCommand>,
     /// Copies that Redis handed to pods.
     redis_copies: u64,
     /// … that led to at least one send.

@@ -11,7 +11,7 @@ mod record;
 mod series;
 mod study;
 
-pub use count::{CloseReason, Counts, FailReason, LossReason, MoveReason, Reason, Reasons};
+pub use count::{CloseReason, Counts, FailReason, LossReason, MoveReason, Reason, Reasons, RedisCommand};
 pub use figure::{Better, Family, FigureId, HEADLINE, ParseFigureError, Stat, Unit};
 pub use histogram::Histogram;
 pub use load::Skew;

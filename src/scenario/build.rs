@@ -1,6 +1,7 @@
 //! A filled file to the specification of a cluster. Validation has passed: nothing here can fail for a user's reason.
 
 mod data;
+mod redis;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -47,7 +48,7 @@ pub fn build(file: &ScenarioFile, traces: &BTreeMap<String, Arc<Trace>>) -> Clus
             .as_ref()
             .map(|rooms| RoomsSpec { sizes: rooms.sizes.law(), per_client: *filled(&rooms.per_client) }),
         balancers: filled(&file.balancers).clone(),
-        pods: build_pods(filled(&file.pods)),
+        pods: build_pods(filled(&file.pods), filled(&file.redis)),
         rollout: {
             let rollout = filled(&file.rollout);
             RolloutSpec {
@@ -55,18 +56,7 @@ pub fn build(file: &ScenarioFile, traces: &BTreeMap<String, Arc<Trace>>) -> Clus
                 max_unavailable: amount(filled(&rollout.max_unavailable)),
             }
         },
-        redis: {
-            let redis = filled(&file.redis);
-            RedisSpec {
-                adapter: match filled(&redis.adapter) {
-                    AdapterText::None => Adapter::None,
-                    AdapterText::Classic => Adapter::Classic,
-                },
-                publish: *filled(&redis.publish),
-                copy: *filled(&redis.copy),
-                hop: *filled(&redis.hop),
-            }
-        },
+        redis: redis::redis(filled(&file.redis)),
         database: file.database.as_ref().map(data::database),
         timeline,
         max_events: filled(&file.max_events).value(),
@@ -280,8 +270,9 @@ fn build_ticks(traffic: &[ServerTraffic]) -> Vec<TickSpec> {
     traffic.iter().enumerate().map(one).collect()
 }
 
-fn build_pods(pods: &Pods) -> PodSpec {
+fn build_pods(pods: &Pods, redis: &Redis) -> PodSpec {
     let costs = filled(&pods.costs);
+    let entry = if redis::reads_streams(redis) { *filled(&costs.stream_entry) } else { Span::ZERO };
     PodSpec {
         replicas: *filled(&pods.replicas),
         cpu: filled(&pods.cpu).value(),
@@ -298,8 +289,8 @@ fn build_pods(pods: &Pods) -> PodSpec {
             broadcast: *filled(&costs.broadcast),
             send: *filled(&costs.send),
             publish: *filled(&costs.publish),
-            copy_dropped: *filled(&costs.copy_dropped),
-            copy_delivered: *filled(&costs.copy_delivered),
+            copy_dropped: *filled(&costs.copy_dropped) + entry,
+            copy_delivered: *filled(&costs.copy_delivered) + entry,
             heartbeat: *filled(&costs.heartbeat),
             heartbeat_every: *filled(&costs.heartbeat_every),
             heartbeat_timeout: *filled(&costs.heartbeat_timeout),

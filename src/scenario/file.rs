@@ -6,6 +6,7 @@
 mod clients;
 mod database;
 mod pods;
+mod redis;
 mod traffic;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use clients::*;
 pub use database::*;
 pub use pods::*;
+pub use redis::*;
 pub use traffic::*;
 
 use super::units::Whole;

@@ -3,7 +3,7 @@
 use serde_yaml::{Mapping, Value};
 
 use super::locate::Index;
-use super::presets::{COSTS, GENERAL, NETWORKS, POOLS, Preset, PresetSet, RECONNECTS, SESSION};
+use super::presets::{COSTS, GENERAL, NETWORKS, POOLS, Preset, PresetSet, RECONNECTS, REDIS, SESSION};
 use super::units::Rate;
 use crate::engine::Span;
 use crate::metrics::{Assumption, Grade};
@@ -25,6 +25,9 @@ pub fn fill(document: &mut Value, trace_end: Option<Span>) -> Vec<Assumption> {
             fill_audience_name(audience);
         }
         audiences.iter_mut().enumerate().for_each(|(at, audience)| filler.audience(audience, at));
+    }
+    if let Some(redis) = document.get_mut("redis") {
+        filler.set(redis, "redis.", "adapter", REDIS);
     }
     for preset in GENERAL {
         filler.preset(document, "", preset);
@@ -244,6 +247,7 @@ pub fn defaults_table() -> Vec<Assumption> {
         ("clients.*.network", NETWORKS),
         ("clients.*.reconnect", RECONNECTS),
         ("pods.costs", COSTS),
+        ("redis", REDIS),
         ("database", POOLS),
     ];
     for (place, sets) in places {

@@ -154,7 +154,7 @@ fn the_full_example_says_what_it_means() {
     let variants: Vec<&str> = scenario.variants.iter().map(|v| v.name.as_str()).collect();
     assert_eq!(variants, ["cookie", "crowd", "ip-hash", "wide"]);
     let wide = &scenario.variants[3].spec;
-    assert_eq!((wide.pods.replicas, wide.redis.adapter), (10, Adapter::None));
+    assert_eq!((wide.pods.replicas, wide.redis.law.adapter), (10, crate::cluster::adapter::Adapter::None));
     assert!(matches!(wide.traffic[0].every, Law::Fixed(x) if x == 3e9));
     let crowd = &scenario.variants[1].spec;
     assert!(matches!(crowd.audiences[2].population, Population::Present { count: 5 }));

@@ -267,7 +267,7 @@ fn every_recorded_operation_costs_what_the_law_says() {
                 wrong.push(format!("{}: {what}: law {law}, recorded {recorded}", row.name()));
             }
         };
-        for command in Command::ALL {
+        for &command in Command::ALL {
             let mut recorded = row.number(command.words()).unwrap_or(0.0);
             if command == Command::Xread {
                 recorded -= idle_reads(row);

@@ -1,11 +1,12 @@
 //! The books of messages: everybody who is meant is accounted for, also by events that nobody ever sees.
 
+use stickysim::cluster::adapter::Adapter;
 use stickysim::cluster::balancer::NginxMethod;
-use stickysim::cluster::spec::{Adapter, AddressChangeSpec, ClusterSpec, RetryLaw, Target, TickSpec};
+use stickysim::cluster::spec::{AddressChangeSpec, ClusterSpec, RetryLaw, Target, TickSpec};
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::LossReason;
 
-use crate::support::{cluster, run, seconds};
+use crate::support::{CLASSIC, cluster, run, seconds};
 
 /// `clients` connected clients, a tick to all of them at this distance.
 fn ticking(clients: u32, every_s: u64, duration_s: u64) -> ClusterSpec {
@@ -30,9 +31,9 @@ fn everybody_present_is_meant_even_when_pods_drown() {
 #[test]
 fn whoever_loses_the_network_before_a_copy_leaves_does_not_get_it() {
     // the only tick, at 21 s, leaves its pod at 36 s; by then nobody has a network, and nobody ever has one again
-    for adapter in [Adapter::None, Adapter::Classic] {
+    for adapter in [Adapter::None, CLASSIC] {
         let mut spec = ticking(100, 21, 41);
-        spec.redis.adapter = adapter;
+        spec.redis.law.adapter = adapter;
         spec.pods.costs.broadcast = Span::from_millis(1);
         spec.pods.costs.publish = Span::from_secs(15);
         if adapter == Adapter::None {

@@ -8,12 +8,14 @@ use std::sync::Arc;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
+use proptest::sample::select;
 use proptest::test_runner::RngSeed;
+use stickysim::cluster::adapter::{self, Adapter, NAMED, Subscribe};
 use stickysim::cluster::balancer::{Affinity, AffinityMode, BalancerSpec, IngressNginxSpec, NginxMethod, NginxSpec};
 use stickysim::cluster::simulate;
 use stickysim::cluster::spec::{
-    Action, Adapter, AddressChangeSpec, Admission, Amount, AudienceSpec, CacheSpec, ClusterSpec, CookieSpec, Costs,
-    DataUse, DatabaseSpec, Http, KeyOwner, NetworkSpec, PodChoice, PodSpec, Population, ReconnectPolicy, RedisSpec,
+    Action, AddressChangeSpec, Admission, Amount, AudienceSpec, CacheSpec, ClusterSpec, CookieSpec, Costs, DataUse,
+    DatabaseSpec, Http, KeyOwner, NetworkSpec, PodChoice, PodSpec, Population, ReconnectPolicy, RedisCosts, RedisSpec,
     RefreshSpec, RetryLaw, RolloutMode, RolloutSpec, RoomsSpec, Saves, Sharing, Target, TickSpec, TimedAction, Trace,
     TraceRequest, TrafficAction, TrafficSpec, Transports, Via,
 };
@@ -237,7 +239,7 @@ fn balancer() -> impl Strategy<Value = BalancerSpec> {
             })
         },
     );
-    prop_oneof![2 => nginx, 2 => ingress, 4 => proptest::sample::select(written())]
+    prop_oneof![2 => nginx, 2 => ingress, 4 => select(written())]
 }
 
 fn costs() -> impl Strategy<Value = Costs> {
@@ -309,12 +311,18 @@ fn rollout() -> impl Strategy<Value = RolloutSpec> {
 }
 
 fn redis() -> impl Strategy<Value = RedisSpec> {
-    (any::<bool>(), span(5), span(3), span(10)).prop_map(|(classic, publish, copy, hop)| RedisSpec {
-        adapter: if classic { Adapter::Classic } else { Adapter::None },
-        publish,
-        copy,
-        hop,
-    })
+    let own = (1u32..4, any::<bool>()).prop_map(|(publishes, all)| Adapter::PubSub {
+        publishes,
+        subscribe: if all { Subscribe::All } else { Subscribe::PerRoom },
+    });
+    let adapter = prop_oneof![3 => select(NAMED.map(|named| named.adapter).to_vec()), 1 => own];
+    (adapter, any::<bool>(), [span(5), span(3), span(2), span(1)], span(10)).prop_map(
+        |(adapter, recovery, [publish, copy, publish_busy, copy_busy], hop)| RedisSpec {
+            law: adapter::Law { recovery, ..adapter::Law::of(adapter) },
+            costs: RedisCosts { publish, copy, publish_busy, copy_busy },
+            hop,
+        },
+    )
 }
 
 fn spec() -> impl Strategy<Value = ClusterSpec> {
@@ -401,7 +409,11 @@ proptest! {
         prop_assert_eq!(first.latencies.request.count(), done.requests_answered);
         prop_assert_eq!(first.latencies.event_local.count(), done.delivered_local);
         prop_assert_eq!(first.latencies.event_cross.count(), done.delivered_cross);
-        prop_assert_eq!(first.latencies.redis_wait.count(), done.redis_publish);
+        let times = match spec.redis.law.adapter {
+            Adapter::PubSub { publishes, .. } => u64::from(publishes),
+            _ => 1,
+        };
+        prop_assert_eq!(first.latencies.redis_wait.count() * times, done.redis_publish);
         prop_assert_eq!(first.latencies.offline.count(), done.reconnects);
         prop_assert!(done.cache_hits <= done.cache_lookups);
         prop_assert!(done.sessions_moved <= done.reconnects && done.moved.total() <= done.routed_again);

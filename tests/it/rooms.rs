@@ -1,14 +1,14 @@
 //! Events between pods: what Redis carries, who gets an event, and that everybody is accounted for.
 
+use stickysim::cluster::adapter::Adapter;
 use stickysim::cluster::balancer::NginxMethod;
 use stickysim::cluster::spec::{
-    Action, Adapter, ClusterSpec, Costs, PodChoice, RoomsSpec, Target, TickSpec, TimedAction, TrafficAction,
-    TrafficSpec, Via,
+    Action, ClusterSpec, Costs, PodChoice, RoomsSpec, Target, TickSpec, TimedAction, TrafficAction, TrafficSpec, Via,
 };
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::{Counts, LossReason};
 
-use crate::support::{api, assert_agrees, cluster, no_costs, run, seconds};
+use crate::support::{CLASSIC, api, assert_agrees, cluster, no_costs, run, seconds};
 
 /// Clients in rooms of exactly `size` on random pods; each emits once in 10 s to its room.
 fn chat(pods: u32, size: u32, clients: u32, via: Via) -> ClusterSpec {
@@ -61,7 +61,7 @@ fn an_emit_by_api_starts_on_any_pod() {
 #[test]
 fn without_an_adapter_other_pods_hear_nothing() {
     let mut spec = chat(5, 4, 1_000, Via::Socket);
-    spec.redis.adapter = Adapter::None;
+    spec.redis.law.adapter = Adapter::None;
     for c in counts(&spec, 5) {
         assert_eq!((c.redis_publish, c.redis_copies, c.delivered_cross), (0, 0, 0));
         assert_eq!(c.delivered_local + c.lost.of(LossReason::NoAdapter), c.events_emitted * 4);
@@ -90,9 +90,9 @@ fn an_answer_to_the_own_socket_asks_no_adapter_and_a_notice_by_user_id_does() {
 #[test]
 fn everybody_present_is_a_recipient_once_whatever_dies() {
     // a server tick to all 60 clients; its pod is slow, so that it dies with events in hand, published or not
-    for (adapter, crash_ms) in [(Adapter::Classic, 41_000), (Adapter::Classic, 42_800), (Adapter::None, 41_000)] {
+    for (adapter, crash_ms) in [(CLASSIC, 41_000), (CLASSIC, 42_800), (Adapter::None, 41_000)] {
         let mut spec = cluster(3, NginxMethod::LeastConn, 60, true);
-        spec.redis.adapter = adapter;
+        spec.redis.law.adapter = adapter;
         let ms = Span::from_millis;
         spec.pods.costs =
             Costs { publish: ms(2_000), broadcast: ms(1_000), send: ms(50), copy_delivered: ms(10), ..no_costs() };

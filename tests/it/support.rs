@@ -1,13 +1,17 @@
 //! Clusters small enough to compare with theory.
 
+use stickysim::cluster::adapter::{Adapter, Law as AdapterLaw};
 use stickysim::cluster::balancer::{BalancerSpec, NginxMethod, NginxSpec};
 use stickysim::cluster::simulate;
 use stickysim::cluster::spec::{
-    Adapter, Amount, AudienceSpec, ClusterSpec, CookieSpec, Costs, Http, NetworkSpec, PodSpec, Population,
-    ReconnectPolicy, RedisSpec, RolloutSpec, Sharing, Target, TrafficAction, TrafficSpec, Transports, Via,
+    Amount, AudienceSpec, ClusterSpec, CookieSpec, Costs, Http, NetworkSpec, PodSpec, Population, ReconnectPolicy,
+    RedisCosts, RedisSpec, RolloutSpec, Sharing, Target, TrafficAction, TrafficSpec, Transports, Via,
 };
 use stickysim::engine::{Law, Seed, Span};
 use stickysim::metrics::Record;
+
+/// The adapter that most applications use.
+pub const CLASSIC: Adapter = Adapter::Classic { specific_responses: false };
 
 /// The product that this text describes, as a scenario would.
 pub fn product(yaml: &str) -> BalancerSpec {
@@ -92,7 +96,11 @@ pub fn cluster(pods: u32, method: NginxMethod, clients: u32, websocket: bool) ->
             admission: None,
         },
         rollout: RolloutSpec { max_surge: Amount::Pods(1), max_unavailable: Amount::Pods(0) },
-        redis: RedisSpec { adapter: Adapter::Classic, publish: Span::ZERO, copy: Span::ZERO, hop: Span::ZERO },
+        redis: RedisSpec {
+            law: AdapterLaw::of(CLASSIC),
+            costs: RedisCosts::even(Span::ZERO, Span::ZERO),
+            hop: Span::ZERO,
+        },
         database: None,
         timeline: vec![],
         max_events: 1_000_000_000,

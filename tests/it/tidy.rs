@@ -14,7 +14,7 @@ const ROOMS: [(&str, Allowed); 11] = [
     ("metrics", &[("engine", &[])]),
     ("cluster", &[("engine", &[]), ("metrics", &[])]),
     ("import", &[("engine", &[]), ("cluster", &["spec"])]),
-    ("scenario", &[("engine", &[]), ("metrics", &[]), ("cluster", &["spec", "balancer"])]),
+    ("scenario", &[("engine", &[]), ("metrics", &[]), ("cluster", &["spec", "balancer", "adapter"])]),
     ("study", &[("engine", &[]), ("metrics", &[]), ("cluster", &[]), ("scenario", &[])]),
     ("report", &[("metrics", &[]), ("study", &[])]),
     // decisions without a cluster: only what a balancer is, how several stand in a row, and what addresses pods and clients have

@@ -9,15 +9,16 @@ use std::sync::Arc;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
+use stickysim::cluster::adapter::Adapter;
 use stickysim::cluster::balancer::NginxMethod;
 use stickysim::cluster::spec::{
-    Action, Adapter, ClusterSpec, Costs, PodChoice, Population, RetryLaw, Target, TickSpec, TimedAction, Trace,
+    Action, ClusterSpec, Costs, PodChoice, Population, RedisCosts, RetryLaw, Target, TickSpec, TimedAction, Trace,
     TraceRequest,
 };
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::{FailReason, Histogram, LossReason, Record};
 
-use crate::support::{audience, cluster, no_costs, run};
+use crate::support::{CLASSIC, audience, cluster, no_costs, run};
 use pod::Twin;
 
 mod pod;
@@ -88,8 +89,9 @@ impl Small {
         spec.pods.cpu = f64::from(self.workers) / self.stretch as f64;
         spec.pods.costs = Costs { connect, request, broadcast, send, publish, ..no_costs() };
         spec.pods.startup = Law::Fixed(self.startup as f64);
-        spec.redis.adapter = if self.classic { Adapter::Classic } else { Adapter::None };
-        [spec.redis.publish, spec.redis.copy, spec.redis.hop] = self.redis.map(ns);
+        spec.redis.law.adapter = if self.classic { CLASSIC } else { Adapter::None };
+        let [publish, copy, hop] = self.redis.map(ns);
+        (spec.redis.costs, spec.redis.hop) = (RedisCosts::even(publish, copy), hop);
         let [first, max] = self.back_off.map(ns);
         spec.audiences.clear();
         for &(count, one_way) in &self.sockets {

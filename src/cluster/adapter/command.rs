@@ -1,40 +1,15 @@
 //! Commands that Redis gets.
 
-macro_rules! commands {
-    ($($name:ident $words:literal,)*) => {
-        /// A command as MONITOR shows it.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Command { $(#[doc = $words] $name,)* }
-        impl Command {
-            /// All of them, in the order of tables.
-            pub const ALL: [Command; [$(stringify!($name)),*].len()] = [$(Command::$name),*];
-            /// Its words.
-            pub const fn words(self) -> &'static str {
-                match self { $(Command::$name => $words,)* }
-            }
-        }
-    };
-}
+use crate::metrics::Reason;
+pub use crate::metrics::RedisCommand as Command;
 
-commands! {
-    Publish "PUBLISH",
-    Spublish "SPUBLISH",
-    Xadd "XADD",
-    Xread "XREAD",
-    NumSub "PUBSUB NUMSUB",
-    ShardNumSub "PUBSUB SHARDNUMSUB",
-    Subscribe "SUBSCRIBE",
-    Psubscribe "PSUBSCRIBE",
-    Ssubscribe "SSUBSCRIBE",
-    Unsubscribe "UNSUBSCRIBE",
-    Punsubscribe "PUNSUBSCRIBE",
-    Sunsubscribe "SUNSUBSCRIBE",
-    Set "SET",
-    Multi "MULTI",
-    Get "GET",
-    Del "DEL",
-    Exec "EXEC",
-    Xrange "XRANGE",
+impl Command {
+    /// All of them, in the order of tables.
+    pub const ALL: &'static [Command] = <Command as Reason>::ALL;
+    /// Its words.
+    pub fn words(self) -> &'static str {
+        self.meaning()
+    }
 }
 
 /// How many of each.
@@ -52,7 +27,7 @@ impl Commands {
     }
     /// Those that are there at all.
     pub fn iter(&self) -> impl Iterator<Item = (Command, f64)> {
-        Command::ALL.into_iter().map(|command| (command, self.of(command))).filter(|&(_, times)| times != 0.0)
+        Command::ALL.iter().map(|&command| (command, self.of(command))).filter(|&(_, times)| times != 0.0)
     }
     /// All together.
     pub fn total(&self) -> f64 {

@@ -1,6 +1,6 @@
 //! What an operation comes to.
 
-use super::{Command, Order};
+use super::{Command, Order, resp};
 
 /// Who sends a message of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +71,21 @@ pub struct Message {
     pub pattern: Option<u32>,
     /// The channel names a room: pods without members drop a copy before they decode it (`onmessage` of the classic adapter).
     pub room_checked: bool,
+}
+
+impl Message {
+    /// Bytes from its sender to Redis.
+    pub fn bytes_sent(&self) -> u64 {
+        resp::sent(self)
+    }
+    /// Bytes of the reply, when so many pods get a copy.
+    pub fn bytes_answered(&self, copies: u32) -> u64 {
+        resp::answered(self, f64::from(copies))
+    }
+    /// Bytes of each copy.
+    pub fn bytes_copied(&self) -> u64 {
+        resp::copy(self)
+    }
 }
 
 /// How often a command goes along with an operation.

@@ -88,12 +88,13 @@ impl<'s> Cluster<'s> {
                 .rooms
                 .as_ref()
                 .map_or(Rooms::none(), |rooms| Rooms::new(rooms, members.min(20_000_000) as u32, seed)),
-            redis: Redis::new(spec.redis.clone()),
+            redis: Redis::new(spec),
             database: spec.database.clone().map(Database::new),
             caches: Caches::new(&spec.traffic),
             asking: Slab::new(),
             subscribers: std::rc::Rc::new([]),
             messages: Slab::new(),
+            handed_out: Slab::new(),
             deliveries: Deliveries::default(),
             progress: Progress::default(),
             ghosts: Slab::new(),
@@ -114,7 +115,9 @@ impl<'s> Cluster<'s> {
             self.running.push(pod);
         }
         self.sync_at_once(ctx);
-        self.resubscribe();
+        if self.spec.redis.law.adapter.subscribes_at_start() {
+            self.pods.ids().for_each(|pod| self.listen(pod, SimTime::ZERO));
+        }
         ctx.schedule(SimTime::ZERO + self.spec.warm_up, Event::EndWarmUp);
         ctx.schedule(SimTime::ZERO + self.spec.sample_every, Event::Sample);
         ctx.schedule(SimTime::ZERO + self.peak_window(), Event::Window);

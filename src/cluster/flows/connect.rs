@@ -199,8 +199,12 @@ impl Cluster<'_> {
         let who = Who { client, connection: wire.connection };
         let polls = self.pollers.has(client);
         target.pollers += u32::from(polls);
-        self.rooms.connect(Member { path: Path { one_way_ns, pod }, who }, polls);
+        let new_rooms = self.rooms.connect(Member { path: Path { one_way_ns, pod }, who }, polls);
         self.meter.counts.connects += 1;
+        if !self.pods[pod].listens {
+            self.listen(pod, now);
+        }
+        self.client_joins(new_rooms, now);
     }
 
     /// An attempt failed and the client knows it `after` from now.

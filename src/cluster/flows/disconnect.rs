@@ -147,7 +147,8 @@ impl Cluster<'_> {
             return; // the process died first, and its ghosts with it
         }
         if joined {
-            self.rooms.forget_ghost(client, pod);
+            let empty_rooms = self.rooms.forget_ghost(client, pod);
+            self.client_left(empty_rooms, now);
         }
         let target = &mut self.pods[pod];
         target.forget_ghost(polled);
@@ -175,14 +176,17 @@ impl Cluster<'_> {
             self.attempt_failed(client, FailReason::PodDied, self.clients[client].one_way(), ctx);
         }
         let there = |ghost: &&Ghost| ghost.pod == pod && ghost.process == process && ghost.joined;
-        for ghost in self.ghosts.iter().filter(there) {
-            self.rooms.forget_ghost(ghost.client, pod);
-        }
+        // a process that ends in order unsubscribes from everything
+        let mut left: Vec<u32> =
+            self.ghosts.iter().filter(there).map(|ghost| self.rooms.forget_ghost(ghost.client, pod)).collect();
         for client in live {
             self.tunnel_broken(client, pod, ctx.now());
-            self.rooms.disconnect(client, pod, false);
+            left.push(self.rooms.disconnect(client, pod, false));
             self.connection_ended(client, reason, ctx.now());
             self.retry_later(client, self.clients[client].one_way(), ctx);
+        }
+        if reason == CloseReason::PodShutdown {
+            left.into_iter().for_each(|empty_rooms| self.client_left(empty_rooms, ctx.now()));
         }
     }
 
@@ -209,7 +213,8 @@ impl Cluster<'_> {
                 }
                 gone += 1;
                 self.remove_live(client, pod);
-                self.rooms.disconnect(client, pod, false);
+                let empty_rooms = self.rooms.disconnect(client, pod, false);
+                self.client_left(empty_rooms, now);
                 self.uncount_tunnel(instance, pod, opened_at);
                 self.tunnel_broken(client, pod, now);
                 self.connection_ended(client, CloseReason::BalancerCut, now);

@@ -1,15 +1,16 @@
-//! An event is emitted on a pod: local clients get it from there, the others through Redis.
+//! An event is emitted on a pod: its own clients get it from there, the others through Redis.
 
 use std::rc::Rc;
 
+use crate::cluster::adapter::Order;
 use crate::cluster::clients::{ClientId, Link};
 use crate::cluster::deliveries::{Audience, Deliveries, FanOut, PROMPT, Part};
 use crate::cluster::flows::Message;
 use crate::cluster::flows::request::Call;
 use crate::cluster::pods::Phase;
-use crate::cluster::redis::bytes;
-use crate::cluster::rooms::{Member, Members, Path, Recipients, Room, RoomId, Share, Who};
-use crate::cluster::spec::{Adapter, Target};
+use crate::cluster::redis::EventKind;
+use crate::cluster::rooms::{Member, Members, Path, Recipients, RoomId, Share, Who};
+use crate::cluster::spec::Target;
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, SimTime, Span};
 use crate::metrics::LossReason;
@@ -17,7 +18,7 @@ use crate::metrics::LossReason;
 /// Who emits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// The handler of the recipient's own socket (`socket.emit`): no adapter is asked.
+    /// The handler of the recipient's own socket (`socket.emit`): most adapters are not asked.
     OwnSocket,
     /// The same if that socket is on the pod of the handler, else as any other.
     OwnSocketIfHere,
@@ -31,16 +32,16 @@ pub struct Emission {
     /// When its sender emitted it.
     pub emitted: SimTime,
     pub recipients: Recipients,
-    pub bytes: u32,
+    pub kind: EventKind,
     pub origin: Origin,
 }
 
 /// A broadcast while pods take on their parts.
-struct Batch {
+pub struct Batch {
     /// With the time when the last of the pods that are in time is done.
     fan_out: FanOut,
     /// Clients that get it.
-    served: u32,
+    pub served: u32,
     /// Pods that send it in time.
     parts: u32,
     /// When the last of the pods far behind is done.
@@ -48,16 +49,12 @@ struct Batch {
 }
 
 impl Batch {
-    const fn new(emitted: SimTime, recipients: Recipients, local: bool) -> Batch {
+    pub const fn new(emitted: SimTime, recipients: Recipients, local: bool) -> Batch {
         let fan_out = FanOut { emitted, done: SimTime::ZERO, copies: 0, recipients, local };
         Batch { fan_out, served: 0, parts: 0, behind_done: SimTime::ZERO }
     }
-    /// Whether any pod sends it to a WebSocket.
-    const fn is_for_websockets(&self) -> bool {
-        self.parts > 0 || self.behind_done.as_nanos() > 0
-    }
     /// A pod will have sent so many copies at `done`.
-    fn add(&mut self, part: Part, copies: u32, done: SimTime, now: SimTime, deliveries: &mut Deliveries) {
+    pub fn add(&mut self, part: Part, copies: u32, done: SimTime, now: SimTime, deliveries: &mut Deliveries) {
         self.served += copies;
         let in_time = done <= now + PROMPT;
         deliveries.push_part(part, in_time);
@@ -71,22 +68,9 @@ impl Batch {
     }
 }
 
-/// What a pod has of a room. Pods are asked for in order, as shares are.
-fn next_share(shares: &mut &[Share], pod: PodId) -> Share {
-    while let [first, rest @ ..] = *shares
-        && first.pod <= pod
-    {
-        *shares = rest;
-        if first.pod == pod {
-            return *first;
-        }
-    }
-    Share::nothing(pod)
-}
-
 impl Cluster<'_> {
-    /// A pod runs a handler for `before` and then emits: the adapter publishes first (fire and forget), then the local
-    /// clients are served one by one. `call` is the HTTP request that is answered at the end. Returns when all is done.
+    /// A pod runs a handler for `before` and then emits. When its own clients are served is up to the adapter; they are
+    /// served one by one. `call` is the HTTP request that is answered at the end. Returns when the handler is done.
     pub fn emit(
         &mut self,
         pod: PodId,
@@ -96,52 +80,71 @@ impl Cluster<'_> {
         ctx: &mut Ctx<Event>,
     ) -> SimTime {
         let now = ctx.now();
+        let Emission { emitted, recipients, kind, origin } = emission;
+        let own_socket = origin == Origin::OwnSocket;
         let costs = &self.spec.pods.costs;
-        let publishes = emission.origin == Origin::Application && self.spec.redis.adapter == Adapter::Classic;
-        let share = self.share(pod, emission.recipients);
-        let Share { live, pollers, ghosts, .. } = share;
-        let (present, online) = self.reach(emission.recipients);
-        let until_published = before + if publishes { costs.publish } else { Span::ZERO };
-        let until_sending = until_published + costs.broadcast;
+        let times = self.redis.passages.get(kind, own_socket).map_or(0, |passage| passage.message.times);
+        let order = if times > 0 { self.spec.redis.law.adapter.order() } else { Order::AfterPublish };
+        let publish = costs.publish * u64::from(times);
+        let serves_now = matches!(order, Order::AfterPublish | Order::BeforePublish);
+        let (first, last) = if order == Order::BeforePublish { (Span::ZERO, publish) } else { (publish, Span::ZERO) };
+        let broadcast = if serves_now { costs.broadcast } else { Span::ZERO };
+        let share = if serves_now { self.share(pod, recipients) } else { Share::nothing(pod) };
+        let (present, online) = self.reach(recipients);
         let target = &mut self.pods[pod];
-        let (until_published, until_sending) = (target.stretched(until_published), target.stretched(until_sending));
-        let booking = target.book_slowed(now, until_sending + target.send() * u64::from(share.copies()));
-        let leaves = booking.start + until_published;
-        let sending = booking.start + until_sending;
-        let part = Part { pod, process: target.process, start: sending, send: target.send() };
-        target.sends += u64::from(share.copies());
+        let (until_published, until_sending) =
+            (target.stretched(before + first), target.stretched(before + first + broadcast));
+        let sending = target.send() * u64::from(share.copies());
+        let last = target.stretched(last);
+        let booking = target.book_slowed(now, until_sending + sending + last);
+        let leaves = if order == Order::BeforePublish { booking.done } else { booking.start + until_published };
         let process = target.process;
-        if live > 0 {
-            let Emission { emitted, recipients, .. } = emission;
-            let mut batch = Batch::new(emitted, recipients, true);
-            batch.add(part, live, booking.done, now, &mut self.deliveries);
-            self.deliver_later(batch, now);
-        }
-        if pollers > 0 {
-            self.serve_pollers(pod, emission.recipients, (emission.emitted, true), booking.done, ctx);
-        }
+        self.serve(share, (emitted, recipients), booking.start + until_sending, ctx);
         if let Some(call) = call
             && self.pods[pod].push(booking, call.job(booking, now))
         {
             self.settle(pod, now);
         }
+        let served = share.live + share.pollers;
         let counts = &mut self.meter.counts;
         counts.events_emitted += 1;
         counts.recipients += u64::from(present);
-        counts.ghost_sends += u64::from(ghosts);
-        let others = present - live - pollers;
-        if publishes {
-            let Emission { emitted, recipients, bytes, .. } = emission;
+        if times > 0 {
+            let others = present - served;
             let message =
-                Message { emitted, recipients, bytes, others, sender: pod, process, leaves, subscribers: None };
+                Message { emitted, recipients, kind, own_socket, others, sender: pod, process, leaves, left: 0 };
             let slot = self.messages.insert(message);
             ctx.schedule(leaves + self.redis.hop(), Event::Publish(slot));
         } else {
             // without an adapter nobody else hears of it; an own socket is on this pod
-            self.lose(LossReason::NoAdapter, online - live - pollers);
+            self.lose(LossReason::NoAdapter, online - served);
             self.lose(LossReason::RecipientOffline, present - online);
         }
         booking.done
+    }
+
+    /// A pod sends to the clients that it has of a target itself, one by one from `start` on.
+    pub fn serve(
+        &mut self,
+        share: Share,
+        (emitted, recipients): (SimTime, Recipients),
+        start: SimTime,
+        ctx: &mut Ctx<Event>,
+    ) {
+        let Share { pod, live, pollers, ghosts } = share;
+        let target = &mut self.pods[pod];
+        let part = Part { pod, process: target.process, start, send: target.send() };
+        let done = start + part.send * u64::from(share.copies());
+        target.sends += u64::from(share.copies());
+        self.meter.counts.ghost_sends += u64::from(ghosts);
+        if live > 0 {
+            let mut batch = Batch::new(emitted, recipients, true);
+            batch.add(part, live, done, ctx.now(), &mut self.deliveries);
+            self.deliver_later(batch, ctx.now());
+        }
+        if pollers > 0 {
+            self.serve_pollers(pod, recipients, (emitted, true), done, ctx);
+        }
     }
 
     /// A server emits by itself: the first ready pod, or nobody.
@@ -158,7 +161,8 @@ impl Cluster<'_> {
             Target::All | Target::Own => Recipients::All,
         };
         let ready = self.running.iter().copied().find(|&pod| self.pods[pod].phase == Phase::Ready);
-        let emission = Emission { emitted: ctx.now(), recipients, bytes: spec.bytes, origin: Origin::Application };
+        let kind = EventKind(self.spec.traffic.len() as u16 + u16::from(item));
+        let emission = Emission { emitted: ctx.now(), recipients, kind, origin: Origin::Application };
         match ready {
             Some(pod) => {
                 self.emit(pod, emission, Span::ZERO, None, ctx);
@@ -167,97 +171,12 @@ impl Cluster<'_> {
         }
     }
 
-    /// A PUBLISH reaches Redis, unless its pod died before it left.
-    pub fn publish(&mut self, slot: u32, ctx: &mut Ctx<Event>) {
-        let now = ctx.now();
-        let Message { sender, process, leaves, recipients, bytes, others, .. } = *self.messages.get_mut(slot);
-        let death = self.pods[sender].deaths.get(process as usize);
-        if death.is_some_and(|&death| death < leaves) {
-            self.messages.take(slot);
-            let (_, online) = self.reach(recipients);
-            let reachable = online.min(others);
-            self.lose(LossReason::PodDied, reachable);
-            self.lose(LossReason::RecipientOffline, others - reachable);
-            return;
-        }
-        let copies = self.subscribers.len() as u32;
-        let (waited, sent) = self.redis.publish(now, copies);
-        self.messages.get_mut(slot).subscribers = Some(Rc::clone(&self.subscribers));
-        let one_room = !matches!(recipients, Recipients::All);
-        self.meter.latencies.redis_wait.record(waited);
-        let counts = &mut self.meter.counts;
-        counts.redis_publish += 1;
-        counts.redis_copies += u64::from(copies);
-        counts.redis_bytes_in += bytes::published(bytes, one_room);
-        counts.redis_bytes_out += bytes::copied(bytes, one_room) * u64::from(copies);
-        ctx.schedule(sent + self.redis.hop(), Event::Copies(slot));
-    }
-
-    /// The copies of a PUBLISH reach the pods: the publisher throws its own away, the others serve their clients or
-    /// drop what nobody there wants.
-    pub fn copies(&mut self, slot: u32, ctx: &mut Ctx<Event>) {
-        let now = ctx.now();
-        let message = self.messages.take(slot);
-        let subscribers = message.subscribers.clone().unwrap_or_default();
-        let Message { emitted, recipients, others, sender, process: sender_process, .. } = message;
-        let one = self.share_of_one(recipients);
-        let Cluster { pods, rooms, deliveries, meter, .. } = self;
-        let counts = &mut meter.counts;
-        let mut shares = rooms.find(recipients).map_or(one.as_slice(), Room::shares);
-        let mut batch = Batch::new(emitted, recipients, false);
-        let mut polled = Vec::new();
-        for &(pod, process) in subscribers.iter() {
-            let target = &mut pods[pod];
-            if target.process != process {
-                counts.redis_copies_undelivered += 1; // that process is dead
-                continue;
-            }
-            if pod == sender && process == sender_process {
-                counts.redis_copies_own += 1; // its cost is part of publishing
-                continue;
-            }
-            let share = next_share(&mut shares, pod);
-            let Share { live, pollers, ghosts, .. } = share;
-            if share.copies() == 0 {
-                target.book_slowed(now, target.copy_dropped());
-                counts.redis_copies_dropped += 1;
-                continue;
-            }
-            let sending = target.send() * u64::from(share.copies());
-            let booking = target.book_slowed(now, target.copy_delivered() + sending);
-            let start = booking.start + target.copy_delivered();
-            target.sends += u64::from(share.copies());
-            if pollers > 0 {
-                polled.push((pod, booking.done));
-                batch.served += pollers;
-            }
-            counts.redis_copies_useful += 1;
-            counts.ghost_sends += u64::from(ghosts);
-            if live > 0 {
-                batch.add(Part { pod, process, start, send: target.send() }, live, booking.done, now, deliveries);
-            }
-        }
-        // who was meant and is nowhere in reach now misses it, on the way from pod to pod included; who came meanwhile
-        // gets it although nobody meant them
-        counts.deliveries_unmeant += u64::from(batch.served.saturating_sub(others));
-        self.lose(LossReason::RecipientOffline, others.saturating_sub(batch.served));
-        if batch.is_for_websockets() {
-            self.deliver_later(batch, now);
-        }
-        for (pod, done) in polled {
-            self.serve_pollers(pod, recipients, (emitted, false), done, ctx);
-        }
-    }
-
-    /// The pods that are subscribed now: everybody whose process serves.
-    pub fn resubscribe(&mut self) {
-        let serving = self.running.iter().copied().filter(|&pod| self.pods[pod].serves());
-        self.subscribers = serving.map(|pod| (pod, self.pods[pod].process)).collect();
-    }
-
     /// A broadcast to the recipients as they are now is recorded when it is done.
-    fn deliver_later(&mut self, batch: Batch, now: SimTime) {
+    pub fn deliver_later(&mut self, batch: Batch, now: SimTime) {
         let Batch { fan_out, parts, behind_done, .. } = batch;
+        if parts == 0 && behind_done == SimTime::ZERO {
+            return; // nobody with a WebSocket
+        }
         let to = match (fan_out.recipients, self.rooms.find(fan_out.recipients)) {
             (Recipients::One(client, _), _) => Audience::One(self.member(client)),
             (_, Some(room)) => Audience::Room(Rc::clone(room.members())),
@@ -277,7 +196,7 @@ impl Cluster<'_> {
     }
 
     /// What one pod has of a target.
-    fn share(&self, pod: PodId, recipients: Recipients) -> Share {
+    pub fn share(&self, pod: PodId, recipients: Recipients) -> Share {
         match self.rooms.find(recipients) {
             Some(room) => room.share(pod),
             None => {
@@ -288,7 +207,7 @@ impl Cluster<'_> {
     }
 
     /// What the pod of a target that is one connected client has of it: the client.
-    fn share_of_one(&self, recipients: Recipients) -> Option<Share> {
+    pub fn share_of_one(&self, recipients: Recipients) -> Option<Share> {
         match recipients {
             Recipients::One(client, number) if self.is_connected(client, number) => {
                 let polls = u32::from(self.pollers.has(client));
@@ -313,7 +232,7 @@ impl Cluster<'_> {
     }
 
     /// Clients of a target in the whole cluster: (present, connected).
-    fn reach(&self, recipients: Recipients) -> (u32, u32) {
+    pub fn reach(&self, recipients: Recipients) -> (u32, u32) {
         match (recipients, self.rooms.find(recipients)) {
             (Recipients::One(client, number), _) => {
                 let record = &self.clients[client];
@@ -324,7 +243,8 @@ impl Cluster<'_> {
         }
     }
 
-    fn lose(&mut self, reason: LossReason, recipients: u32) {
+    /// So many recipients do not get an event.
+    pub fn lose(&mut self, reason: LossReason, recipients: u32) {
         self.meter.counts.lost.add_many(reason, u64::from(recipients));
     }
 }

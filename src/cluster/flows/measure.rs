@@ -5,12 +5,11 @@ use std::net::{IpAddr, Ipv6Addr};
 use crate::cluster::balancer::{AffinityKey, Sees};
 use crate::cluster::clients::ClientId;
 use crate::cluster::database::Database;
+use crate::cluster::flows::publish::Delivery;
 use crate::cluster::meter::PodTotals;
 use crate::cluster::network::network_of;
 use crate::cluster::pods::Phase;
-use crate::cluster::redis::PER_POD_CLASSIC;
 use crate::cluster::sources;
-use crate::cluster::spec::Adapter;
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, End, SimTime, Span};
 use crate::metrics::{Counts, LoadSkew, NEff, PodSeries, Record, Skew};
@@ -23,6 +22,7 @@ impl Cluster<'_> {
     pub fn end_warm_up(&mut self, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
         self.settle_all(now);
+        self.count_reads(now);
         for histogram in self.meter.latencies.each_mut() {
             histogram.clear();
         }
@@ -115,9 +115,8 @@ impl Cluster<'_> {
         if self.is_measured(now) {
             self.meter.skews.extend(skew);
             self.meter.memory_skews.extend(memory_skew);
-            if self.spec.redis.adapter == Adapter::Classic {
-                self.meter.redis_connections += f64::from(PER_POD_CLASSIC) * self.subscribers.len() as f64;
-            }
+            let per_pod = f64::from(self.spec.redis.law.adapter.connections());
+            self.meter.redis_connections += per_pod * self.subscribers.len() as f64;
             self.meter.database_connections += f64::from(self.database.as_ref().map_or(0, Database::open));
             self.meter.connected.0 += f64::from(self.rooms.everyone().online());
             self.meter.connected.1 += 1;
@@ -228,10 +227,10 @@ impl Cluster<'_> {
         self.meter.counts.requests_in_flight += self.pending.requests();
         self.meter.counts.deliveries_in_flight += (self.pollers.buffered() + self.packets.iter().count()) as u64;
         self.finish_data(horizon);
-        for message in self.messages.iter() {
-            self.meter.counts.redis_copies_undelivered += message.subscribers.as_ref().map_or(0, |to| to.len() as u64);
-            self.meter.counts.deliveries_in_flight += u64::from(message.others);
-        }
+        self.count_reads(horizon);
+        let counts = &mut self.meter.counts;
+        counts.redis_copies_undelivered += self.handed_out.iter().map(Delivery::copies).sum::<u64>();
+        counts.deliveries_in_flight += self.messages.iter().map(|message| u64::from(message.others)).sum::<u64>();
     }
 
     /// Everything that was measured.

@@ -13,17 +13,20 @@ mod measure;
 mod measure_data;
 mod pod_life;
 mod poll;
+pub(super) mod publish;
 pub(super) mod query;
 pub(super) mod request;
 pub(super) mod retry;
 pub(super) mod rollout;
 pub(super) mod route;
+mod subscribe;
 mod texts;
 mod timeline;
 
 use std::rc::Rc;
 
 use super::PodId;
+use super::redis::EventKind;
 use super::rooms::Recipients;
 use crate::engine::SimTime;
 
@@ -38,15 +41,17 @@ pub(super) struct Held {
 pub(super) struct Message {
     pub emitted: SimTime,
     pub recipients: Recipients,
-    pub bytes: u32,
-    /// Recipients that are not accounted for yet: everybody meant but those on the sender's pod.
+    /// What it is, and whether the recipient's own socket emitted it.
+    pub kind: EventKind,
+    pub own_socket: bool,
+    /// Recipients that are not accounted for yet: everybody meant but those that the sender's pod has served.
     pub others: u32,
     pub sender: PodId,
     /// The sender's process, and when the event leaves it: nothing leaves a dead process.
     pub process: u32,
     pub leaves: SimTime,
-    /// Whom Redis sends a copy, once it has taken the event.
-    pub subscribers: Option<Subscribers>,
+    /// Deliveries that are under way, and pods that have not read it yet.
+    pub left: u32,
 }
 
 /// Processes that are subscribed: (pod, process).

@@ -39,7 +39,9 @@ impl Cluster<'_> {
         target.restarting = false;
         target.ready_at = ctx.now();
         self.meter.mark(ctx.now(), format!("ready: pod-{}", pod.raw()));
-        self.resubscribe();
+        if self.spec.redis.law.adapter.subscribes_at_start() {
+            self.listen(pod, ctx.now());
+        }
         self.pods_changed(ctx);
         self.restart_next_in_place(Some(pod), ctx);
         self.reconcile(ctx);
@@ -85,7 +87,6 @@ impl Cluster<'_> {
         } else {
             self.remove(pod, ctx);
         }
-        self.resubscribe();
         self.pods_changed(ctx);
         self.reconcile(ctx);
     }
@@ -117,7 +118,6 @@ impl Cluster<'_> {
             target.crashes += 1;
             self.start_process(pod, back_off, ctx);
         }
-        self.resubscribe();
         self.pods_changed(ctx);
         self.reconcile(ctx);
     }
@@ -147,6 +147,7 @@ impl Cluster<'_> {
         self.record_unfinished(&unfinished, now, reason == CloseReason::PodShutdown);
         self.end_data(pod, reason == CloseReason::PodShutdown, ctx);
         self.close_all(pod, reason, ctx);
+        self.stop_listening(pod, reason == CloseReason::PodShutdown, now);
         let target = &mut self.pods[pod];
         target.deaths.push(now);
         target.process += 1;

@@ -9,6 +9,7 @@ use crate::cluster::flows::retry::Errand;
 use crate::cluster::flows::route::Unrouted;
 use crate::cluster::pods::{Booking, Job};
 use crate::cluster::purpose::traffic;
+use crate::cluster::redis::EventKind;
 use crate::cluster::rooms::Recipients;
 use crate::cluster::spec::{Population, Target, TrafficAction, Via};
 use crate::cluster::{Cluster, Event, PodId};
@@ -62,9 +63,9 @@ impl Cluster<'_> {
     #[inline(never)]
     fn traffic_of_events(&mut self, client: ClientId, event: Held, call: Call, draws: Draws, ctx: &mut Ctx<Event>) {
         let Held { item, emitted, .. } = event;
-        let TrafficAction::Emit { to, via, bytes, .. } = self.spec.traffic[usize::from(item)].action else { return };
+        let TrafficAction::Emit { to, via, .. } = self.spec.traffic[usize::from(item)].action else { return };
         if via != Via::Socket {
-            let emission = self.emission(client, to, via, bytes, emitted, draws.choice);
+            let emission = self.emission(client, (to, via), item, emitted, draws.choice);
             self.call_that_emits(client, call, draws.work, emission, ctx);
         } else if self.clients[client].link != Link::Open || self.pollers.pauses(client, emitted) {
             self.meter.counts.events_held += 1;
@@ -137,8 +138,8 @@ impl Cluster<'_> {
         emitted: SimTime,
         ctx: &mut Ctx<Event>,
     ) {
-        let TrafficAction::Emit { to, bytes, .. } = &self.spec.traffic[usize::from(item)].action else { return };
-        let emission = self.emission(client, *to, Via::Socket, *bytes, emitted, choice);
+        let TrafficAction::Emit { to, .. } = self.spec.traffic[usize::from(item)].action else { return };
+        let emission = self.emission(client, (to, Via::Socket), item, emitted, choice);
         let pod = self.clients.wire(client).pod;
         self.emit(pod, emission, self.spec.pods.costs.receive + work, None, ctx);
     }
@@ -257,7 +258,14 @@ impl Cluster<'_> {
         }
     }
 
-    fn emission(&self, client: ClientId, to: Target, via: Via, bytes: u32, emitted: SimTime, choice: u64) -> Emission {
+    fn emission(
+        &self,
+        client: ClientId,
+        (to, via): (Target, Via),
+        item: u8,
+        emitted: SimTime,
+        choice: u64,
+    ) -> Emission {
         let recipients = self.recipients(client, to, choice);
         // `socket.emit` writes to the socket in hand; whoever emits from elsewhere must ask the adapter
         let origin = match via {
@@ -265,7 +273,7 @@ impl Cluster<'_> {
             Via::LocalFirst => Origin::OwnSocketIfHere,
             Via::Socket | Via::Api => Origin::Application,
         };
-        Emission { emitted, recipients, bytes, origin }
+        Emission { emitted, recipients, kind: EventKind(u16::from(item)), origin }
     }
 
     fn recipients(&self, client: ClientId, to: Target, choice: u64) -> Recipients {

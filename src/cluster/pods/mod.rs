@@ -54,6 +54,8 @@ pub struct Pod {
     pub ready_at: SimTime,
     /// When the pod was created.
     pub created_at: SimTime,
+    /// Whether the present process gets what others publish.
+    pub listens: bool,
     /// Rollout generation of its template.
     pub generation: u32,
     /// True while a shutdown in order leads to a restart in place, not to removal.
@@ -111,6 +113,7 @@ impl Pod {
             deaths: Vec::new(),
             ready_at: SimTime::NEVER,
             created_at: now,
+            listens: false,
             generation,
             restarting: false,
             crashes: 0,

@@ -1,79 +1,94 @@
 //! Redis as the single-threaded server that it is.
 
+mod passage;
+mod reader;
 mod slot;
+mod upkeep;
 
+pub use passage::{EventKind, Passage, Passages};
+pub use reader::Reader;
 pub use slot::{SLOTS, hash_slot, node_of_slot};
+pub use upkeep::{Commands, Upkeep};
 
-use super::spec::RedisSpec;
+use super::spec::{ClusterSpec, RedisCosts, RedisSpec};
 use crate::engine::{SimTime, Span};
 
-/// Connections of a pod with the classic adapter: one to publish, one to subscribe.
-pub const PER_POD_CLASSIC: u32 = 2;
-
-/// One Redis server: publishes are served in order of arrival.
+/// One Redis server, and what the application does with it.
 pub struct Redis {
     spec: RedisSpec,
-    free: SimTime,
-    work: u128,
+    /// How events go through it.
+    pub passages: Passages,
+    /// Who subscribes to what when.
+    pub upkeep: Upkeep,
+    /// The loops that read a stream, by pod.
+    readers: Vec<Reader>,
+    server: Server,
 }
 
 impl Redis {
     /// An idle server.
-    pub const fn new(spec: RedisSpec) -> Redis {
-        Redis { spec, free: SimTime::ZERO, work: 0 }
+    pub fn new(spec: &ClusterSpec) -> Redis {
+        Redis {
+            spec: spec.redis.clone(),
+            passages: Passages::new(spec),
+            upkeep: Upkeep::new(spec),
+            readers: Vec::new(),
+            server: Server::default(),
+        }
     }
     /// One way between a pod and Redis.
     pub const fn hop(&self) -> Span {
         self.spec.hop
     }
-    /// A PUBLISH to so many subscribers arrives: (waiting, when the copies leave).
-    pub fn publish(&mut self, now: SimTime, subscribers: u32) -> (Span, SimTime) {
-        let work = self.spec.publish + self.spec.copy * u64::from(subscribers);
+    /// An event arrives so many times, each of which goes to so many pods: (waiting, when the copies leave).
+    pub fn publish(&mut self, now: SimTime, times: u32, copies: u32) -> (Span, SimTime) {
+        let RedisCosts { publish, copy, publish_busy, copy_busy } = self.spec.costs;
+        let (times, copies) = (u64::from(times), u64::from(copies));
+        let (idle, busy) = (publish + copy * copies, publish_busy + copy_busy * copies);
+        self.server.serve(now, idle * times, busy * times)
+    }
+    /// A read of a stream arrives and takes so many entries, at least one: when they leave.
+    pub fn read(&mut self, now: SimTime, entries: u32) -> SimTime {
+        let RedisCosts { copy, copy_busy, .. } = self.spec.costs;
+        let others = copy_busy * u64::from(entries - 1);
+        self.server.serve(now, copy + others, copy_busy + others).1
+    }
+    /// So many other commands arrive.
+    pub fn serve_upkeep(&mut self, now: SimTime, commands: u64) {
+        let RedisCosts { publish, publish_busy, .. } = self.spec.costs;
+        self.server.serve(now, publish * commands, publish_busy * commands);
+    }
+    /// CPU time used up to `now`.
+    pub fn cpu_used(&self, now: SimTime) -> Span {
+        self.server.cpu_used(now)
+    }
+    /// The loop in which a pod reads the stream.
+    pub fn reader(&mut self, pod: super::PodId) -> &mut Reader {
+        if self.readers.len() <= pod.index() {
+            self.readers.resize_with(pod.index() + 1, Reader::default);
+        }
+        &mut self.readers[pod.index()]
+    }
+}
+
+/// One thread, first come, first served.
+#[derive(Default)]
+struct Server {
+    free: SimTime,
+    work: u128,
+}
+
+impl Server {
+    /// Work arrives that takes so long if there is none before it, and so long if there is: (waiting, done).
+    fn serve(&mut self, now: SimTime, idle: Span, busy: Span) -> (Span, SimTime) {
         let start = self.free.max(now);
+        let work = if start > now { busy } else { idle };
         self.free = start + work;
         self.work += u128::from(work.as_nanos());
         (start - now, self.free)
     }
-    /// CPU time used up to `now`.
-    pub fn cpu_used(&self, now: SimTime) -> Span {
+    fn cpu_used(&self, now: SimTime) -> Span {
         let ahead = u128::from(self.free.since(now).as_nanos());
         Span::from_nanos(u64::try_from(self.work - ahead).unwrap_or(u64::MAX))
-    }
-}
-
-/// Bytes of one event in the classic adapter, measured on @socket.io/redis-adapter 8.3.0 (payload `["ev", 100 chars]`).
-pub mod bytes {
-    /// Envelope that the adapter puts around an event.
-    const ENVELOPE: u64 = 45;
-    /// Length of the channel `socket.io#/#`.
-    const CHANNEL: u64 = 12;
-    /// Room names are taken to be this long.
-    const ROOM: u64 = 10;
-    /// What the protocol adds to a PUBLISH.
-    const PUBLISH: u64 = 32;
-    /// What the protocol adds to a delivered copy.
-    const COPY: u64 = 53;
-
-    /// From the pod to Redis for one PUBLISH of an event of `bytes` (one room, or all).
-    pub const fn published(bytes: u32, one_room: bool) -> u64 {
-        payload(bytes, one_room) + PUBLISH
-    }
-    /// From Redis to a pod for one copy.
-    pub const fn copied(bytes: u32, one_room: bool) -> u64 {
-        payload(bytes, one_room) + COPY
-    }
-    const fn payload(bytes: u32, one_room: bool) -> u64 {
-        let room = if one_room { 2 * (ROOM + 1) } else { 0 };
-        bytes as u64 + ENVELOPE + CHANNEL + room
-    }
-
-    #[cfg(test)]
-    mod tests {
-        #[test]
-        fn io_emit_of_110_bytes_is_what_was_measured() {
-            // facts: 199 B in per emit, 220 B out per copy
-            assert_eq!(super::published(110, false), 199);
-            assert_eq!(super::copied(110, false), 220);
-        }
     }
 }

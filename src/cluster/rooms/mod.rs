@@ -151,20 +151,27 @@ impl Rooms {
         let rooms = self.of_client.get(first..first + self.per_client).unwrap_or_default();
         rooms.iter().filter_map(|room| self.rooms.get(room.index())).map(Room::touch).sum()
     }
-    /// A connection opened, by a WebSocket or, `polls`, by long polling.
-    pub fn connect(&mut self, member: Member, polls: bool) {
+    /// A connection opened, by a WebSocket or, `polls`, by long polling. Returns how many of the client's rooms its pod had
+    /// nothing of.
+    pub fn connect(&mut self, member: Member, polls: bool) -> u32 {
+        let mut new = 0;
         for turn in 0..=self.per_client {
             let place = self.place_of(member.who.client, turn);
-            let position = self.nth_mut(member.who.client, turn).connect(member, polls);
+            let (position, is_new) = self.nth_mut(member.who.client, turn).connect(member, polls);
             self.position[place] = position | if polls { POLLS } else { 0 };
+            new += u32::from(is_new && turn < self.per_client);
         }
+        new
     }
-    /// A connection to a pod closed; the pod may not know yet, and send to a ghost.
-    pub fn disconnect(&mut self, client: ClientId, pod: PodId, leaves_ghost: bool) {
+    /// A connection to a pod closed; the pod may not know yet, and send to a ghost. Returns how many of the client's rooms it
+    /// has nothing of any more.
+    pub fn disconnect(&mut self, client: ClientId, pod: PodId, leaves_ghost: bool) -> u32 {
+        let mut empty = 0;
         for turn in 0..=self.per_client {
             let position = self.position[self.place_of(client, turn)];
             let (among, polls) = (position & !POLLS, position & POLLS != 0);
-            let moved = self.nth_mut(client, turn).disconnect(among, polls, pod, leaves_ghost);
+            let (moved, is_empty) = self.nth_mut(client, turn).disconnect(among, polls, pod, leaves_ghost);
+            empty += u32::from(is_empty && turn < self.per_client);
             if let Some(moved) = moved {
                 let room = (turn < self.per_client).then(|| self.of(client)[turn]);
                 let theirs = self.of(moved).iter().position(|&other| Some(other) == room).unwrap_or(self.per_client);
@@ -172,12 +179,16 @@ impl Rooms {
                 self.position[place] = position;
             }
         }
+        empty
     }
-    /// A pod no longer sends to the ghost of a client.
-    pub fn forget_ghost(&mut self, client: ClientId, pod: PodId) {
+    /// A pod no longer sends to the ghost of a client. Returns how many of its rooms it has nothing of any more.
+    pub fn forget_ghost(&mut self, client: ClientId, pod: PodId) -> u32 {
+        let mut empty = 0;
         for turn in 0..=self.per_client {
-            self.nth_mut(client, turn).forget_ghost(pod);
+            let is_empty = self.nth_mut(client, turn).forget_ghost(pod);
+            empty += u32::from(is_empty && turn < self.per_client);
         }
+        empty
     }
 
     /// The `turn`-th room of a client; after the last one, that of everyone.

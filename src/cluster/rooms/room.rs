@@ -163,9 +163,11 @@ impl Room {
         let shares: u32 = self.shares.iter().step_by(4).map(|share| share.live).sum();
         u64::from(self.online() + shares) + Rc::strong_count(&self.members) as u64
     }
-    /// A member connected, by a WebSocket or, `polls`, by long polling; returns its position among its like.
-    pub fn connect(&mut self, member: Member, polls: bool) -> u32 {
+    /// A member connected, by a WebSocket or, `polls`, by long polling. Returns its position among its like, and whether it is
+    /// the first that its pod has of the room.
+    pub fn connect(&mut self, member: Member, polls: bool) -> (u32, bool) {
         let found = self.find(member.path.pod);
+        let is_first = found.is_err();
         let share = found.unwrap_or_else(|position| {
             self.shares.insert(position, Share::nothing(member.path.pod));
             position
@@ -174,39 +176,48 @@ impl Room {
         if polls {
             self.shares[share].pollers += 1;
             self.pollers.push(member);
-            return self.pollers.len() as u32 - 1;
+            return (self.pollers.len() as u32 - 1, is_first);
         }
         self.shares[share].live += 1;
         let members = Rc::make_mut(&mut self.members);
         members.push(member);
-        members.len() as u32 - 1
+        (members.len() as u32 - 1, is_first)
     }
-    /// The member at a position among its like lost its connection; the last one takes its place and is returned.
-    pub fn disconnect(&mut self, position: u32, polls: bool, pod: PodId, leaves_ghost: bool) -> Option<ClientId> {
+    /// The member at a position among its like lost its connection. The last one takes its place and is returned, with whether
+    /// the pod has nothing of the room any more.
+    pub fn disconnect(
+        &mut self,
+        position: u32,
+        polls: bool,
+        pod: PodId,
+        leaves_ghost: bool,
+    ) -> (Option<ClientId>, bool) {
         self.online -= 1;
-        self.change(pod, |share| {
+        let is_empty = self.change(pod, |share| {
             *(if polls { &mut share.pollers } else { &mut share.live }) -= 1;
             share.ghosts += u32::from(leaves_ghost);
         });
         if polls {
             self.pollers.swap_remove(position as usize);
-            return self.pollers.get(position as usize).map(|moved| moved.who.client);
+            return (self.pollers.get(position as usize).map(|moved| moved.who.client), is_empty);
         }
-        Rc::make_mut(&mut self.members).swap_remove(position as usize).map(|who| who.client)
+        (Rc::make_mut(&mut self.members).swap_remove(position as usize).map(|who| who.client), is_empty)
     }
-    /// A pod no longer sends to one of its ghosts.
-    pub fn forget_ghost(&mut self, pod: PodId) {
-        self.change(pod, |share| share.ghosts -= 1);
+    /// A pod no longer sends to one of its ghosts. True: it has nothing of the room any more.
+    pub fn forget_ghost(&mut self, pod: PodId) -> bool {
+        self.change(pod, |share| share.ghosts -= 1)
     }
 
     fn find(&self, pod: PodId) -> Result<usize, usize> {
         self.shares.binary_search_by_key(&pod, |share| share.pod)
     }
-    fn change(&mut self, pod: PodId, change: impl FnOnce(&mut Share)) {
+    fn change(&mut self, pod: PodId, change: impl FnOnce(&mut Share)) -> bool {
         let position = self.find(pod).expect("a pod has a share of the rooms of its members and ghosts");
         change(&mut self.shares[position]);
-        if self.shares[position] == Share::nothing(pod) {
+        let is_empty = self.shares[position] == Share::nothing(pod);
+        if is_empty {
             self.shares.remove(position);
         }
+        is_empty
     }
 }

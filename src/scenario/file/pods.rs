@@ -1,4 +1,4 @@
-//! Pods, rollout, Redis and the timeline.
+//! Pods, rollout and the timeline.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -76,6 +76,8 @@ pub struct CostsText {
     pub copy_dropped: Option<Span>,
     /// A copy from Redis that goes to local clients, before its first recipient.
     pub copy_delivered: Option<Span>,
+    /// What an entry of a stream takes beyond a copy.
+    pub stream_entry: Option<Span>,
     /// One ping and pong of an idle connection.
     pub heartbeat: Option<Span>,
     /// Distance of pings.
@@ -109,30 +111,6 @@ pub struct Rollout {
     pub max_surge: Option<CountOrShare>,
     /// Pods that may be missing: a number, or a share (rounded down).
     pub max_unavailable: Option<CountOrShare>,
-}
-
-/// How pods reach each other.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Redis {
-    /// Which adapter the application uses.
-    pub adapter: Option<AdapterText>,
-    /// CPU of Redis per PUBLISH.
-    pub publish: Option<Span>,
-    /// CPU of Redis per copy delivered to a subscriber.
-    pub copy: Option<Span>,
-    /// One way between a pod and Redis.
-    pub hop: Option<Span>,
-}
-
-/// Adapters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum AdapterText {
-    /// None: events reach only the clients of the pod that emits them.
-    None,
-    /// `@socket.io/redis-adapter`: every event to every pod.
-    Classic,
 }
 
 /// Something that happens at a time: `at` and exactly one of the other keys.

@@ -35,6 +35,12 @@ static NODE_VALUES: &[Preset] = &[
     preset("publish", "35us", Measured, "socket.io 4 with redis-adapter: 15 us saturated to 130 us idle"),
     preset("copy_dropped", "10us", Measured, "socket.io 4 with redis-adapter: 5 us busy to 45 us idle"),
     preset("copy_delivered", "12us", Measured, NODE),
+    preset(
+        "stream_entry",
+        "8us",
+        Measured,
+        "socket.io 4 with redis-streams-adapter against redis-adapter: 5 us dropped, 7 us delivered to one, 15 us to ten",
+    ),
     preset("heartbeat", "34us", Measured, NODE),
     preset("heartbeat_every", "25s", A, HEARTBEAT),
     preset("heartbeat_timeout", "20s", A, HEARTBEAT),
@@ -55,6 +61,7 @@ static PYTHON_VALUES: &[Preset] = &[
     preset("publish", "130us", Measured, PYTHON),
     preset("copy_dropped", "80us", Measured, PYTHON),
     preset("copy_delivered", "100us", Measured, PYTHON),
+    preset("stream_entry", "0s", A, "python-socketio reads no streams"),
     preset(
         "heartbeat",
         "270us",

@@ -8,12 +8,14 @@ mod general;
 mod network;
 mod pools;
 mod reconnect;
+mod redis;
 
 pub use costs::COSTS;
 pub use general::{GENERAL, SESSION};
 pub use network::NETWORKS;
 pub use pools::POOLS;
 pub use reconnect::RECONNECTS;
+pub use redis::REDIS;
 
 use crate::metrics::Grade;
 

@@ -1,0 +1,82 @@
+//! Pods subscribe and unsubscribe.
+
+use crate::cluster::redis::{Commands, Upkeep};
+use crate::cluster::{Cluster, PodId};
+use crate::engine::SimTime;
+
+impl Cluster<'_> {
+    /// A process listens to what others publish from now on: when it is ready or, if the adapter waits for that, when its
+    /// first client is there.
+    pub fn listen(&mut self, pod: PodId, now: SimTime) {
+        self.pods[pod].listens = true;
+        self.command(|upkeep| &upkeep.start, 1, now);
+        self.redis.reader(pod).ask(now);
+        self.resubscribe();
+    }
+
+    /// A process ends, in order or not: nobody listens any more. What it has not read of a stream goes to nobody else.
+    pub fn stop_listening(&mut self, pod: PodId, in_order: bool, now: SimTime) {
+        if !std::mem::take(&mut self.pods[pod].listens) {
+            return;
+        }
+        if in_order {
+            self.command(|upkeep| &upkeep.close, 1, now);
+        }
+        self.sent_again(pod, now);
+        for message in self.redis.reader(pod).stop() {
+            self.reached(message, 0);
+        }
+        self.resubscribe();
+    }
+
+    /// The processes that listen now.
+    fn resubscribe(&mut self) {
+        let listening = self.running.iter().copied().filter(|&pod| self.pods[pod].listens);
+        self.subscribers = listening.map(|pod| (pod, self.pods[pod].process)).collect();
+    }
+
+    /// A client is connected to a pod, which had nobody of so many of its rooms.
+    pub fn client_joins(&mut self, new_rooms: u32, now: SimTime) {
+        if self.redis.upkeep.follows {
+            self.command(|upkeep| &upkeep.connect, 1, now);
+            self.command(|upkeep| &upkeep.join, u64::from(new_rooms), now);
+        }
+    }
+
+    /// A pod has cleaned up after a client, and has nobody of so many of its rooms any more.
+    pub fn client_left(&mut self, empty_rooms: u32, now: SimTime) {
+        if self.redis.upkeep.follows {
+            self.command(|upkeep| &upkeep.disconnect, 1, now);
+            self.command(|upkeep| &upkeep.leave, u64::from(empty_rooms), now);
+        }
+    }
+
+    /// Reads of the stream that found nothing up to now.
+    pub fn count_reads(&mut self, now: SimTime) {
+        for pod in self.pods.ids() {
+            self.sent_again(pod, now);
+        }
+    }
+
+    /// The command of a reader that waits has been sent again some times.
+    fn sent_again(&mut self, pod: PodId, now: SimTime) {
+        let times = self.redis.reader(pod).sent_again(now);
+        self.command(|upkeep| &upkeep.read, times, now);
+    }
+
+    /// Commands reach Redis so many times. Those of the start belong to the time before the run.
+    fn command(&mut self, which: fn(&Upkeep) -> &Commands, times: u64, now: SimTime) {
+        if times == 0 || now == SimTime::ZERO {
+            return;
+        }
+        let counts = &mut self.meter.counts;
+        let Commands { each, bytes_in, bytes_out } = which(&self.redis.upkeep);
+        for &(command, of_it) in each {
+            counts.redis_commands.add_many(command, of_it * times);
+        }
+        counts.redis_bytes_in += bytes_in * times;
+        counts.redis_bytes_out += bytes_out * times;
+        let commands = which(&self.redis.upkeep).total() * times;
+        self.redis.serve_upkeep(now, commands);
+    }
+}

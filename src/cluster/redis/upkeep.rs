@@ -1,0 +1,76 @@
+//! Commands that subscribe and unsubscribe, worked out once.
+
+use super::super::adapter::{Adapter, Command, Event, Law, Operation, Scene};
+use super::super::spec::ClusterSpec;
+use super::passage::{ROOM_NAME, users_have_rooms};
+
+/// Commands that hand nothing to other pods.
+#[derive(Clone, Debug, Default)]
+pub struct Commands {
+    /// How many of each kind.
+    pub each: Vec<(Command, u64)>,
+    /// Bytes to Redis.
+    pub bytes_in: u64,
+    /// Bytes back.
+    pub bytes_out: u64,
+}
+
+impl Commands {
+    /// How many there are together.
+    pub fn total(&self) -> u64 {
+        self.each.iter().map(|&(_, times)| times).sum()
+    }
+    /// Those of operations on one pod.
+    fn of(law: &Law, operations: &[Operation]) -> Commands {
+        let alone = Scene::all(1, 1, Event { bytes: 0 });
+        let mut sum = Commands::default();
+        for cost in operations.iter().filter_map(|&operation| law.evaluate(operation, &alone)) {
+            sum.each.extend(cost.commands.iter().map(|(command, times)| (command, times as u64)));
+            sum.bytes_in += cost.bytes_in as u64;
+            sum.bytes_out += cost.bytes_out as u64;
+        }
+        sum
+    }
+}
+
+/// When pods subscribe to what.
+pub struct Upkeep {
+    /// A process starts.
+    pub start: Commands,
+    /// It is shut down in order.
+    pub close: Commands,
+    /// A room has its first member on a pod.
+    pub join: Commands,
+    /// A room has lost its last member on a pod.
+    pub leave: Commands,
+    /// A client connects: rooms of its own.
+    pub connect: Commands,
+    /// It is gone.
+    pub disconnect: Commands,
+    /// A read of the stream that finds nothing.
+    pub read: Commands,
+    /// Rooms are followed, or clients are: connections change subscriptions.
+    pub follows: bool,
+}
+
+impl Upkeep {
+    /// That of a cluster.
+    pub fn new(spec: &ClusterSpec) -> Upkeep {
+        let law = &spec.redis.law;
+        let of = |operations: &[Operation]| Commands::of(law, operations);
+        let join = Operation::Join { room: ROOM_NAME, first: true };
+        let leave = Operation::Leave { room: ROOM_NAME, last: true };
+        // where clients have channels, users need no others
+        let user_rooms = users_have_rooms(spec) && !matches!(law.adapter, Adapter::PubSub { .. });
+        Upkeep {
+            start: of(&[Operation::Start]),
+            close: of(&[Operation::Close]),
+            join: of(&[join]),
+            leave: of(&[leave]),
+            connect: if user_rooms { of(&[Operation::Connect, join]) } else { of(&[Operation::Connect]) },
+            disconnect: if user_rooms { of(&[Operation::Disconnect, leave]) } else { of(&[Operation::Disconnect]) },
+            read: of(&[Operation::FiveSecondsIdle]),
+            follows: law.adapter.follows_rooms() || law.adapter.follows_clients(),
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! How pods reach each other.
+
+use super::super::adapter::Law;
+use crate::engine::Span;
+
+/// How pods reach each other.
+#[derive(Clone, Debug)]
+pub struct RedisSpec {
+    /// Which adapter the application uses.
+    pub law: Law,
+    /// CPU per command.
+    pub costs: RedisCosts,
+    /// One way between a pod and Redis.
+    pub hop: Span,
+}
+
+/// CPU of Redis for a command (PUBLISH, SPUBLISH, XADD, or one that subscribes) and for each copy that it hands to a pod.
+///
+/// A command that finds Redis idle pays for the system calls of its own; those that wait are read and answered many at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RedisCosts {
+    /// A command that finds Redis idle.
+    pub publish: Span,
+    /// Each copy of it.
+    pub copy: Span,
+    /// A command that had to wait.
+    pub publish_busy: Span,
+    /// Each copy of it.
+    pub copy_busy: Span,
+}
+
+impl RedisCosts {
+    /// The same whether a command had to wait or not.
+    pub const fn even(publish: Span, copy: Span) -> RedisCosts {
+        RedisCosts { publish, copy, publish_busy: publish, copy_busy: copy }
+    }
+}

@@ -1,0 +1,110 @@
+//! How pods reach each other.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::cluster::adapter::{NAMED, Named};
+use crate::engine::Span;
+
+/// How pods reach each other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Redis {
+    /// Which adapter the application uses.
+    pub adapter: Option<AdapterText>,
+    /// Connection state recovery is switched on (`connectionStateRecovery`): `socket.emit` goes through the adapter then.
+    pub recovery: Option<bool>,
+    /// CPU of Redis for a command (PUBLISH, SPUBLISH, XADD, or one that subscribes) that finds it idle.
+    pub publish: Option<Span>,
+    /// CPU of Redis per copy delivered to a subscriber, or read from a stream, then.
+    pub copy: Option<Span>,
+    /// CPU of Redis for a command that had to wait for others: they are read and answered many at a time.
+    pub publish_busy: Option<Span>,
+    /// CPU of Redis per copy of such a command.
+    pub copy_busy: Option<Span>,
+    /// One way between a pod and Redis.
+    pub hop: Option<Span>,
+}
+
+/// The adapter of the application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdapterText {
+    /// By its name, as in `stickysim adapter`.
+    Named(Named),
+    /// An application of its own on plain WebSockets.
+    PubSub(PubSub),
+}
+
+/// An application of its own on plain WebSockets: it publishes, and serves clients when copies come in, its own too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PubSub {
+    /// PUBLISH commands per event.
+    pub publishes: Option<u32>,
+    /// Which channels a pod is subscribed to.
+    pub subscribe: SubscribeText,
+}
+
+/// Channels of an application of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SubscribeText {
+    /// One per room and per client, on the pods that have members of it.
+    PerRoom,
+    /// One for everything.
+    All,
+}
+
+/// `{pubsub: …}`.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct OwnPubSub {
+    /// An application of its own.
+    pubsub: PubSub,
+}
+
+impl<'de> Deserialize<'de> for AdapterText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<AdapterText, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = AdapterText;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("the name of an adapter, such as `classic`, or `{pubsub: {subscribe: per_room}}`")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<AdapterText, E> {
+                let named = NAMED.iter().find(|named| named.word == text);
+                named.map(|&named| AdapterText::Named(named)).ok_or_else(|| {
+                    let names: Vec<String> = NAMED.iter().map(|named| format!("`{}`", named.word)).collect();
+                    E::custom(format!("`{text}` is no adapter; the adapters are {}", names.join(", ")))
+                })
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<AdapterText, A::Error> {
+                let OwnPubSub { pubsub } = OwnPubSub::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(AdapterText::PubSub(pubsub))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+impl Serialize for AdapterText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            AdapterText::Named(named) => serializer.serialize_str(named.word),
+            AdapterText::PubSub(pubsub) => OwnPubSub { pubsub: *pubsub }.serialize(serializer),
+        }
+    }
+}
+
+impl JsonSchema for AdapterText {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "AdapterText".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let names: Vec<Schema> =
+            NAMED.iter().map(|named| json_schema!({"const": named.word, "description": named.what})).collect();
+        json_schema!({"anyOf": [{"oneOf": names}, generator.subschema_for::<OwnPubSub>()]})
+    }
+}
