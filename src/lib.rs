@@ -69,6 +69,9 @@
 //! * How the program is built, and the exact steps to add to it: docs/ARCHITECTURE.md. What is modelled, with sources
 //!   and tests: docs/MODEL.md.
 
+#[cfg(test)]
+extern crate self as stickysim;
+
 pub mod adapter;
 pub mod cli;
 pub mod cluster;

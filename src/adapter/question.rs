@@ -2,8 +2,7 @@
 
 use std::str::FromStr;
 
-use super::catalogue::{Entry, OPERATIONS};
-use crate::cluster::adapter::{Event, NAMED, Named, Place, Scene};
+use crate::cluster::adapter::{Event, NAMED, Named, NamedOperation, OPERATIONS, Place, Scene};
 
 /// At most so many pods.
 pub const MAX_PODS: u32 = 10_000;
@@ -199,7 +198,7 @@ pub fn adapters(list: &str) -> Result<Vec<Named>, Fault> {
 ///
 /// # Errors
 /// When a name is none.
-pub fn operations(list: &str) -> Result<Vec<&'static Entry>, Fault> {
+pub fn operations(list: &str) -> Result<Vec<&'static NamedOperation>, Fault> {
     pick("--operations", list, OPERATIONS, |entry| entry.word)
 }
 

@@ -81,9 +81,13 @@ impl Cluster<'_> {
                 c.delivered_local + c.delivered_cross + c.lost.total() + c.deliveries_in_flight,
             ),
             (
-                "Redis copies = useful + own + dropped + undelivered",
+                "Redis copies = useful + requests + own + dropped + undelivered",
                 c.redis_copies,
-                c.redis_copies_useful + c.redis_copies_own + c.redis_copies_dropped + c.redis_copies_undelivered,
+                c.redis_copies_useful
+                    + c.redis_copies_requests
+                    + c.redis_copies_own
+                    + c.redis_copies_dropped
+                    + c.redis_copies_undelivered,
             ),
         ];
         let broken: Vec<_> = balances.into_iter().filter(|(_, left, right)| left != right).collect();

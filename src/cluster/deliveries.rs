@@ -41,25 +41,30 @@ pub struct FanOut {
 pub enum Audience {
     /// One client.
     One(Member),
-    /// A room, or everyone.
-    Room(Members),
+    /// A room, or everyone, without the one at a position.
+    Room(Members, Option<usize>),
 }
 
 impl Audience {
-    /// How copies reach them, on whatever pod.
-    pub fn paths(&self) -> &[Path] {
+    /// How copies reach them, on whatever pod: those before the one that is left out, and those after it.
+    pub fn paths(&self) -> [&[Path]; 2] {
         match self {
-            Audience::One(member) => std::slice::from_ref(&member.path),
-            Audience::Room(members) => members.paths(),
+            Audience::One(member) => [std::slice::from_ref(&member.path), &[]],
+            Audience::Room(members, None) => [members.paths(), &[]],
+            Audience::Room(members, Some(but)) => {
+                let (before, after) = members.paths().split_at(*but);
+                [before, after.get(1..).unwrap_or_default()]
+            }
         }
     }
-    /// All recipients, on whatever pod.
-    pub fn members(&self) -> impl Iterator<Item = Member> {
-        let (one, room) = match self {
-            Audience::One(member) => (Some(*member), None),
-            Audience::Room(members) => (None, Some(members.iter())),
+    /// All recipients with their positions, on whatever pod.
+    pub fn members(&self) -> impl Iterator<Item = (usize, Member)> {
+        let (one, room, but) = match self {
+            Audience::One(member) => (Some(*member), None, None),
+            Audience::Room(members, but) => (None, Some(members.iter()), *but),
         };
-        one.into_iter().chain(room.into_iter().flatten())
+        let all = one.into_iter().chain(room.into_iter().flatten()).enumerate();
+        all.filter(move |&(position, _)| Some(position) != but)
     }
 }
 
@@ -129,11 +134,11 @@ impl Deliveries {
     pub fn push(&mut self, prompt: FanOut, to: Audience, parts: u32, behind_done: SimTime) -> bool {
         if !self.behind.is_empty() {
             let recipients = match &to {
-                Audience::Room(members) if members.len() > LARGE => LateRecipients::Room(members.clone()),
-                Audience::One(_) | Audience::Room(_) => {
+                Audience::Room(members, None) if members.len() > LARGE => LateRecipients::Room(members.clone()),
+                Audience::One(_) | Audience::Room(..) => {
                     let before = self.late_members.len();
                     let theirs = |member: &Member| self.behind.iter().any(|part| part.pod == member.path.pod);
-                    self.late_members.extend(to.members().filter(theirs));
+                    self.late_members.extend(to.members().map(|(_, member)| member).filter(theirs));
                     LateRecipients::Copied((self.late_members.len() - before) as u32)
                 }
             };
@@ -149,7 +154,8 @@ impl Deliveries {
     /// Reads the recipients of those that are recorded next, and returns anything that depends on them.
     pub fn touch(&self) -> u64 {
         let next = self.prompt.iter().take(BATCH);
-        next.flat_map(|(_, to, _)| to.paths().iter().step_by(8)).map(|path| u64::from(path.one_way_ns)).sum()
+        let paths = next.flat_map(|(_, to, _)| to.paths());
+        paths.flat_map(|paths| paths.iter().step_by(8)).map(|path| u64::from(path.one_way_ns)).sum()
     }
     /// How many are read by one [`Deliveries::touch`].
     pub const fn touched() -> usize {
@@ -181,7 +187,7 @@ impl Deliveries {
             }
             LateRecipients::Room(members) => members,
         };
-        Some((fan_out, Audience::Room(members), parts))
+        Some((fan_out, Audience::Room(members, None), parts))
     }
     /// Parts that [`Deliveries::pop_late`] spoke of.
     pub fn late_parts(&self, parts: Range<usize>) -> &[Part] {
@@ -241,9 +247,14 @@ mod tests {
     /// A broadcast to clients 0, 1, 2 … on pods 0, 1, 2, 0, 1, 2 …; pod 1 is far behind.
     fn push(deliveries: &mut Deliveries, done_s: u64, members: u32) {
         let at = |seconds| SimTime::ZERO + Span::from_secs(seconds);
-        let fan_out =
-            FanOut { emitted: SimTime::ZERO, done: at(done_s), copies: 0, recipients: Recipients::All, local: false };
-        let to = Audience::Room(Members::new((0..members).map(|client| member(client, client % 3)).collect()));
+        let fan_out = FanOut {
+            emitted: SimTime::ZERO,
+            done: at(done_s),
+            copies: 0,
+            recipients: Recipients::All(None),
+            local: false,
+        };
+        let to = Audience::Room(Members::new((0..members).map(|client| member(client, client % 3)).collect()), None);
         deliveries.push_part(part(0), true);
         deliveries.push_part(part(1), false);
         deliveries.push_part(part(2), true);
@@ -273,7 +284,7 @@ mod tests {
             deliveries.forget_what_was_popped();
             late += 1;
             assert_eq!((fan_out.done, parts.len(), parts[0].pod), (at(late + 100), 1, Id::new(1)));
-            assert_eq!(to.members().map(|member| member.who.client.raw()).collect::<Vec<_>>(), [1, 4]);
+            assert_eq!(to.members().map(|(_, member)| member.who.client.raw()).collect::<Vec<_>>(), [1, 4]);
         }
         assert_eq!(late, 25);
     }

@@ -6,7 +6,7 @@
 
 use super::Cluster;
 use super::clients::{Client, ClientId};
-use super::spec::{Target, TrafficAction};
+use super::spec::TrafficAction;
 use crate::engine::{Span, Stream, exp_both, normals};
 
 /// The random numbers of one request and of when the next one is sent.
@@ -127,7 +127,7 @@ impl Cluster<'_> {
         let work = work.span(&mut stream);
         let gap = entry.every.span(&mut stream);
         let choice = match entry.action {
-            TrafficAction::Emit { to: Target::Room, .. } => stream.bits() >> 1,
+            TrafficAction::Emit { to, .. } if to.is_room() => stream.bits() >> 1,
             TrafficAction::Api { .. } | TrafficAction::ApiWithData { .. } | TrafficAction::Emit { .. } => 0,
         };
         Draws { work, down, choice, gap, up }

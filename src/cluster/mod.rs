@@ -23,6 +23,8 @@ pub(crate) mod path;
 mod pods;
 mod progress;
 mod purpose;
+#[cfg(test)]
+mod recorded;
 mod redis;
 mod rooms;
 mod sources;

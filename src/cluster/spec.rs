@@ -8,6 +8,7 @@ mod data;
 mod redis;
 mod timeline;
 
+use super::adapter::Operation;
 use super::balancer::{AffinityKey, BalancerSpec, Settings};
 pub use super::clients::{ReconnectPolicy, RetryLaw};
 use crate::engine::{Law, Span};
@@ -132,11 +133,22 @@ pub enum TrafficAction {
 pub enum Target {
     /// Everybody in one of the sender's rooms, sender included (`io.to(room)`).
     Room,
+    /// The same without the sender (`socket.to(room)`).
+    RoomButSender,
     /// Every connected client (`io.emit`).
     All,
+    /// The same without the sender (`socket.broadcast`).
+    AllButSender,
     /// The sender's own socket: through the WebSocket it came by (`socket.emit`), or by user id when it came by an
     /// API call (`io.to(user)`).
     Own,
+}
+
+impl Target {
+    /// Whether it is a room of the sender's.
+    pub const fn is_room(self) -> bool {
+        matches!(self, Target::Room | Target::RoomButSender)
+    }
 }
 
 /// How an event reaches the cluster.
@@ -150,15 +162,16 @@ pub enum Via {
     LocalFirst,
 }
 
-/// What one server emits by itself: one pod of the cluster, the first ready one, at each tick.
+/// What one server does by itself: one pod of the cluster, the first ready one, at each tick.
 #[derive(Clone, Debug)]
 pub struct TickSpec {
     /// How figures and messages call it.
     pub name: String,
     /// Distance of ticks.
     pub every: Span,
-    /// Who gets it. [`Target::Room`]: each room in turn, one per tick. Never [`Target::Own`].
-    pub to: Target,
+    /// What it asks of the adapter, one that the adapter has. For a room: each room in turn, one per tick. Never for single
+    /// sockets.
+    pub operation: Operation,
     /// Length of the encoded event.
     pub bytes: u32,
 }

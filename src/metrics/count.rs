@@ -318,6 +318,8 @@ counters! {
     redis_copies_useful: u64,
     /// … that were the publisher's own.
     redis_copies_own: u64,
+    /// … that asked something of a pod, or answered it.
+    redis_copies_requests: u64,
     /// … dropped by pods without a recipient.
     redis_copies_dropped: u64,
     /// … on the way when the run ended, or to a pod that died meanwhile.

@@ -220,7 +220,9 @@ fn build_traffic(traffic: &[Traffic], file: &ScenarioFile) -> Vec<TrafficSpec> {
             Traffic::Emit(emit) => {
                 let to = match emit.to {
                     EmitTo::Room => Target::Room,
+                    EmitTo::RoomButSender => Target::RoomButSender,
                     EmitTo::All => Target::All,
+                    EmitTo::AllButSender => Target::AllButSender,
                     EmitTo::Own => Target::Own,
                 };
                 let via = match filled(&emit.via) {
@@ -258,14 +260,19 @@ fn build_traffic(traffic: &[Traffic], file: &ScenarioFile) -> Vec<TrafficSpec> {
 }
 
 fn build_ticks(traffic: &[ServerTraffic]) -> Vec<TickSpec> {
-    let one = |(at, ServerTraffic::Tick(tick)): (usize, &ServerTraffic)| TickSpec {
-        name: numbered("tick", at),
-        every: tick.every,
-        to: match tick.to {
-            TickTo::All => Target::All,
-            TickTo::Room => Target::Room,
+    let one = |(at, traffic): (usize, &ServerTraffic)| match traffic {
+        ServerTraffic::Tick(tick) => TickSpec {
+            name: numbered("tick", at),
+            every: tick.every,
+            operation: redis::emit_to(tick.to),
+            bytes: bytes(&tick.bytes),
         },
-        bytes: bytes(&tick.bytes),
+        ServerTraffic::Operation(operation) => TickSpec {
+            name: numbered("operation", at),
+            every: operation.every,
+            operation: redis::operation(operation.name),
+            bytes: bytes(&operation.bytes),
+        },
     };
     traffic.iter().enumerate().map(one).collect()
 }

@@ -6,6 +6,7 @@ mod data;
 mod load;
 mod network;
 mod reconnect;
+mod redis;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -97,6 +98,7 @@ pub fn validate(
     clients::check_traffic(&mut checks, file);
     cluster::check(&mut checks, file);
     data::check(&mut checks, file);
+    redis::check(&mut checks, file);
     for (at, text) in file.expect.iter().flatten().enumerate() {
         match Expectation::parse(text) {
             Ok(expectation) => expectations.push(expectation),

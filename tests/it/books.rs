@@ -2,18 +2,18 @@
 
 use stickysim::cluster::adapter::Adapter;
 use stickysim::cluster::balancer::NginxMethod;
-use stickysim::cluster::spec::{AddressChangeSpec, ClusterSpec, RetryLaw, Target, TickSpec};
+use stickysim::cluster::spec::{AddressChangeSpec, ClusterSpec, RetryLaw, TickSpec};
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::LossReason;
 
-use crate::support::{CLASSIC, cluster, run, seconds};
+use crate::support::{CLASSIC, TO_ALL, cluster, run, seconds};
 
 /// `clients` connected clients, a tick to all of them at this distance.
 fn ticking(clients: u32, every_s: u64, duration_s: u64) -> ClusterSpec {
     let mut spec = cluster(3, NginxMethod::RoundRobin, clients, true);
     spec.duration = Span::from_secs(duration_s);
     spec.ticks =
-        vec![TickSpec { name: "tick".to_owned(), every: Span::from_secs(every_s), to: Target::All, bytes: 100 }];
+        vec![TickSpec { name: "tick".to_owned(), every: Span::from_secs(every_s), operation: TO_ALL, bytes: 100 }];
     spec
 }
 

@@ -10,7 +10,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::RngSeed;
-use stickysim::cluster::adapter::{self, Adapter, NAMED, Subscribe};
+use stickysim::cluster::adapter::{self, Adapter, NAMED, OPERATIONS, Operation, Subscribe, To};
 use stickysim::cluster::balancer::{Affinity, AffinityMode, BalancerSpec, IngressNginxSpec, NginxMethod, NginxSpec};
 use stickysim::cluster::simulate;
 use stickysim::cluster::spec::{
@@ -21,7 +21,7 @@ use stickysim::cluster::spec::{
 };
 use stickysim::engine::{Law, Seed, Span};
 
-use crate::support::{api, cluster, no_costs, product, seconds};
+use crate::support::{TO_ALL, api, cluster, no_costs, product, seconds};
 
 /// A law with a mean between these many seconds.
 fn law(from_s: f64, to_s: f64) -> impl Strategy<Value = Law> {
@@ -133,7 +133,7 @@ fn audience() -> impl Strategy<Value = AudienceSpec> {
 
 /// Traffic of any kind; what a cluster cannot have (rooms, sockets) is turned into something else in [`spec`].
 fn traffic() -> impl Strategy<Value = TrafficSpec> {
-    let to = prop_oneof![Just(Target::Room), Just(Target::All), Just(Target::Own)];
+    let to = select(vec![Target::Room, Target::RoomButSender, Target::All, Target::AllButSender, Target::Own]);
     let via = prop_oneof![Just(Via::Socket), Just(Via::Api), Just(Via::LocalFirst)];
     let action = prop_oneof![
         law(0.0, 0.3).prop_map(|work| TrafficAction::Api { work }),
@@ -177,11 +177,13 @@ fn database() -> impl Strategy<Value = DatabaseSpec> {
 }
 
 fn tick() -> impl Strategy<Value = TickSpec> {
-    let to = prop_oneof![Just(Target::Room), Just(Target::All)];
-    (50u64..5_000, to, 1u32..500).prop_map(|(every, to, bytes)| TickSpec {
+    let servers: Vec<Operation> =
+        OPERATIONS.iter().filter(|one| one.by_servers).map(|one| (one.operation)(10)).collect();
+    let operation = prop_oneof![Just(TO_ALL), select(servers)];
+    (50u64..5_000, operation, 1u32..500).prop_map(|(every, operation, bytes)| TickSpec {
         name: "some".to_owned(),
         every: Span::from_millis(every),
-        to,
+        operation,
         bytes,
     })
 }
@@ -337,8 +339,12 @@ fn spec() -> impl Strategy<Value = ClusterSpec> {
             let traffic = traffic
                 .into_iter()
                 .map(|(entry, mask)| possible(entry, mask, &audiences, rooms.is_some(), database.is_some()));
-            if rooms.is_none() {
-                ticks.iter_mut().for_each(|tick| tick.to = Target::All);
+            for tick in &mut ticks {
+                let for_room = !matches!(tick.operation.target(), None | Some(To::All));
+                let is_known = redis.law.plan(tick.operation, adapter::Event { bytes: tick.bytes }).is_some();
+                if !is_known || (for_room && rooms.is_none()) {
+                    tick.operation = TO_ALL;
+                }
             }
             ClusterSpec {
                 duration: Span::from_secs(duration),
@@ -373,12 +379,12 @@ fn possible(mut entry: TrafficSpec, mask: u8, audiences: &[AudienceSpec], rooms:
     }
     if let TrafficAction::Emit { to, .. } = &mut entry.action
         && !rooms
-        && *to == Target::Room
+        && to.is_room()
     {
         *to = Target::All;
     }
     let needs_socket =
-        matches!(entry.action, TrafficAction::Emit { to, via, .. } if to == Target::Room || via == Via::Socket);
+        matches!(entry.action, TrafficAction::Emit { to, via, .. } if to.is_room() || via == Via::Socket);
     entry.audiences = audiences
         .iter()
         .enumerate()

@@ -26,6 +26,8 @@ mod local_first;
 mod log_to_report;
 mod nodes;
 mod outputs;
+#[path = "recorded/rows.rs"]
+mod recorded;
 mod report;
 mod rollouts;
 mod rooms;

@@ -8,7 +8,7 @@ use stickysim::cluster::spec::{
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::{Counts, LossReason};
 
-use crate::support::{CLASSIC, api, assert_agrees, cluster, no_costs, run, seconds};
+use crate::support::{CLASSIC, TO_ALL, api, assert_agrees, cluster, no_costs, run, seconds};
 
 /// Clients in rooms of exactly `size` on random pods; each emits once in 10 s to its room.
 fn chat(pods: u32, size: u32, clients: u32, via: Via) -> ClusterSpec {
@@ -96,7 +96,8 @@ fn everybody_present_is_a_recipient_once_whatever_dies() {
         let ms = Span::from_millis;
         spec.pods.costs =
             Costs { publish: ms(2_000), broadcast: ms(1_000), send: ms(50), copy_delivered: ms(10), ..no_costs() };
-        spec.ticks = vec![TickSpec { name: "tick".to_owned(), every: Span::from_secs(4), to: Target::All, bytes: 10 }];
+        spec.ticks =
+            vec![TickSpec { name: "tick".to_owned(), every: Span::from_secs(4), operation: TO_ALL, bytes: 10 }];
         let action = Action::Crash(PodChoice::Number(0));
         spec.timeline = vec![TimedAction { at: ms(crash_ms), action }];
         spec.pods.startup = Law::Fixed(seconds(20.0));
@@ -113,7 +114,8 @@ fn the_last_of_a_broadcast_waits_for_all_before_it() {
     // the mean is (r+1)s/2 = 50.05 ms and the last gets it after 100 ms
     let mut spec = cluster(1, NginxMethod::RoundRobin, 1_000, true);
     spec.pods.costs = Costs { send: Span::from_micros(100), ..no_costs() };
-    spec.ticks = vec![TickSpec { name: "tick".to_owned(), every: Span::from_millis(200), to: Target::All, bytes: 10 }];
+    spec.ticks =
+        vec![TickSpec { name: "tick".to_owned(), every: Span::from_millis(200), operation: TO_ALL, bytes: 10 }];
     let event = run(&spec, 0).latencies.event_local;
     assert!((event.mean_ms().unwrap() - 50.05).abs() < 1e-6);
     assert!((event.quantile_ms(1.0).unwrap() / 100.0 - 1.0).abs() < 0.001);

@@ -1,6 +1,6 @@
 //! Clusters small enough to compare with theory.
 
-use stickysim::cluster::adapter::{Adapter, Law as AdapterLaw};
+use stickysim::cluster::adapter::{Adapter, Emit, Law as AdapterLaw, Operation, To};
 use stickysim::cluster::balancer::{BalancerSpec, NginxMethod, NginxSpec};
 use stickysim::cluster::simulate;
 use stickysim::cluster::spec::{
@@ -12,6 +12,9 @@ use stickysim::metrics::Record;
 
 /// The adapter that most applications use.
 pub const CLASSIC: Adapter = Adapter::Classic { specific_responses: false };
+
+/// `io.emit`.
+pub const TO_ALL: Operation = Operation::Emit(Emit::to(To::All));
 
 /// The product that this text describes, as a scenario would.
 pub fn product(yaml: &str) -> BalancerSpec {

@@ -12,13 +12,12 @@ use proptest::test_runner::RngSeed;
 use stickysim::cluster::adapter::Adapter;
 use stickysim::cluster::balancer::NginxMethod;
 use stickysim::cluster::spec::{
-    Action, ClusterSpec, Costs, PodChoice, Population, RedisCosts, RetryLaw, Target, TickSpec, TimedAction, Trace,
-    TraceRequest,
+    Action, ClusterSpec, Costs, PodChoice, Population, RedisCosts, RetryLaw, TickSpec, TimedAction, Trace, TraceRequest,
 };
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::{FailReason, Histogram, LossReason, Record};
 
-use crate::support::{CLASSIC, audience, cluster, no_costs, run};
+use crate::support::{CLASSIC, TO_ALL, audience, cluster, no_costs, run};
 use pod::Twin;
 
 mod pod;
@@ -109,7 +108,7 @@ impl Small {
             caller.network.rtt = Law::Fixed(2.0 * *one_way as f64);
             spec.audiences.push(caller);
         }
-        let tick = |&every: &u64| TickSpec { name: "tick".to_owned(), every: ns(every), to: Target::All, bytes: 1 };
+        let tick = |&every: &u64| TickSpec { name: "tick".to_owned(), every: ns(every), operation: TO_ALL, bytes: 1 };
         spec.ticks = self.ticks.iter().map(tick).collect();
         let crash = |&at: &u64| TimedAction { at: ns(at), action: Action::Crash(PodChoice::Number(0)) };
         spec.timeline = self.crashes.iter().map(crash).collect();

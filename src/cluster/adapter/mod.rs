@@ -28,7 +28,7 @@ pub use command::{Command, Commands};
 pub use operation::{Emit, Operation, To};
 pub use plan::{Aside, Message, Plan, Reach, Role, Senders, Times, Writes};
 pub use scene::{Cost, First, Place, Scene};
-pub use words::{NAMED, Named};
+pub use words::{NAMED, Named, NamedOperation, OPERATIONS};
 
 /// How pods hear of each other's events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -182,3 +182,20 @@ pub enum Operation {
     /// Nothing happens on any pod for five seconds.
     FiveSecondsIdle,
 }
+
+impl Operation {
+    /// Whom it is for, if it is for clients of whatever pod.
+    pub const fn target(&self) -> Option<To> {
+        match *self {
+            Operation::Emit(Emit { to, .. })
+            | Operation::Emitter { to }
+            | Operation::SocketsJoin { to, .. }
+            | Operation::SocketsLeave { to, .. }
+            | Operation::DisconnectSockets { to, .. }
+            | Operation::FetchSockets { to, .. } => Some(to),
+            Operation::CloseRoom { room } => Some(To::Room { name: room }),
+            Operation::OwnSocket { .. } | Operation::Call { .. } | Operation::DisconnectOne { .. } => Some(To::Socket),
+            _ => None,
+        }
+    }
+}

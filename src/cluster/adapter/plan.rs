@@ -119,6 +119,13 @@ pub struct Aside {
     pub carries: u32,
 }
 
+impl Aside {
+    /// Bytes to Redis and back, once, when so many pods are subscribed.
+    pub fn bytes(&self, pods: u32) -> (u64, u64) {
+        resp::aside(self, u64::from(pods))
+    }
+}
+
 /// What an operation comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {

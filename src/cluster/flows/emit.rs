@@ -2,15 +2,14 @@
 
 use std::rc::Rc;
 
-use crate::cluster::adapter::Order;
+use crate::cluster::adapter::{Order, Senders, To};
 use crate::cluster::clients::{ClientId, Link};
 use crate::cluster::deliveries::{Audience, Deliveries, FanOut, PROMPT, Part};
 use crate::cluster::flows::Message;
 use crate::cluster::flows::request::Call;
 use crate::cluster::pods::Phase;
-use crate::cluster::redis::EventKind;
+use crate::cluster::redis::{Course, EventKind};
 use crate::cluster::rooms::{Member, Members, Path, Recipients, RoomId, Share, Who};
-use crate::cluster::spec::Target;
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, SimTime, Span};
 use crate::metrics::LossReason;
@@ -35,6 +34,9 @@ pub struct Emission {
     pub kind: EventKind,
     pub origin: Origin,
 }
+
+/// Instead of the number of a process: who emits is no pod.
+const NOT_A_POD: u32 = u32::MAX;
 
 /// A broadcast while pods take on their parts.
 pub struct Batch {
@@ -83,14 +85,22 @@ impl Cluster<'_> {
         let Emission { emitted, recipients, kind, origin } = emission;
         let own_socket = origin == Origin::OwnSocket;
         let costs = &self.spec.pods.costs;
-        let times = self.redis.passages.get(kind, own_socket).map_or(0, |passage| passage.message.times);
-        let order = if times > 0 { self.spec.redis.law.adapter.order() } else { Order::AfterPublish };
-        let publish = costs.publish * u64::from(times);
-        let serves_now = matches!(order, Order::AfterPublish | Order::BeforePublish);
+        let course = self.redis.courses.get(kind, own_socket);
+        let Course { order, is_event, serves_own, only_here, .. } = *course;
+        let alone = course.is_for_others() && self.subscribers.len() <= 1;
+        let first = course.messages.first().filter(|_| !alone).map(|passage| passage.message);
+        let from_outside = first.is_some_and(|message| message.senders == Senders::Outside);
+        let times = first.map_or(0, |message| message.times);
+        let publish = if from_outside { Span::ZERO } else { costs.publish * u64::from(times) };
+        let serves_now = serves_own && is_event && matches!(order, Order::AfterPublish | Order::BeforePublish);
         let (first, last) = if order == Order::BeforePublish { (Span::ZERO, publish) } else { (publish, Span::ZERO) };
         let broadcast = if serves_now { costs.broadcast } else { Span::ZERO };
         let share = if serves_now { self.share(pod, recipients) } else { Share::nothing(pod) };
-        let (present, online) = self.reach(recipients);
+        let (present, online) = match is_event {
+            true if only_here => (share.live + share.pollers, share.live + share.pollers),
+            true => self.reach(recipients),
+            false => (0, 0),
+        };
         let target = &mut self.pods[pod];
         let (until_published, until_sending) =
             (target.stretched(before + first), target.stretched(before + first + broadcast));
@@ -98,7 +108,7 @@ impl Cluster<'_> {
         let last = target.stretched(last);
         let booking = target.book_slowed(now, until_sending + sending + last);
         let leaves = if order == Order::BeforePublish { booking.done } else { booking.start + until_published };
-        let process = target.process;
+        let process = if from_outside { NOT_A_POD } else { target.process };
         self.serve(share, (emitted, recipients), booking.start + until_sending, ctx);
         if let Some(call) = call
             && self.pods[pod].push(booking, call.job(booking, now))
@@ -107,12 +117,24 @@ impl Cluster<'_> {
         }
         let served = share.live + share.pollers;
         let counts = &mut self.meter.counts;
-        counts.events_emitted += 1;
+        counts.events_emitted += u64::from(is_event);
         counts.recipients += u64::from(present);
+        self.asides(pod, &emission, now);
         if times > 0 {
-            let others = present - served;
-            let message =
-                Message { emitted, recipients, kind, own_socket, others, sender: pod, process, leaves, left: 0 };
+            let message = Message {
+                emitted,
+                recipients,
+                kind,
+                own_socket,
+                step: 0,
+                caller: (pod, process),
+                more: 0,
+                others: present - served,
+                sender: pod,
+                process,
+                leaves,
+                left: 0,
+            };
             let slot = self.messages.insert(message);
             ctx.schedule(leaves + self.redis.hop(), Event::Publish(slot));
         } else {
@@ -147,18 +169,19 @@ impl Cluster<'_> {
         }
     }
 
-    /// A server emits by itself: the first ready pod, or nobody.
+    /// A server does something by itself: the first ready pod, or nobody.
     pub fn tick(&mut self, item: u8, ctx: &mut Ctx<Event>) {
         let spec = &self.spec.ticks[usize::from(item)];
         ctx.schedule_in(spec.every, Event::Tick(item));
-        let recipients = match spec.to {
-            Target::Room => {
+        let recipients = match spec.operation.target() {
+            Some(To::All) => Recipients::All(None),
+            Some(_) => {
                 let turn = &mut self.tick_rooms[usize::from(item)];
                 let room = RoomId::new(*turn);
                 *turn = (*turn + 1) % self.rooms.len().max(1);
-                Recipients::Room(room)
+                Recipients::Room(room, None)
             }
-            Target::All | Target::Own => Recipients::All,
+            None => Recipients::Nobody,
         };
         let ready = self.running.iter().copied().find(|&pod| self.pods[pod].phase == Phase::Ready);
         let kind = EventKind(self.spec.traffic.len() as u16 + u16::from(item));
@@ -167,7 +190,8 @@ impl Cluster<'_> {
             Some(pod) => {
                 self.emit(pod, emission, Span::ZERO, None, ctx);
             }
-            None => self.emission_failed(recipients),
+            None if self.redis.courses.get(kind, false).is_event => self.emission_failed(recipients),
+            None => {}
         }
     }
 
@@ -177,10 +201,14 @@ impl Cluster<'_> {
         if parts == 0 && behind_done == SimTime::ZERO {
             return; // nobody with a WebSocket
         }
-        let to = match (fan_out.recipients, self.rooms.find(fan_out.recipients)) {
+        let recipients = fan_out.recipients;
+        let to = match (recipients, self.rooms.find(recipients)) {
             (Recipients::One(client, _), _) => Audience::One(self.member(client)),
-            (_, Some(room)) => Audience::Room(Rc::clone(room.members())),
-            (_, None) => Audience::Room(Members::default()),
+            (_, Some(room)) => {
+                let but = self.left_out(recipients).and_then(|client| self.rooms.position(recipients, client));
+                Audience::Room(Rc::clone(room.members()), but)
+            }
+            (_, None) => Audience::Room(Members::default(), None),
         };
         if self.deliveries.push(fan_out, to, parts, behind_done) {
             self.settle_fan_outs(now);
@@ -198,11 +226,28 @@ impl Cluster<'_> {
     /// What one pod has of a target.
     pub fn share(&self, pod: PodId, recipients: Recipients) -> Share {
         match self.rooms.find(recipients) {
-            Some(room) => room.share(pod),
+            Some(room) => self.without_left_out(room.share(pod), recipients),
             None => {
                 let here = self.share_of_one(recipients).filter(|share| share.pod == pod);
                 here.unwrap_or(Share::nothing(pod))
             }
+        }
+    }
+
+    /// The client that is left out, if it is still connected as it was.
+    fn left_out(&self, recipients: Recipients) -> Option<ClientId> {
+        let Who { client, connection } = recipients.but()?;
+        (self.clients.ended_at(client, connection) == SimTime::NEVER).then_some(client)
+    }
+
+    /// A share of a target without the client that is left out.
+    pub fn without_left_out(&self, share: Share, recipients: Recipients) -> Share {
+        match self.left_out(recipients) {
+            Some(client) if self.clients.wire(client).pod == share.pod => {
+                let polls = u32::from(self.pollers.has(client));
+                Share { live: share.live - (1 - polls), pollers: share.pollers - polls, ..share }
+            }
+            _ => share,
         }
     }
 
@@ -239,7 +284,11 @@ impl Cluster<'_> {
                 let present = record.number == number && record.is_present();
                 (u32::from(present), u32::from(self.is_connected(client, number)))
             }
-            (_, room) => room.map_or((0, 0), |room| (room.present, room.online())),
+            (_, Some(room)) => {
+                let but = u32::from(self.left_out(recipients).is_some());
+                (room.present - but, room.online() - but)
+            }
+            (_, None) => (0, 0),
         }
     }
 

@@ -63,7 +63,7 @@ impl Cluster<'_> {
     /// Records the parts of broadcasts that a process did not finish before it ended.
     pub fn settle_late_of(&mut self, pod: PodId, process: u32) {
         for (fan_out, part, members) in self.deliveries.take_late_of(pod, process) {
-            self.deliver(&fan_out, &[part], &Audience::Room(members), false);
+            self.deliver(&fan_out, &[part], &Audience::Room(members, None), false);
         }
     }
 
@@ -113,7 +113,7 @@ impl Cluster<'_> {
     fn is_undisturbed(&self, fan_out: &FanOut, to: &Audience) -> bool {
         match to {
             Audience::One(Member { who, .. }) => self.clients.ended_at(who.client, who.connection) == SimTime::NEVER,
-            Audience::Room(members) => {
+            Audience::Room(members, _) => {
                 self.rooms.find(fan_out.recipients).is_some_and(|room| Rc::ptr_eq(members, room.members()))
             }
         }
@@ -125,13 +125,18 @@ impl Cluster<'_> {
         self.progress.begin(fan_out, parts, self.pods.len());
         let delivered = if undisturbed && fan_out.done + LONGEST_TRIP <= self.meter.horizon {
             // every copy leaves, and arrives before the end of the run
-            let (paths, copies) = (to.paths(), fan_out.copies as usize);
+            let copies = u64::from(fan_out.copies);
             let histogram = self.meter.latencies.event_mut(fan_out.local);
-            if copies < paths.len() / RARE {
-                histogram.record_all(self.progress.few_latencies(paths, copies))
-            } else {
-                histogram.record_some(self.progress.latencies(paths))
+            let mut delivered = 0;
+            for paths in to.paths().into_iter().filter(|paths| !paths.is_empty()) {
+                let left = copies - delivered;
+                delivered += if (left as usize) < paths.len() / RARE {
+                    histogram.record_all(self.progress.few_latencies(paths, left as usize))
+                } else {
+                    histogram.record_some(self.progress.latencies(paths))
+                };
             }
+            delivered
         } else {
             for part in parts.iter().filter(|part| !part.is_void()) {
                 let death = self.pods[part.pod].deaths.get(part.process as usize);
@@ -150,7 +155,7 @@ impl Cluster<'_> {
         let horizon = meter.horizon;
         // most members are where they were: they need not be looked at themselves
         let now = rooms.find(fan_out.recipients).map(Room::members);
-        let arrivals = to.members().enumerate().filter_map(|(position, Member { path, who })| {
+        let arrivals = to.members().filter_map(|(position, Member { path, who })| {
             let (left, death) = progress.next(path.pod)?;
             let leaves = fan_out.emitted + left;
             let is_open = now.is_some_and(|now| now.who(position) == Some(who));

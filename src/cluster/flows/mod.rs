@@ -1,9 +1,10 @@
 //! What happens: the verbs, across the nouns.
 
+mod answer;
 pub(super) mod arrive;
 mod connect;
 pub(super) mod disconnect;
-mod emit;
+pub(super) mod emit;
 pub(super) mod endpoints;
 pub(super) mod ends;
 pub(super) mod fan_out;
@@ -44,6 +45,11 @@ pub(super) struct Message {
     /// What it is, and whether the recipient's own socket emitted it.
     pub kind: EventKind,
     pub own_socket: bool,
+    /// Which message of its course: the first one, or an answer to that, which goes to this process.
+    pub step: u8,
+    pub caller: (PodId, u32),
+    /// Bytes that it is longer than others of its kind.
+    pub more: u64,
     /// Recipients that are not accounted for yet: everybody meant but those that the sender's pod has served.
     pub others: u32,
     pub sender: PodId,

@@ -72,7 +72,8 @@ impl Cluster<'_> {
         let theirs: Vec<_> = match (recipients, self.rooms.find(recipients)) {
             (Recipients::One(client, _), _) => vec![self.member(client).who],
             (_, Some(room)) => {
-                room.pollers().iter().filter(|member| member.path.pod == pod).map(|member| member.who).collect()
+                let theirs = room.pollers().iter().filter(|member| member.path.pod == pod).map(|member| member.who);
+                theirs.filter(|&who| Some(who) != recipients.but()).collect()
             }
             (_, None) => Vec::new(),
         };

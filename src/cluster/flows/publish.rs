@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use crate::cluster::adapter::{Command, Order, Reach};
+use crate::cluster::adapter::{Command, Order, Reach, Role, Writes};
 use crate::cluster::deliveries::Part;
 use crate::cluster::flows::emit::Batch;
 use crate::cluster::flows::{Message, Subscribers};
-use crate::cluster::redis::Passage;
+use crate::cluster::redis::{Course, Passage};
 use crate::cluster::rooms::{Recipients, Room, Share};
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, SimTime, Span};
@@ -45,10 +45,11 @@ fn next_share(shares: &mut &[Share], pod: PodId) -> Share {
 }
 
 impl Cluster<'_> {
-    /// An event reaches Redis, unless its pod died before it left.
+    /// A message reaches Redis, unless its pod died before it left.
     pub fn publish(&mut self, slot: u32, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
-        let Message { sender, process, leaves, recipients, others, .. } = *self.messages.get_mut(slot);
+        let Message { sender, process, leaves, recipients, others, caller, step, more, .. } =
+            *self.messages.get_mut(slot);
         let death = self.pods[sender].deaths.get(process as usize);
         if death.is_some_and(|&death| death < leaves) {
             self.messages.take(slot);
@@ -58,29 +59,36 @@ impl Cluster<'_> {
             self.lose(LossReason::RecipientOffline, others - reachable);
             return;
         }
-        let passage = self.passage(slot);
-        let reply = self.spec.redis.law.adapter.order() == Order::AfterReply;
-        let streamed = passage.message.command == Command::Xadd;
-        let to = if streamed { self.waiting_readers(slot) } else { self.getting(passage.message.reach, recipients) };
+        let (course, passage) = self.course(slot);
+        let reply = step == 0 && course.order == Order::AfterReply && course.is_event;
+        let Passage { message, sent: bytes_in, .. } = passage;
+        let streamed = message.command == Command::Xadd;
+        let to = match message.reach {
+            Reach::Caller => Rc::new([caller]),
+            _ if streamed => self.waiting_readers(slot),
+            Reach::EveryPod => Rc::clone(&self.subscribers),
+            Reach::Holders => self.holders(recipients),
+        };
         let copies = to.len() as u32;
-        let times = passage.message.times;
-        let (waited, sent) = self.redis.publish(now, times, copies);
+        let (waited, sent) = self.redis.publish(now, message.times, copies);
         self.meter.latencies.redis_wait.record(waited);
         let counts = &mut self.meter.counts;
-        counts.redis_publish += u64::from(times);
-        counts.redis_commands.add_many(passage.message.command, u64::from(times));
-        counts.redis_bytes_in += passage.sent * u64::from(times);
-        counts.redis_bytes_out += passage.message.bytes_answered(copies) * u64::from(times);
-        self.hand_out(Delivery { message: slot, times, to, reply, asks_again: streamed }, sent, ctx);
+        let times = u64::from(message.times);
+        counts.redis_publish += times;
+        counts.redis_commands.add_many(message.command, times);
+        counts.redis_bytes_in += (bytes_in + more) * times;
+        counts.redis_bytes_out += message.bytes_answered(copies) * times;
+        self.hand_out(Delivery { message: slot, times: message.times, to, reply, asks_again: streamed }, sent, ctx);
     }
 
     /// Copies leave Redis then.
     fn hand_out(&mut self, delivery: Delivery, sent: SimTime, ctx: &mut Ctx<Event>) {
-        let passage = self.passage(delivery.message);
+        let (_, passage) = self.course(delivery.message);
         let copies = delivery.copies();
+        let message = self.messages.get_mut(delivery.message);
+        message.left += 1;
         self.meter.counts.redis_copies += copies;
-        self.meter.counts.redis_bytes_out += passage.copied * copies;
-        self.messages.get_mut(delivery.message).left += 1;
+        self.meter.counts.redis_bytes_out += (passage.copied + message.more) * copies;
         let slot = self.handed_out.insert(delivery);
         ctx.schedule(sent + self.redis.hop(), Event::Copies(slot));
     }
@@ -90,47 +98,68 @@ impl Cluster<'_> {
     pub fn copies(&mut self, slot: u32, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
         let Delivery { message: slot, times, to, reply, asks_again } = self.handed_out.take(slot);
-        let serves_sender = self.passage(slot).serves_sender();
+        let (course, Passage { message, .. }) = self.course(slot);
+        let (is_event, is_asked) = (course.is_event, course.messages.len() > 1);
         let times = u64::from(times);
-        let Message { emitted, recipients, sender, process: sender_process, .. } = *self.messages.get_mut(slot);
+        let Message { emitted, recipients, sender, process: sender_process, caller, .. } = *self.messages.get_mut(slot);
         let one = self.share_of_one(recipients);
+        // whoever is left out is on one of the pods
+        let but = recipients.but().map(|who| self.clients.wire(who.client).pod);
+        let without = but.map(|pod| self.share(pod, recipients));
         let Cluster { pods, rooms, deliveries, meter, redis, .. } = self;
         let counts = &mut meter.counts;
         let mut shares = rooms.find(recipients).map_or(one.as_slice(), Room::shares);
         let mut batch = Batch::new(emitted, recipients, false);
-        let mut polled = Vec::new();
+        let (mut polled, mut asked) = (Vec::new(), Vec::new());
         for &(pod, process) in to.iter() {
             let target = &mut pods[pod];
             if target.process != process {
                 counts.redis_copies_undelivered += times; // that process is dead
                 continue;
             }
-            let share = next_share(&mut shares, pod);
-            let done = if pod == sender && process == sender_process && !serves_sender {
-                counts.redis_copies_own += times; // its cost is part of publishing
-                if asks_again { target.book_slowed(now, Span::ZERO).done } else { now }
-            } else if share.copies() == 0 {
-                counts.redis_copies_dropped += times;
-                target.book_slowed(now, target.copy_dropped() * times).done
+            let members = next_share(&mut shares, pod);
+            let share = without.filter(|without| without.pod == pod).unwrap_or(members);
+            let is_own = (pod, process) == (sender, sender_process);
+            // classic: dropped before it is decoded, whoever sent it
+            let fate = if message.room_checked && members.copies() == 0 {
+                Fate::Dropped
             } else {
-                counts.redis_copies_useful += times;
-                let taken_on = target.copy_delivered() * times;
-                let booking = target.book_slowed(now, taken_on + target.send() * u64::from(share.copies()));
-                let Share { live, pollers, ghosts, .. } = share;
-                target.sends += u64::from(share.copies());
-                counts.ghost_sends += u64::from(ghosts);
-                if pollers > 0 {
-                    polled.push((pod, booking.done));
-                    batch.served += pollers;
+                fate(message.role, is_own, (pod, process) == caller, share.copies() == 0)
+            };
+            *(match fate {
+                Fate::Own => &mut counts.redis_copies_own,
+                Fate::Served => &mut counts.redis_copies_useful,
+                Fate::Used => &mut counts.redis_copies_requests,
+                Fate::Dropped => &mut counts.redis_copies_dropped,
+            }) += times;
+            let done = match fate {
+                // its cost is part of publishing
+                Fate::Own if asks_again => target.book_slowed(now, Span::ZERO).done,
+                Fate::Own => now,
+                Fate::Dropped => target.book_slowed(now, target.copy_dropped() * times).done,
+                Fate::Used => target.book_slowed(now, target.copy_delivered() * times).done,
+                Fate::Served => {
+                    let taken_on = target.copy_delivered() * times;
+                    let booking = target.book_slowed(now, taken_on + target.send() * u64::from(share.copies()));
+                    let Share { live, pollers, ghosts, .. } = share;
+                    target.sends += u64::from(share.copies());
+                    counts.ghost_sends += u64::from(ghosts);
+                    if pollers > 0 && is_event {
+                        polled.push((pod, booking.done));
+                        batch.served += pollers;
+                    }
+                    if live > 0 && is_event {
+                        let part = Part { pod, process, start: booking.start + taken_on, send: target.send() };
+                        batch.add(part, live, booking.done, now, deliveries);
+                    }
+                    booking.done
                 }
-                if live > 0 {
-                    let part = Part { pod, process, start: booking.start + taken_on, send: target.send() };
-                    batch.add(part, live, booking.done, now, deliveries);
-                }
-                booking.done
             };
             if asks_again {
                 ctx.schedule(done + redis.hop(), Event::ReadStream(pod, process as u16));
+            }
+            if is_asked && !is_own {
+                asked.push((pod, done));
             }
         }
         let mut served = batch.served;
@@ -140,6 +169,9 @@ impl Cluster<'_> {
         }
         if reply && self.pods[sender].process == sender_process {
             served += self.replied(sender, (emitted, recipients), ctx);
+        }
+        for (pod, done) in asked {
+            self.answer_message(slot, pod, done, ctx);
         }
         self.reached(slot, served);
     }
@@ -172,7 +204,7 @@ impl Cluster<'_> {
     /// The next read of a process reaches the stream.
     pub fn read_stream(&mut self, pod: PodId, process: u16, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
-        if self.pods[pod].process as u16 != process || !self.pods[pod].serves() {
+        if self.pods[pod].process as u16 != process || !self.pods[pod].listens {
             return;
         }
         let messages = self.redis.reader(pod).ask(now);
@@ -204,21 +236,42 @@ impl Cluster<'_> {
         waiting.into()
     }
 
-    /// The pods that get a copy of what is published now.
-    fn getting(&self, reach: Reach, recipients: Recipients) -> Subscribers {
-        let holders = |shares: &[Share]| {
-            let listening = shares.iter().filter(|share| self.pods[share.pod].listens);
-            listening.map(|share| (share.pod, self.pods[share.pod].process)).collect()
-        };
-        match (reach, self.rooms.find(recipients)) {
-            (Reach::Holders, Some(room)) => holders(room.shares()),
-            (Reach::Holders, None) => holders(self.share_of_one(recipients).as_slice()),
-            (Reach::EveryPod | Reach::Caller, _) => Rc::clone(&self.subscribers),
-        }
+    /// The pods that have somebody of a target and follow it.
+    fn holders(&self, recipients: Recipients) -> Subscribers {
+        let one = self.share_of_one(recipients);
+        let shares = self.rooms.find(recipients).map_or(one.as_slice(), Room::shares);
+        let listening = shares.iter().filter(|share| self.pods[share.pod].listens);
+        listening.map(|share| (share.pod, self.pods[share.pod].process)).collect()
     }
 
-    fn passage(&mut self, slot: u32) -> Passage {
-        let Message { kind, own_socket, .. } = *self.messages.get_mut(slot);
-        *self.redis.passages.get(kind, own_socket).expect("a message is there because its event goes to Redis")
+    /// What a message is part of, and itself.
+    fn course(&mut self, slot: u32) -> (&Course, Passage) {
+        let Message { kind, own_socket, step, .. } = *self.messages.get_mut(slot);
+        let course = self.redis.courses.get(kind, own_socket);
+        (course, course.messages[usize::from(step)])
+    }
+}
+
+/// What becomes of a copy on a pod.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It is the pod's own, which it throws away.
+    Own,
+    /// Clients are served.
+    Served,
+    /// It asks something of the pod, or answers it.
+    Used,
+    /// Nobody here wants it.
+    Dropped,
+}
+
+fn fate(role: Role, is_own: bool, is_caller: bool, is_for_nobody: bool) -> Fate {
+    match role {
+        Role::Answer if is_caller => Fate::Used,
+        Role::Answer => Fate::Dropped,
+        Role::Event(Writes::Never | Writes::Elsewhere) if is_own => Fate::Own,
+        Role::Event(Writes::Never) => Fate::Used,
+        Role::Event(_) if is_for_nobody => Fate::Dropped,
+        Role::Event(_) => Fate::Served,
     }
 }

@@ -10,7 +10,7 @@ use crate::cluster::flows::route::Unrouted;
 use crate::cluster::pods::{Booking, Job};
 use crate::cluster::purpose::traffic;
 use crate::cluster::redis::EventKind;
-use crate::cluster::rooms::Recipients;
+use crate::cluster::rooms::{Recipients, Who};
 use crate::cluster::spec::{Population, Target, TrafficAction, Via};
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, SimTime, Span};
@@ -278,12 +278,19 @@ impl Cluster<'_> {
 
     fn recipients(&self, client: ClientId, to: Target, choice: u64) -> Recipients {
         match to {
-            Target::All => Recipients::All,
+            Target::All => Recipients::All(None),
+            Target::AllButSender => Recipients::All(self.connected(client)),
             Target::Own => Recipients::One(client, self.clients[client].number),
-            Target::Room => {
+            Target::Room | Target::RoomButSender => {
                 let rooms = self.rooms.of(client);
-                Recipients::Room(rooms[choice as usize % rooms.len()])
+                let but = if to == Target::Room { None } else { self.connected(client) };
+                Recipients::Room(rooms[choice as usize % rooms.len()], but)
             }
         }
+    }
+
+    /// The connection of a client, if it has one.
+    fn connected(&self, client: ClientId) -> Option<Who> {
+        (self.clients[client].link == Link::Open).then(|| self.member(client).who)
     }
 }

@@ -1,6 +1,9 @@
 //! Pods subscribe and unsubscribe.
 
+use crate::cluster::adapter::Times;
+use crate::cluster::flows::emit::{Emission, Origin};
 use crate::cluster::redis::{Commands, Upkeep};
+use crate::cluster::rooms::Room;
 use crate::cluster::{Cluster, PodId};
 use crate::engine::SimTime;
 
@@ -64,19 +67,37 @@ impl Cluster<'_> {
         self.command(|upkeep| &upkeep.read, times, now);
     }
 
+    /// Commands that go along with what a pod emits or asks.
+    pub fn asides(&mut self, pod: PodId, emission: &Emission, now: SimTime) {
+        let course = self.redis.courses.get(emission.kind, emission.origin == Origin::OwnSocket);
+        if course.asides.is_empty() {
+            return;
+        }
+        let one = self.share_of_one(emission.recipients);
+        let shares = self.rooms.find(emission.recipients).map_or(one.as_slice(), Room::shares);
+        let mut commands = Commands::default();
+        for aside in &course.asides {
+            let times = match aside.times {
+                Times::Exactly(times) => u64::from(times),
+                Times::PerPod => self.subscribers.len() as u64,
+                Times::PerHolder => shares.len() as u64,
+                Times::IfHeldHere => u64::from(shares.iter().any(|share| share.pod == pod)),
+                Times::PerMember => shares.iter().map(|share| u64::from(share.live + share.pollers)).sum(),
+            };
+            commands.add(aside, times, self.subscribers.len() as u32);
+        }
+        commands.count(1, &mut self.meter.counts);
+        self.redis.serve_upkeep(now, commands.total());
+    }
+
     /// Commands reach Redis so many times. Those of the start belong to the time before the run.
-    fn command(&mut self, which: fn(&Upkeep) -> &Commands, times: u64, now: SimTime) {
+    pub fn command(&mut self, which: fn(&Upkeep) -> &Commands, times: u64, now: SimTime) {
         if times == 0 || now == SimTime::ZERO {
             return;
         }
-        let counts = &mut self.meter.counts;
-        let Commands { each, bytes_in, bytes_out } = which(&self.redis.upkeep);
-        for &(command, of_it) in each {
-            counts.redis_commands.add_many(command, of_it * times);
-        }
-        counts.redis_bytes_in += bytes_in * times;
-        counts.redis_bytes_out += bytes_out * times;
-        let commands = which(&self.redis.upkeep).total() * times;
-        self.redis.serve_upkeep(now, commands);
+        let commands = which(&self.redis.upkeep);
+        commands.count(times, &mut self.meter.counts);
+        let total = commands.total() * times;
+        self.redis.serve_upkeep(now, total);
     }
 }

@@ -1,11 +1,11 @@
 //! Redis as the single-threaded server that it is.
 
-mod passage;
+mod course;
 mod reader;
 mod slot;
 mod upkeep;
 
-pub use passage::{EventKind, Passage, Passages};
+pub use course::{Course, Courses, EventKind, Passage};
 pub use reader::Reader;
 pub use slot::{SLOTS, hash_slot, node_of_slot};
 pub use upkeep::{Commands, Upkeep};
@@ -17,7 +17,7 @@ use crate::engine::{SimTime, Span};
 pub struct Redis {
     spec: RedisSpec,
     /// How events go through it.
-    pub passages: Passages,
+    pub courses: Courses,
     /// Who subscribes to what when.
     pub upkeep: Upkeep,
     /// The loops that read a stream, by pod.
@@ -30,7 +30,7 @@ impl Redis {
     pub fn new(spec: &ClusterSpec) -> Redis {
         Redis {
             spec: spec.redis.clone(),
-            passages: Passages::new(spec),
+            courses: Courses::new(spec),
             upkeep: Upkeep::new(spec),
             readers: Vec::new(),
             server: Server::default(),
@@ -89,6 +89,6 @@ impl Server {
     }
     fn cpu_used(&self, now: SimTime) -> Span {
         let ahead = u128::from(self.free.since(now).as_nanos());
-        Span::from_nanos(u64::try_from(self.work - ahead).unwrap_or(u64::MAX))
+        Span::from_nanos(u64::try_from(self.work.saturating_sub(ahead)).unwrap_or(u64::MAX))
     }
 }

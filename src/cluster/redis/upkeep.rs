@@ -1,8 +1,9 @@
 //! Commands that subscribe and unsubscribe, worked out once.
 
-use super::super::adapter::{Adapter, Command, Event, Law, Operation, Scene};
-use super::super::spec::ClusterSpec;
-use super::passage::{ROOM_NAME, users_have_rooms};
+use super::super::adapter::{Adapter, Aside, Command, Event, Law, Operation, Scene};
+use super::super::spec::{ClusterSpec, ROOM_NAME};
+use super::course::users_have_rooms;
+use crate::metrics::Counts;
 
 /// Commands that hand nothing to other pods.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +20,21 @@ impl Commands {
     /// How many there are together.
     pub fn total(&self) -> u64 {
         self.each.iter().map(|&(_, times)| times).sum()
+    }
+    /// So many more of a command, when so many pods are subscribed.
+    pub fn add(&mut self, aside: &Aside, times: u64, pods: u32) {
+        let (to, back) = aside.bytes(pods);
+        self.each.push((aside.command, times));
+        self.bytes_in += to * times;
+        self.bytes_out += back * times;
+    }
+    /// Counts them so many times.
+    pub fn count(&self, times: u64, counts: &mut Counts) {
+        for &(command, of_it) in &self.each {
+            counts.redis_commands.add_many(command, of_it * times);
+        }
+        counts.redis_bytes_in += self.bytes_in * times;
+        counts.redis_bytes_out += self.bytes_out * times;
     }
     /// Those of operations on one pod.
     fn of(law: &Law, operations: &[Operation]) -> Commands {

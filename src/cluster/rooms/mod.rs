@@ -126,10 +126,20 @@ impl Rooms {
     /// The room that is meant; `None` for one client.
     pub fn find(&self, recipients: Recipients) -> Option<&Room> {
         match recipients {
-            Recipients::All => Some(&self.everyone),
-            Recipients::Room(room) => Some(&self.rooms[room.index()]),
-            Recipients::One(..) => None,
+            Recipients::All(_) => Some(&self.everyone),
+            Recipients::Room(room, _) => Some(&self.rooms[room.index()]),
+            Recipients::One(..) | Recipients::Nobody => None,
         }
+    }
+    /// Where a connected client is among the members with a WebSocket of a target; none if it polls, or is no member.
+    pub fn position(&self, recipients: Recipients, client: ClientId) -> Option<usize> {
+        let turn = match recipients {
+            Recipients::All(_) => self.per_client,
+            Recipients::Room(room, _) => self.of(client).iter().position(|&other| other == room)?,
+            Recipients::One(..) | Recipients::Nobody => return None,
+        };
+        let position = self.position[self.place_of(client, turn)];
+        (position & POLLS == 0).then_some(position as usize)
     }
     /// All rooms but that of everyone.
     pub fn iter(&self) -> std::slice::Iter<'_, Room> {
@@ -189,6 +199,18 @@ impl Rooms {
             empty += u32::from(is_empty && turn < self.per_client);
         }
         empty
+    }
+
+    /// A connected client, which has one room, has this one instead.
+    #[cfg(test)]
+    pub fn move_to(&mut self, member: Member, room: RoomId) {
+        let (client, pod) = (member.who.client, member.path.pod);
+        self.disconnect(client, pod, false);
+        let old = self.of(client)[0];
+        self.rooms[old.index()].present -= 1;
+        self.rooms[room.index()].present += 1;
+        self.of_client[client.index() * self.per_client] = room;
+        self.connect(member, false);
     }
 
     /// The `turn`-th room of a client; after the last one, that of everyone.

@@ -87,12 +87,24 @@ impl FromIterator<Member> for MemberList {
 /// Who gets an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recipients {
-    /// Everybody.
-    All,
-    /// The members of a room.
-    Room(RoomId),
+    /// Everybody, or everybody but one.
+    All(Option<Who>),
+    /// The members of a room, or all but one.
+    Room(RoomId, Option<Who>),
     /// One client, by its own room; its number tells it from others in its place.
     One(ClientId, u32),
+    /// No client: pods speak to each other.
+    Nobody,
+}
+
+impl Recipients {
+    /// The connection that is left out.
+    pub const fn but(self) -> Option<Who> {
+        match self {
+            Recipients::All(but) | Recipients::Room(_, but) => but,
+            Recipients::One(..) | Recipients::Nobody => None,
+        }
+    }
 }
 
 /// The connected members of a room. A broadcast serves those of each pod in this order.

@@ -3,6 +3,9 @@
 use super::super::adapter::Law;
 use crate::engine::Span;
 
+/// Names of rooms are taken to have so many characters.
+pub const ROOM_NAME: u32 = 10;
+
 /// How pods reach each other.
 #[derive(Clone, Debug)]
 pub struct RedisSpec {

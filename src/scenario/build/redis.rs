@@ -1,13 +1,13 @@
 //! Redis and the adapter.
 
-use super::super::file::{AdapterText, PubSub, Redis, SubscribeText};
+use super::super::file::{OperationText, Redis, TickTo};
 use super::filled;
-use crate::cluster::adapter::{Adapter, Law, Named, Subscribe};
-use crate::cluster::spec::{RedisCosts, RedisSpec};
+use crate::cluster::adapter::{Adapter, Emit, Law, Operation, To};
+use crate::cluster::spec::{ROOM_NAME, RedisCosts, RedisSpec};
 
 /// How pods reach each other.
 pub fn redis(redis: &Redis) -> RedisSpec {
-    let law = Law { recovery: *filled(&redis.recovery), ..Law::of(adapter(*filled(&redis.adapter))) };
+    let law = Law { recovery: *filled(&redis.recovery), ..Law::of(filled(&redis.adapter).adapter()) };
     RedisSpec {
         law,
         costs: RedisCosts {
@@ -21,22 +21,19 @@ pub fn redis(redis: &Redis) -> RedisSpec {
 }
 
 /// Whether copies are entries of a stream.
-pub const fn reads_streams(redis: &Redis) -> bool {
-    matches!(redis.adapter, Some(AdapterText::Named(Named { adapter: Adapter::Streams { .. }, .. })))
+pub fn reads_streams(redis: &Redis) -> bool {
+    matches!(filled(&redis.adapter).adapter(), Adapter::Streams { .. })
 }
 
-const fn adapter(text: AdapterText) -> Adapter {
-    match text {
-        AdapterText::Named(named) => named.adapter,
-        AdapterText::PubSub(PubSub { publishes, subscribe }) => Adapter::PubSub {
-            publishes: match publishes {
-                Some(publishes) => publishes,
-                None => 1,
-            },
-            subscribe: match subscribe {
-                SubscribeText::PerRoom => Subscribe::PerRoom,
-                SubscribeText::All => Subscribe::All,
-            },
-        },
-    }
+/// An event of a server.
+pub const fn emit_to(to: TickTo) -> Operation {
+    Operation::Emit(Emit::to(match to {
+        TickTo::All => To::All,
+        TickTo::Room => To::Room { name: ROOM_NAME },
+    }))
+}
+
+/// What a server asks of the adapter.
+pub fn operation(name: OperationText) -> Operation {
+    (name.0.operation)(ROOM_NAME)
 }

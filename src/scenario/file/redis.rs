@@ -5,7 +5,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::cluster::adapter::{NAMED, Named};
+use crate::cluster::adapter::{Adapter, NAMED, Named, NamedOperation, OPERATIONS, Subscribe};
 use crate::engine::Span;
 
 /// How pods reach each other.
@@ -57,6 +57,22 @@ pub enum SubscribeText {
     All,
 }
 
+impl AdapterText {
+    /// As the law has it.
+    pub fn adapter(self) -> Adapter {
+        match self {
+            AdapterText::Named(named) => named.adapter,
+            AdapterText::PubSub(PubSub { publishes, subscribe }) => Adapter::PubSub {
+                publishes: publishes.unwrap_or(1),
+                subscribe: match subscribe {
+                    SubscribeText::PerRoom => Subscribe::PerRoom,
+                    SubscribeText::All => Subscribe::All,
+                },
+            },
+        }
+    }
+}
+
 /// `{pubsub: …}`.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -106,5 +122,52 @@ impl JsonSchema for AdapterText {
         let names: Vec<Schema> =
             NAMED.iter().map(|named| json_schema!({"const": named.word, "description": named.what})).collect();
         json_schema!({"anyOf": [{"oneOf": names}, generator.subschema_for::<OwnPubSub>()]})
+    }
+}
+
+/// What a server asks of the adapter, by its name in `stickysim adapter`.
+#[derive(Clone, Copy, Debug)]
+pub struct OperationText(pub &'static NamedOperation);
+
+impl OperationText {
+    fn all() -> impl Iterator<Item = &'static NamedOperation> {
+        OPERATIONS.iter().filter(|operation| operation.by_servers)
+    }
+}
+
+impl PartialEq for OperationText {
+    fn eq(&self, other: &OperationText) -> bool {
+        self.0.word == other.0.word
+    }
+}
+
+impl<'de> Deserialize<'de> for OperationText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<OperationText, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        OperationText::all().find(|operation| operation.word == text).map(OperationText).ok_or_else(|| {
+            let names: Vec<String> = OperationText::all().map(|operation| format!("`{}`", operation.word)).collect();
+            D::Error::custom(format!(
+                "`{text}` is nothing that servers do by themselves; write one of {}",
+                names.join(", ")
+            ))
+        })
+    }
+}
+
+impl Serialize for OperationText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.word)
+    }
+}
+
+impl JsonSchema for OperationText {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "OperationText".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let names: Vec<Schema> = OperationText::all()
+            .map(|operation| json_schema!({"const": operation.word, "description": operation.call}))
+            .collect();
+        json_schema!({"oneOf": names})
     }
 }

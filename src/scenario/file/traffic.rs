@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::super::law::{DurationLaw, NumberLaw};
 use super::super::units::Size;
 use super::super::words::{CacheKey, HitSaves, Recipients, SpanOrNone};
+use super::OperationText;
+use crate::cluster::adapter::To;
 use crate::engine::Span;
 
 /// One thing that clients do again and again.
@@ -93,12 +95,16 @@ pub struct NotifyTraffic {
 
 /// Who gets an event of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum EmitTo {
-    /// Everybody in one of the sender's rooms.
+    /// Everybody in one of the sender's rooms (`io.to(room)`).
     Room,
-    /// Every connected client.
+    /// Everybody in one of the sender's rooms but the sender (`socket.to(room)`).
+    RoomButSender,
+    /// Every connected client (`io.emit`).
     All,
+    /// Every connected client but the sender (`socket.broadcast`).
+    AllButSender,
     /// The sender alone.
     #[serde(rename = "self")]
     Own,
@@ -136,6 +142,41 @@ pub enum ViaText {
 pub enum ServerTraffic {
     /// An event at regular intervals.
     Tick(Tick),
+    /// Something that a server asks of the adapter at regular intervals.
+    Operation(ServerOperation),
+}
+
+impl ServerTraffic {
+    /// Its key.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            ServerTraffic::Tick(_) => "tick",
+            ServerTraffic::Operation(_) => "operation",
+        }
+    }
+    /// Distance.
+    pub const fn every(&self) -> Span {
+        match self {
+            ServerTraffic::Tick(tick) => tick.every,
+            ServerTraffic::Operation(operation) => operation.every,
+        }
+    }
+    /// Length of the event.
+    pub const fn bytes(&self) -> Option<Size> {
+        match self {
+            ServerTraffic::Tick(tick) => tick.bytes,
+            ServerTraffic::Operation(operation) => operation.bytes,
+        }
+    }
+    /// The key of what is for rooms, if it is.
+    pub fn for_rooms(&self) -> Option<&'static str> {
+        match self {
+            ServerTraffic::Tick(tick) => (tick.to == TickTo::Room).then_some("to"),
+            ServerTraffic::Operation(ServerOperation { name, .. }) => {
+                matches!((name.0.operation)(1).target(), Some(To::Room { .. })).then_some("name")
+            }
+        }
+    }
 }
 
 /// An event at regular intervals.
@@ -147,6 +188,18 @@ pub struct Tick {
     /// Who gets it; `room`: each room in turn, one per tick.
     pub to: TickTo,
     /// Length of the encoded event.
+    pub bytes: Option<Size>,
+}
+
+/// Something that a server asks of the adapter at regular intervals.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServerOperation {
+    /// Which, as in `stickysim adapter`: `fetch-sockets`, `emit-ack` … One for a room is for each room in turn.
+    pub name: OperationText,
+    /// Distance.
+    pub every: Span,
+    /// Length of the encoded event, if there is one.
     pub bytes: Option<Size>,
 }
 

@@ -59,6 +59,7 @@ pub static GENERAL: &[Preset] = &[
     preset("traffic.*.notify?.work", "0s", C, NO_WORK),
     preset("server_traffic", "[]", C, "nothing said: servers emit nothing by themselves"),
     preset("server_traffic.*.tick?.bytes", "300", C, BYTES),
+    preset("server_traffic.*.operation?.bytes", "300", C, BYTES),
     preset("rooms?.kind", "groups", C, "the only kind of this version"),
     preset("rooms?.per_client", "1", C, "assumption: one room per client"),
     preset("balancers", "[{nginx: {}}]", C, "assumption: nginx with its own defaults"),

@@ -2,7 +2,7 @@
 
 use super::super::build::takes_part;
 use super::super::diagnostic::nearest;
-use super::super::file::{Arrivals, Audience, EmitTo, ScenarioFile, ServerTraffic, TickTo, Traffic, ViaText};
+use super::super::file::{Arrivals, Audience, EmitTo, ScenarioFile, Traffic, ViaText};
 use super::super::law::LawText;
 use super::super::words::{LawOrNever, Recipients, RefreshText, TransportsText};
 use super::network::check_network;
@@ -239,14 +239,16 @@ pub(super) fn check_traffic(checks: &mut Checks, file: &ScenarioFile) {
             check_participants(checks, &path, clients, file, over_socket);
         }
         if let Traffic::Emit(emit) = traffic {
-            check_room(checks, &format!("{path}.to"), emit.to == EmitTo::Room, file);
+            check_room(checks, &format!("{path}.to"), matches!(emit.to, EmitTo::Room | EmitTo::RoomButSender), file);
         }
     }
-    for (at, ServerTraffic::Tick(tick)) in file.server_traffic.iter().flatten().enumerate() {
-        let path = format!("server_traffic.{at}.tick");
-        checks.every(&format!("{path}.every"), &Law::Fixed(tick.every.as_nanos() as f64));
-        check_bytes(checks, &path, tick.bytes.map(|bytes| bytes.bytes()));
-        check_room(checks, &format!("{path}.to"), tick.to == TickTo::Room, file);
+    for (at, traffic) in file.server_traffic.iter().flatten().enumerate() {
+        let path = format!("server_traffic.{at}.{}", traffic.kind());
+        checks.every(&format!("{path}.every"), &Law::Fixed(traffic.every().as_nanos() as f64));
+        check_bytes(checks, &path, traffic.bytes().map(|bytes| bytes.bytes()));
+        if let Some(key) = traffic.for_rooms() {
+            check_room(checks, &format!("{path}.{key}"), true, file);
+        }
     }
     let Some(rooms) = &file.rooms else { return };
     let people: f64 =

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::build::takes_part;
-use super::super::file::{EmitTo, ScenarioFile, ServerTraffic, Traffic, ViaText};
+use super::super::file::{EmitTo, ScenarioFile, Traffic, ViaText};
 use super::super::words::Recipients;
 use super::Checks;
 use super::clients::clients_at_a_time;
@@ -47,9 +47,9 @@ pub(super) fn check(checks: &mut Checks, file: &ScenarioFile, traces: &BTreeMap<
             file.clients.iter().zip(takes).filter(|(_, takes)| *takes).map(|(a, _)| clients_at_a_time(a)).sum();
         parts.push((people * duration / every.law().mean() * per_action, format!("traffic.{at}.{kind}.every")));
     }
-    for (at, ServerTraffic::Tick(tick)) in file.server_traffic.iter().flatten().enumerate() {
-        let ticks = duration / tick.every.as_nanos() as f64;
-        parts.push((ticks * (1.0 + pods), format!("server_traffic.{at}.tick.every")));
+    for (at, traffic) in file.server_traffic.iter().flatten().enumerate() {
+        let ticks = duration / traffic.every().as_nanos() as f64;
+        parts.push((ticks * (1.0 + pods), format!("server_traffic.{at}.{}.every", traffic.kind())));
     }
     let total: f64 = parts.iter().map(|(events, _)| events).sum();
     let max = file.max_events.map_or(f64::INFINITY, |max| max.value() as f64);

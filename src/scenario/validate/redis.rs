@@ -1,0 +1,46 @@
+//! Bounds of Redis, and what adapters can and cannot do.
+
+use super::super::file::{AdapterText, PubSub, ScenarioFile, ServerTraffic};
+use super::Checks;
+use crate::cluster::adapter::{Adapter, Event, Law};
+
+/// No event is published more often than this.
+const MAX_PUBLISHES: u32 = 1_000;
+
+pub(super) fn check(checks: &mut Checks, file: &ScenarioFile) {
+    let Some(redis) = &file.redis else { return };
+    let Some(text) = redis.adapter else { return };
+    if let AdapterText::PubSub(PubSub { publishes: Some(publishes), .. }) = text
+        && !(1..=MAX_PUBLISHES).contains(&publishes)
+    {
+        checks.fail(
+            "out-of-range",
+            "redis.adapter.pubsub.publishes",
+            format!("an event cannot be published {publishes} times"),
+            format!("write 1 to {MAX_PUBLISHES}; for no adapter at all `adapter: none`"),
+        );
+        return;
+    }
+    let adapter = text.adapter();
+    let law = Law { recovery: redis.recovery == Some(true), ..Law::of(adapter) };
+    if law.recovery && !matches!(adapter, Adapter::Classic { .. } | Adapter::Sharded(_) | Adapter::Streams { .. }) {
+        checks.fail(
+            "no-effect",
+            "redis.recovery",
+            "connection state recovery is a setting of Socket.IO on Node.js with an adapter for Redis; here it changes nothing",
+            "remove it, or choose `adapter: streams`, with which clients are recovered on any pod",
+        );
+    }
+    for (at, traffic) in file.server_traffic.iter().flatten().enumerate() {
+        let ServerTraffic::Operation(operation) = traffic else { continue };
+        let name = operation.name.0;
+        if law.plan((name.operation)(1), Event { bytes: 100 }).is_none() {
+            checks.fail(
+                "no-operation",
+                &format!("server_traffic.{at}.operation.name"),
+                format!("this adapter has no `{}`", name.call),
+                format!("`stickysim adapter --operations {}` shows which adapters have it", name.word),
+            );
+        }
+    }
+}
