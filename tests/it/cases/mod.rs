@@ -2,6 +2,7 @@
 //! is written by these runs and compared with the document; UPDATE_VALIDATION=1 writes them anew.
 
 mod contention;
+mod latency;
 mod losing;
 mod slots;
 
