@@ -5,6 +5,7 @@ use comfy_table::{CellAlignment, ContentArrangement, ContentLineStyle, LineStyle
 use super::expect;
 use super::finding::Finding;
 use super::rows::{Row, group};
+use super::sensitivity::Reading;
 use crate::metrics::{HEADLINE, Study};
 
 /// What the terminal can show.
@@ -31,6 +32,10 @@ pub fn terminal(study: &Study, style: &TerminalStyle) -> String {
         out.push_str(&wrapped(&legend(study), width, ""));
     }
     out.push_str(&expectations(study, width));
+    if let Some(reading) = Reading::of(study) {
+        out.push('\n');
+        out.push_str(&sensitivity(&reading, width));
+    }
     out.push('\n');
     out.push_str(&wrapped(&super::verdict(study), width, ""));
     if style.color { painted(&out) } else { out }
@@ -130,6 +135,35 @@ fn expectations(study: &Study, width: usize) -> String {
             out.push_str(&wrapped(&line, width, "  "));
         }
     }
+    out
+}
+
+/// What changed assumptions do: a table of those with an effect, what changes of the verdict, and the rest in a few lines.
+fn sensitivity(reading: &Reading<'_>, width: usize) -> String {
+    let mut out = wrapped(&reading.method(), width, "");
+    if !reading.effects.is_empty() {
+        let mut table = Table::new();
+        table.load_style(LINES).set_content_arrangement(ContentArrangement::Dynamic).set_width(width as u16);
+        table.set_header(["assumption", "assumed", "what of the verdict moves most", "less", "more"]);
+        for effect in &reading.effects {
+            let cells = reading.cells(effect);
+            table.add_row([cells.assumption, cells.assumed, cells.figure, cells.lower, cells.higher]);
+        }
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 1));
+        }
+        out.push('\n');
+        out.extend(table.lines().map(|line| format!("{}\n", line.trim_end())));
+        out.push('\n');
+    }
+    for effect in reading.hinges() {
+        for hinge in &effect.hinges {
+            let tried = effect.varied.tried(hinge.is_higher).unwrap_or_default();
+            let line = format!("! {} at {tried}: {}", effect.varied.assumption.path, hinge.words);
+            out.push_str(&wrapped(&line, width, "  "));
+        }
+    }
+    reading.notes().iter().for_each(|note| out.push_str(&wrapped(note, width, "  ")));
     out
 }
 
