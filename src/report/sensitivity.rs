@@ -1,13 +1,25 @@
 //! What a verdict hinges on: the same claims, made again with each assumption lowered and raised.
 //!
-//! A claim changes only when what it rests on changed: by an interval that excludes 0, and by as much as the verdict
-//! calls a difference. What was near a boundary and crossed it by a hair is no hinge.
+//! A claim changes only when what it rests on changed beyond chance, and by as much as the verdict calls a difference.
+//! What was near a boundary and crossed it by a hair is no hinge.
 
 use super::finding::Finding;
-use super::number::percent;
+use super::number::{fixed, percent};
 use super::verdict::{COMPARED, ELSEWHERE, FULLEST, MAX_LISTED, SMALL, is_large, is_reached, listed, many_fail};
 use crate::metrics::{Better, Estimate, FigureId, HEADLINE, Limiting, Outcome, Sample, Sensitivity, Study, Varied};
-use crate::study::estimate;
+use crate::study::{CONFIDENCE, estimate, student_t};
+
+/// Of the hundreds of changes that are looked at, one in twenty would pass for one at the confidence of intervals.
+const CERTAIN: f64 = 0.999;
+
+/// True for a change between pairs of runs that is hardly chance.
+fn is_certain(change: &Estimate) -> bool {
+    let wider = |half: f64| {
+        let df = change.replications - 1;
+        half * student_t(CERTAIN, df) / student_t(CONFIDENCE, df)
+    };
+    change.half_width.is_some_and(|half| change.mean.abs() > wider(half))
+}
 
 /// A study of sensitivity, read.
 pub(super) struct Reading<'a> {
@@ -58,8 +70,7 @@ impl Move {
     /// The change as a share of the value as assumed, where it was found and there is something to be a share of.
     pub(super) fn relative(&self, is_higher: bool) -> Option<f64> {
         let change = self.change(is_higher)?;
-        (Finding::of(&change, Better::Neither).is_change() && self.assumed != 0.0)
-            .then(|| change.mean / self.assumed.abs())
+        (is_certain(&change) && self.assumed != 0.0).then(|| change.mean / self.assumed.abs())
     }
     /// The larger one of the two changes.
     pub(super) fn size(&self) -> f64 {
@@ -174,7 +185,7 @@ fn place(varied: &Varied) -> String {
 
 /// One row of the table of effects.
 pub(super) struct Cells {
-    /// Where it stands, marked where the verdict hinges on it.
+    /// Where it stands.
     pub(super) assumption: String,
     pub(super) assumed: String,
     /// The figure that moves most, and of which variant.
@@ -195,11 +206,10 @@ impl Reading<'_> {
             1 => moved.figure.title(),
             _ => format!("{}, {}", moved.figure.title(), self.study.variants[moved.variant].name),
         };
-        let value = &effect.varied.assumption.value;
         Cells {
-            assumption: format!("{}{}", place(effect.varied), if effect.hinges.is_empty() { "" } else { " !" }),
-            assumed: value.strip_prefix('{').and_then(|law| law.strip_suffix('}')).unwrap_or(value).to_owned(),
-            figure: largest.map_or_else(|| "·".to_owned(), figure),
+            assumption: place(effect.varied),
+            assumed: effect.varied.assumption.value.clone(),
+            figure: largest.map_or_else(|| "no figure".to_owned(), figure),
             lower: end(false),
             higher: end(true),
         }
@@ -344,7 +354,7 @@ impl Claims<'_> {
                 let gap = |samples: &[Sample]| Gap::between(&samples[a], &samples[b], at);
                 let (Some(was), Some(is)) = (gap(self.was), gap(now)) else { continue };
                 let Some(change) = paired(&is.runs, &was.runs).filter(|_| was.words != is.words) else { continue };
-                if is_large(Finding::of(&change, Better::Neither), &change, was.base) {
+                if is_certain(&change) && change.mean.abs() >= SMALL * was.base {
                     let (a, b) = (self.name(a), self.name(b));
                     words.push(format!("{}, {a} against {b}: {} → {}", figure.title(), was.words, is.words));
                 }
@@ -355,8 +365,7 @@ impl Claims<'_> {
 
     /// True when a figure of a variant is another one by more than chance.
     fn is_moved(&self, now: &[Sample], variant: usize, at: usize) -> bool {
-        paired(&column(&now[variant], at), &column(&self.was[variant], at))
-            .is_some_and(|change| Finding::of(&change, Better::Neither).is_change())
+        paired(&column(&now[variant], at), &column(&self.was[variant], at)).is_some_and(|change| is_certain(&change))
     }
 
     /// With which variants many cannot connect.
@@ -404,14 +413,10 @@ impl Claims<'_> {
     }
 }
 
-/// A change as a share with its sign: `+85 %`, `−0.4 %`; `·` where none was found.
+/// A change as a share with its sign: `+85 %`, `−0.4 %`; `~` where none was found.
 pub(super) fn signed(share: Option<f64>) -> String {
-    let Some(share) = share else { return "·".to_owned() };
-    let shown = percent(share.abs());
-    let shown = if share.abs() >= 0.1 {
-        super::number::with_unit(&super::number::fixed(share.abs() * 100.0, 0), "%")
-    } else {
-        shown
-    };
-    format!("{}{shown}", if share < 0.0 { '−' } else { '+' })
+    let Some(share) = share else { return "~".to_owned() };
+    let sign = if share < 0.0 { '−' } else { '+' };
+    let size = share.abs() * 100.0;
+    format!("{sign}{} %", fixed(size, if size < 10.0 { 1 } else { 0 }))
 }

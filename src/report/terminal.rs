@@ -5,7 +5,7 @@ use comfy_table::{CellAlignment, ContentArrangement, ContentLineStyle, LineStyle
 use super::expect;
 use super::finding::Finding;
 use super::rows::{Row, group};
-use super::sensitivity::Reading;
+use super::sensitivity::{Cells, Reading};
 use crate::metrics::{HEADLINE, Study};
 
 /// What the terminal can show.
@@ -138,30 +138,32 @@ fn expectations(study: &Study, width: usize) -> String {
     out
 }
 
-/// What changed assumptions do: a table of those with an effect, what changes of the verdict, and the rest in a few lines.
+/// What changed assumptions do: those with an effect, what changes of the verdict, and the rest in a few lines.
 fn sensitivity(reading: &Reading<'_>, width: usize) -> String {
     let mut out = wrapped(&reading.method(), width, "");
-    if !reading.effects.is_empty() {
-        let mut table = Table::new();
-        table.load_style(LINES).set_content_arrangement(ContentArrangement::Dynamic).set_width(width as u16);
-        table.set_header(["assumption", "assumed", "what of the verdict moves most", "less", "more"]);
-        for effect in &reading.effects {
-            let cells = reading.cells(effect);
-            table.add_row([cells.assumption, cells.assumed, cells.figure, cells.lower, cells.higher]);
-        }
-        for column in table.column_iter_mut() {
-            column.set_padding((0, 1));
-        }
+    let rows: Vec<Cells> = reading.effects.iter().map(|effect| reading.cells(effect)).collect();
+    let widest = |cell: fn(&Cells) -> &String| rows.iter().map(|row| cell(row).chars().count()).max().unwrap_or(0);
+    let (figure, lower) = (widest(|row| &row.figure), widest(|row| &row.lower));
+    if !rows.is_empty() {
+        let heading = "Each assumption, and the figure of the verdict that it moves most: with less, and with more (~ no \
+                       change found; ! the verdict hinges on it)";
         out.push('\n');
-        out.extend(table.lines().map(|line| format!("{}\n", line.trim_end())));
-        out.push('\n');
+        out.push_str(&wrapped(heading, width, ""));
     }
-    for effect in reading.hinges() {
+    for (row, effect) in rows.iter().zip(&reading.effects) {
+        out.push_str(&wrapped(&format!("{} = {}", row.assumption, row.assumed), width, "  "));
+        let ends = format!("  {:figure$}  {:lower$}  {}", row.figure, row.lower, row.higher);
+        // side by side where there is room
+        let ends = if ends.chars().count() <= width { format!("{ends}\n") } else { wrapped(ends.trim(), width, "") };
+        out.push_str(&ends);
         for hinge in &effect.hinges {
             let tried = effect.varied.tried(hinge.is_higher).unwrap_or_default();
-            let line = format!("! {} at {tried}: {}", effect.varied.assumption.path, hinge.words);
-            out.push_str(&wrapped(&line, width, "  "));
+            let line = format!("! at {tried}: {}", hinge.words);
+            out.extend(wrapped(&line, width - 2, "  ").lines().map(|line| format!("  {line}\n")));
         }
+    }
+    if !rows.is_empty() {
+        out.push('\n');
     }
     reading.notes().iter().for_each(|note| out.push_str(&wrapped(note, width, "  ")));
     out

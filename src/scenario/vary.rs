@@ -144,9 +144,12 @@ fn vary(places: Places, documents: &[Document], traces: &BTreeMap<String, Arc<Tr
                 (Value::Number(number), Some(_)) => number.as_f64().map(libm::ceil),
                 _ => None,
             };
-            match whole.filter(|whole| Some(*whole) != amount) {
-                Some(whole) => change(&places.list, &Value::Number((whole as u64).into()), documents, traces),
-                None => Err(problem),
+            match whole {
+                Some(1.0) if amount == Some(1.0) => Err("one is the least".to_owned()),
+                Some(whole) if Some(whole) != amount => {
+                    change(&places.list, &Value::Number((whole as u64).into()), documents, traces)
+                }
+                _ => Err(problem),
             }
         })?;
         if tried.value == text(&value) { Err("there is nothing beyond it".to_owned()) } else { Ok(tried) }

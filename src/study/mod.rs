@@ -8,6 +8,6 @@ mod replicate;
 mod sensitivity;
 mod student;
 
-pub use replicate::{Aborted, Options, Progress, StudyError, estimate, run};
+pub use replicate::{Aborted, CONFIDENCE, Options, Progress, StudyError, estimate, run};
 pub use sensitivity::{SENSITIVITY_RUNS, sensitivity};
 pub use student::student_t;

@@ -19,7 +19,7 @@ use crate::scenario::{Expectation, Scenario};
 /// Corners of a distribution in reports.
 const DISTRIBUTION_POINTS: usize = 400;
 /// The confidence of every interval.
-const CONFIDENCE: f64 = 0.95;
+pub const CONFIDENCE: f64 = 0.95;
 
 /// What to run, and how.
 pub struct Options<'a> {
