@@ -49,16 +49,10 @@ pub fn defaults() -> Result<Success, Failure> {
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(print::width() as u16);
-    table.set_header(["value", "default", "grade", "spread", "source"]);
+    table.set_header(["value", "default", "grade and spread", "source"]);
     for default in scenario::defaults_table() {
-        let spread = default.spread.as_ref().map(ToString::to_string).unwrap_or_default();
-        table.add_row([
-            default.path.as_str(),
-            default.value.as_str(),
-            default.grade.name(),
-            spread.as_str(),
-            default.source.as_str(),
-        ]);
+        let spread = default.spread.map(|spread| format!("\n{spread}")).unwrap_or_default();
+        table.add_row([default.path, default.value, format!("{}{spread}", default.grade.name()), default.source]);
     }
     let legend = "Grades: measured = on the real program or read in its source; A = peer-reviewed, regulator or vendor \
                   documentation; B = one report or a small benchmark; C = our assumption. Spread: what was seen where it was measured. Every value can be set in a \

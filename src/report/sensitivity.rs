@@ -131,9 +131,14 @@ impl<'a> Reading<'a> {
         self.effects.iter().filter(|effect| !effect.hinges.is_empty())
     }
 
+    /// How many assumptions could be changed at all.
+    fn tried(&self) -> usize {
+        self.sensitivity.assumptions.iter().filter(|varied| is_tried(varied)).count()
+    }
+
     /// How it was made, in a sentence or two.
     pub(super) fn method(&self) -> String {
-        let n = self.sensitivity.assumptions.len();
+        let n = self.tried();
         format!(
             "Sensitivity: {} halved and doubled in turn (or to the ends of what was measured, where these are farther), {} \
              runs of each variant with the random numbers of the study's first ones. What the scenario says itself is not \
@@ -147,8 +152,7 @@ impl<'a> Reading<'a> {
     pub(super) fn notes(&self) -> Vec<String> {
         let paths = |list: Vec<&Varied>| -> Vec<String> { list.into_iter().map(place).collect() };
         let faint = paths(self.faint.iter().map(|effect| effect.varied).collect());
-        let is_tried = |varied: &&Varied| varied.outcomes().iter().any(|(_, outcome)| outcome.is_ok());
-        let idle = paths(self.idle.iter().copied().filter(is_tried).collect());
+        let idle = paths(self.idle.iter().copied().filter(|varied| is_tried(varied)).collect());
         let mut notes = Vec::new();
         if !faint.is_empty() {
             notes.push(format!("Less than 2 % of every figure of the verdict: {}.", faint.join(", ")));
@@ -173,6 +177,11 @@ impl<'a> Reading<'a> {
         notes.extend(reasons.into_iter().map(|(why, list)| format!("Not tried, since {why}: {}.", list.join(", "))));
         notes
     }
+}
+
+/// True when at least one other value was run.
+fn is_tried(varied: &Varied) -> bool {
+    varied.outcomes().iter().any(|(_, outcome)| outcome.is_ok())
 }
 
 /// Where an assumption stands.
@@ -219,7 +228,7 @@ impl Reading<'_> {
 /// The last sentence of a verdict.
 pub(super) fn sentence(study: &Study) -> Option<String> {
     let reading = Reading::of(study)?;
-    let n = reading.sensitivity.assumptions.len();
+    let n = reading.tried();
     let hinges: Vec<&str> = reading.hinges().map(|effect| effect.varied.assumption.path.as_str()).collect();
     Some(match (n, hinges.len()) {
         (0, _) => "There is no assumption to change.".to_owned(),
