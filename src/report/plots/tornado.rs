@@ -76,7 +76,7 @@ fn end_of(path: &str) -> String {
     let room = (LONGEST / text_width("m", FONT) / 1.1) as usize;
     match path.chars().count() {
         n if n <= room => path.to_owned(),
-        n => format!("…{}", path.chars().skip(n - room + 1).collect::<String>()),
+        n => format!("…{}", path.chars().skip(n - room + 1).collect::<String>().trim_start_matches('.')),
     }
 }
 
