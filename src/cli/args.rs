@@ -260,9 +260,26 @@ pub struct StudyArgs {
     /// Threads; one per core if not given. The results do not depend on it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    /// Halves and doubles every assumption in turn and says which ones the verdict hinges on; RUNS of each variant [default: 5]
+    #[arg(long, value_name = "RUNS", num_args = 0..=1, require_equals = true, default_missing_value = "",
+        value_parser = sensitivity_runs)]
+    pub sensitivity: Option<SensitivityRuns>,
     /// Prints nothing but errors and expectations that do not hold
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+/// How many runs of each variant `--sensitivity` makes; `None`: as many as usual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SensitivityRuns(pub Option<u32>);
+
+fn sensitivity_runs(text: &str) -> Result<SensitivityRuns, String> {
+    if text.is_empty() {
+        return Ok(SensitivityRuns(None));
+    }
+    let runs =
+        text.parse().map_err(|_| "it is not a number of runs; write for example `--sensitivity=10`".to_owned())?;
+    Ok(SensitivityRuns(Some(runs)))
 }
 
 impl StudyArgs {

@@ -8,7 +8,6 @@ use comfy_table::{ContentArrangement, Table};
 
 use super::args::SchemaOf;
 use super::{Failure, Success, print, study};
-use crate::metrics::Grade;
 use crate::{report, scenario};
 
 /// `stickysim check SCENARIO…`: all problems of all files, or a line per file.
@@ -50,18 +49,14 @@ pub fn defaults() -> Result<Success, Failure> {
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(print::width() as u16);
-    table.set_header(["value", "default", "grade", "source"]);
+    table.set_header(["value", "default", "grade and spread", "source"]);
     for default in scenario::defaults_table() {
-        let grade = match default.grade {
-            Grade::Measured => "measured",
-            Grade::A => "A",
-            Grade::B => "B",
-            Grade::C => "C",
-        };
-        table.add_row([default.path.as_str(), default.value.as_str(), grade, default.source.as_str()]);
+        let spread = default.spread.map(|spread| format!("\n{spread}")).unwrap_or_default();
+        table.add_row([default.path, default.value, format!("{}{spread}", default.grade.name()), default.source]);
     }
     let legend = "Grades: measured = on the real program or read in its source; A = peer-reviewed, regulator or vendor \
-                  documentation; B = one report or a small benchmark; C = our assumption. Every value can be set in a scenario.";
+                  documentation; B = one report or a small benchmark; C = our assumption. Spread: what was seen where it was measured. Every value can be set in a \
+                  scenario; `stickysim compare --sensitivity` says which ones a verdict hinges on.";
     print::out(&format!("{table}\n\n{legend}\n"))?;
     Ok(Success::Fine)
 }

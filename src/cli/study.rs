@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::args::StudyArgs;
+use super::args::{SensitivityRuns, StudyArgs};
 use super::output::Folder;
 use super::progress::Bar;
 use super::{Failure, Success, print};
@@ -12,7 +12,7 @@ use crate::cluster::RunError;
 use crate::metrics::Study;
 use crate::report::{self, TerminalStyle};
 use crate::scenario::{self, Problems, Scenario, Source};
-use crate::study::{Options, StudyError};
+use crate::study::{Options, SENSITIVITY_RUNS, StudyError};
 
 /// The scenario that runs when nothing is asked for: the same file as in the repository.
 const AUCTION: &str = include_str!("../../scenarios/auction.yaml");
@@ -68,25 +68,53 @@ fn bad_scenario(problems: Problems) -> Failure {
 
 fn study(scenario: &Scenario, variants: bool, args: &StudyArgs) -> Result<Success, Failure> {
     let default = || PathBuf::from("output").join(&scenario.name);
+    let changed_runs = args.sensitivity.map(|runs| sensitivity_runs(runs, scenario.replications)).transpose()?;
     let folder = Folder::prepare(&args.out.clone().unwrap_or_else(default))?;
-    let study = {
-        let bar = Bar::new(args.quiet);
-        let progress = |progress| {
-            bar.show(progress);
-            Ok(())
-        };
-        let threads = args.threads.map(usize::from);
-        crate::study::run(scenario, &Options { variants, threads, progress: &progress }).map_err(failed_run)?
-    };
+    let mut study = with_bar(variants, args, |options| crate::study::run(scenario, options))?;
+    if let Some(runs) = changed_runs {
+        let sensitivity = with_bar(variants, args, |options| crate::study::sensitivity(scenario, runs, options))?;
+        study.sensitivity = Some(sensitivity);
+    }
     let resolved = scenario.resolved_yaml();
     let mut files: Vec<(String, Vec<u8>)> =
         report::files(&study, &resolved).into_iter().map(|file| (file.path, file.bytes)).collect();
     files.extend(scenario.trace_files().into_iter().map(|(name, csv)| (name, csv.into_bytes())));
     files.push(("scenario.yaml".to_owned(), resolved.into_bytes()));
-    folder.write(&files, &report::chart_paths())?;
+    folder.write(&files, &report::optional_paths())?;
     tell(&study, &folder, args)?;
     let all_hold = study.variants.iter().all(|variant| variant.expectations.iter().all(|outcome| outcome.holds));
     Ok(if all_hold { Success::Fine } else { Success::ExpectationFailed })
+}
+
+/// Does what takes long, and shows how far it is.
+fn with_bar<T>(
+    variants: bool,
+    args: &StudyArgs,
+    work: impl FnOnce(&Options) -> Result<T, StudyError>,
+) -> Result<T, Failure> {
+    let bar = Bar::new(args.quiet);
+    let progress = |progress| {
+        bar.show(progress);
+        Ok(())
+    };
+    let threads = args.threads.map(usize::from);
+    work(&Options { variants, threads, progress: &progress }).map_err(failed_run)
+}
+
+/// How many runs of each variant are made of each changed assumption: those of the study, but not all of them.
+fn sensitivity_runs(SensitivityRuns(wanted): SensitivityRuns, replications: u32) -> Result<u32, Failure> {
+    let runs = wanted.unwrap_or(SENSITIVITY_RUNS.min(replications));
+    if runs < 2 {
+        let message = "`--sensitivity` compares runs, and needs two of each variant at least; write for example `-r 5` or \
+                       `--sensitivity=5`";
+        return Err(Failure::Input(message.to_owned()));
+    }
+    if runs > replications {
+        return Err(Failure::Input(format!(
+            "`--sensitivity={runs}` asks for more runs than the {replications} of the study; write `-r {runs}` as well"
+        )));
+    }
+    Ok(runs)
 }
 
 fn tell(study: &Study, folder: &Folder, args: &StudyArgs) -> Result<(), Failure> {

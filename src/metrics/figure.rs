@@ -413,6 +413,12 @@ impl fmt::Display for Stat {
     }
 }
 
+impl PartialEq for FigureId {
+    fn eq(&self, other: &FigureId) -> bool {
+        self.family.name == other.family.name && self.stat == other.stat
+    }
+}
+
 impl fmt::Display for FigureId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.stat {

@@ -8,6 +8,7 @@ mod figure;
 mod histogram;
 mod load;
 mod record;
+mod sensitivity;
 mod series;
 mod study;
 
@@ -16,7 +17,8 @@ pub use figure::{Better, Family, FigureId, HEADLINE, ParseFigureError, Stat, Uni
 pub use histogram::Histogram;
 pub use load::Skew;
 pub use record::{DatabaseUse, Latencies, Limiting, LoadSkew, Mark, NEff, Record};
+pub use sensitivity::{Outcome, Sample, Sensitivity, Varied};
 pub use series::{CLUSTER_SERIES, ClusterSeries, POD_SERIES, PodSeries, TimeSeries};
 pub use study::{
-    Assumption, DistributionReport, Estimate, ExpectationOutcome, FigureReport, Grade, Study, VariantReport,
+    Assumption, DistributionReport, Estimate, ExpectationOutcome, FigureReport, Grade, Spread, Study, VariantReport,
 };

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::count::Counts;
 use super::figure::FigureId;
 use super::record::{Limiting, Mark};
+use super::sensitivity::Sensitivity;
 use super::series::TimeSeries;
 
 /// The outcome of running one scenario, or several variants of it, many times.
@@ -29,6 +30,9 @@ pub struct Study {
     pub baseline: usize,
     /// Every value the user did not give, with its source.
     pub assumptions: Vec<Assumption>,
+    /// What came of changing them, where that was asked for. `summary.json` has what it means instead.
+    #[serde(skip)]
+    pub sensitivity: Option<Sensitivity>,
 }
 
 /// One variant, over its replications.
@@ -141,6 +145,18 @@ pub enum Grade {
     C,
 }
 
+impl Grade {
+    /// In tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Grade::Measured => "measured",
+            Grade::A => "A",
+            Grade::B => "B",
+            Grade::C => "C",
+        }
+    }
+}
+
 /// A value that the user did not give.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Assumption {
@@ -152,4 +168,21 @@ pub struct Assumption {
     pub grade: Grade,
     /// Where it comes from.
     pub source: String,
+    /// What was seen where it was measured; `None` for what was not measured, or read in a source.
+    pub spread: Option<Spread>,
+}
+
+/// The lowest and the highest of what was measured, as text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Spread {
+    /// The lowest.
+    pub low: String,
+    /// The highest.
+    pub high: String,
+}
+
+impl std::fmt::Display for Spread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.low == self.high { f.write_str("one value") } else { write!(f, "{} to {}", self.low, self.high) }
+    }
 }

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
-use crate::metrics::{Better, Family, Study, Unit};
+use super::sensitivity::{Reading, stated};
+use crate::metrics::{Assumption, Better, Estimate, Family, Outcome, Study, Unit, Varied};
 
 /// Name and version of the format. A reader checks it before anything else.
 pub const FORMAT: &str = "stickysim-summary/1";
@@ -24,6 +25,9 @@ struct Summary<'a> {
     verdict: String,
     /// The study itself.
     study: &'a Study,
+    /// What changed assumptions do to it; absent unless it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sensitivity: Option<SensitivityReport<'a>>,
     /// What each family of figures measures, by name; `event.latency.p99` belongs to `event.latency`.
     definitions: BTreeMap<&'a str, Definition>,
 }
@@ -39,6 +43,113 @@ struct Definition {
     better: &'static str,
     /// What exactly is measured.
     definition: &'static str,
+}
+
+/// Every assumption lowered and raised in turn, everything else the same.
+#[derive(Serialize, JsonSchema)]
+struct SensitivityReport<'a> {
+    /// Runs per variant and value, with the seeds of the study's first ones.
+    replications: u32,
+    /// Paths of those on which the verdict hinges.
+    hinges: Vec<&'a str>,
+    /// The largest effect first, those on which the verdict hinges before all.
+    assumptions: Vec<AssumptionReport<'a>>,
+}
+
+/// One assumption and what it does.
+#[derive(Serialize, JsonSchema)]
+struct AssumptionReport<'a> {
+    /// The assumption; `*` in its path stands for the entries of lists where it was filled in.
+    assumption: &'a Assumption,
+    /// In how many places it stands.
+    places: usize,
+    /// Largest change of a figure of the verdict, as a share of its value; 0 where none was found.
+    effect: f64,
+    /// With less.
+    lower: TrialReport<'a>,
+    /// With more.
+    higher: TrialReport<'a>,
+}
+
+/// One value in the place of an assumption.
+#[derive(Serialize, JsonSchema)]
+struct TrialReport<'a> {
+    /// The value; `None` where none was tried.
+    value: Option<&'a str>,
+    /// Why none was tried.
+    not_tried: Option<&'a str>,
+    /// The claims of the verdict that it changes, in words.
+    claims: Vec<&'a str>,
+    /// The headline figures that change in any run.
+    changes: Vec<ChangeReport<'a>>,
+}
+
+/// How one figure of one variant changes.
+#[derive(Serialize, JsonSchema)]
+struct ChangeReport<'a> {
+    /// Name of the variant.
+    variant: &'a str,
+    /// Name of the figure.
+    figure: String,
+    /// Its mean over the same runs, as assumed.
+    assumed: f64,
+    /// The change, paired run by run.
+    change: Estimate,
+}
+
+impl<'a> SensitivityReport<'a> {
+    fn of(reading: &'a Reading<'a>) -> SensitivityReport<'a> {
+        let figures = stated(reading.study);
+        let path = |varied: &'a Varied| varied.assumption.path.as_str();
+        let mut assumptions: Vec<AssumptionReport<'a>> = Vec::new();
+        for effect in reading.all() {
+            let [lower, higher] = effect.varied.outcomes().map(|(is_higher, outcome)| {
+                let claims = effect.hinges.iter().filter(|hinge| hinge.is_higher == is_higher);
+                let changes = effect.moves.iter().filter_map(|moved| {
+                    let (variant, change) = (&reading.study.variants[moved.variant].name, moved.change(is_higher)?);
+                    Some(ChangeReport { variant, figure: moved.figure.to_string(), assumed: moved.assumed, change })
+                });
+                TrialReport {
+                    claims: claims.map(|hinge| hinge.words.as_str()).collect(),
+                    changes: changes.collect(),
+                    ..TrialReport::of(outcome)
+                }
+            });
+            let effect_size = effect.size(&figures);
+            assumptions.push(AssumptionReport {
+                effect: effect_size,
+                lower,
+                higher,
+                ..AssumptionReport::of(effect.varied)
+            });
+        }
+        assumptions.extend(reading.idle.iter().map(|varied| AssumptionReport::of(varied)));
+        SensitivityReport {
+            replications: reading.sensitivity.replications,
+            hinges: reading.hinges().map(|effect| path(effect.varied)).collect(),
+            assumptions,
+        }
+    }
+}
+
+impl<'a> AssumptionReport<'a> {
+    /// Of one that does nothing.
+    fn of(varied: &'a Varied) -> AssumptionReport<'a> {
+        let [lower, higher] = varied.outcomes().map(|(_, outcome)| TrialReport::of(outcome));
+        AssumptionReport { assumption: &varied.assumption, places: varied.places, effect: 0.0, lower, higher }
+    }
+}
+
+impl<'a> TrialReport<'a> {
+    /// Of one that changes nothing.
+    fn of(outcome: &'a Result<Outcome, String>) -> TrialReport<'a> {
+        TrialReport {
+            value: outcome.as_ref().ok().map(|outcome| outcome.value.as_str()),
+            not_tried: outcome.as_ref().err().map(String::as_str),
+            claims: Vec::new(),
+            changes: Vec::new(),
+        }
+    }
 }
 
 /// Name of a unit in files.
@@ -68,11 +179,13 @@ pub(super) fn summary(study: &Study) -> String {
         better: direction(family.better),
         definition: family.definition,
     };
+    let reading = Reading::of(study);
     let summary = Summary {
         format: FORMAT,
         version: env!("CARGO_PKG_VERSION"),
         verdict: super::verdict(study),
         study,
+        sensitivity: reading.as_ref().map(SensitivityReport::of),
         definitions: Family::all().iter().map(|family| (family.name, definition(family))).collect(),
     };
     let mut text = serde_json::to_string_pretty(&summary).expect("plain data has no keys that JSON lacks");

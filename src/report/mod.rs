@@ -8,6 +8,7 @@
 //! | `report.html` | people: one page, offline, without scripts |
 //! | `summary.json` | programs; the schema is [`summary_schema_json`] |
 //! | `latency.csv`, `redis.csv`, `load.csv`, `timeseries.csv` | spreadsheets and `diff` |
+//! | `sensitivity.csv` | the same, where assumptions were changed |
 //! | `plots/*.svg` | slides and pull requests |
 
 mod expect;
@@ -17,6 +18,7 @@ mod json;
 mod number;
 mod plots;
 mod rows;
+mod sensitivity;
 mod tables;
 mod terminal;
 mod verdict;
@@ -37,11 +39,15 @@ pub struct OutputFile {
     pub bytes: Vec<u8>,
 }
 
-/// Every chart that a report may have, as paths in the output directory. A report without one of them leaves no older
-/// one beside it.
-pub fn chart_paths() -> Vec<String> {
-    plots::NAMES.iter().map(|name| chart_path(name)).collect()
+/// Every file that a report may have or lack, as paths in the output directory. A report without one of them leaves no
+/// older one beside it.
+pub fn optional_paths() -> Vec<String> {
+    let charts = plots::NAMES.iter().map(|name| chart_path(name));
+    charts.chain([SENSITIVITY.to_owned()]).collect()
 }
+
+/// The table of changed assumptions, where they were changed.
+const SENSITIVITY: &str = "sensitivity.csv";
 
 fn chart_path(name: &str) -> String {
     format!("plots/{name}.svg")
@@ -61,6 +67,7 @@ pub fn files(study: &Study, scenario_yaml: &str) -> Vec<OutputFile> {
         file("load.csv", tables::load(study)),
         file("timeseries.csv", tables::timeseries(study)),
     ];
+    files.extend(sensitivity::Reading::of(study).map(|reading| file(SENSITIVITY, tables::sensitivity(&reading))));
     files.extend(charts.iter().map(|chart| file(&chart_path(chart.name), chart.file().into_bytes())));
     files
 }

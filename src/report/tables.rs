@@ -1,7 +1,8 @@
 //! The comma-separated files. Every number has a fixed count of digits, so that two of them can be compared line by line.
 
 use super::json::unit_name;
-use crate::metrics::{CLUSTER_SERIES, Counts, Estimate, FigureReport, POD_SERIES, Study, Unit, VariantReport};
+use super::sensitivity::Reading;
+use crate::metrics::{CLUSTER_SERIES, Counts, Estimate, FigureReport, POD_SERIES, Spread, Study, Unit, VariantReport};
 
 /// Columns that every table of figures has.
 const FIGURE_COLUMNS: [&str; 12] = [
@@ -118,6 +119,65 @@ pub(super) fn timeseries(study: &Study) -> Vec<u8> {
         }
     }
     writer.into_inner().expect("memory takes every write")
+}
+
+/// `sensitivity.csv`: a row per assumption, value tried, variant and headline figure that it moves; one per value that moves
+/// none.
+pub(super) fn sensitivity(reading: &Reading<'_>) -> Vec<u8> {
+    const COLUMNS: [&str; 14] = [
+        "assumption",
+        "places",
+        "grade",
+        "assumed",
+        "seen_low",
+        "seen_high",
+        "tried",
+        "claims_changed",
+        "variant",
+        "figure",
+        "value",
+        "change",
+        "change_half_width_95",
+        "unit",
+    ];
+    let mut rows = Vec::new();
+    for effect in reading.all() {
+        let made = &effect.varied.assumption;
+        for (is_higher, outcome) in effect.varied.outcomes() {
+            let Ok(outcome) = outcome else { continue };
+            let seen =
+                |end: fn(&Spread) -> &String| made.spread.as_ref().map(|seen| end(seen).clone()).unwrap_or_default();
+            let claims = effect.hinges.iter().filter(|hinge| hinge.is_higher == is_higher).count();
+            let head = vec![
+                made.path.clone(),
+                effect.varied.places.to_string(),
+                made.grade.name().to_owned(),
+                made.value.clone(),
+                seen(|seen| &seen.low),
+                seen(|seen| &seen.high),
+                outcome.value.clone(),
+                claims.to_string(),
+            ];
+            let changes = effect.moves.iter().filter_map(|moved| Some((moved, moved.change(is_higher)?)));
+            let before = rows.len();
+            rows.extend(changes.map(|(moved, change)| {
+                let mut row = head.clone();
+                row.extend([
+                    reading.study.variants[moved.variant].name.clone(),
+                    moved.figure.to_string(),
+                    number(moved.assumed),
+                    number(change.mean),
+                    change.half_width.map(number).unwrap_or_default(),
+                    unit_name(moved.figure.family().unit).to_owned(),
+                ]);
+                row
+            }));
+            if rows.len() == before {
+                rows.push(head.into_iter().chain(vec![String::new(); 6]).collect());
+            }
+        }
+    }
+    write(&COLUMNS, rows)
 }
 
 /// Mean of the samples after the warm-up at which the pod ran.

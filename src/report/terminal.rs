@@ -5,6 +5,7 @@ use comfy_table::{CellAlignment, ContentArrangement, ContentLineStyle, LineStyle
 use super::expect;
 use super::finding::Finding;
 use super::rows::{Row, group};
+use super::sensitivity::{Cells, Reading};
 use crate::metrics::{HEADLINE, Study};
 
 /// What the terminal can show.
@@ -31,6 +32,10 @@ pub fn terminal(study: &Study, style: &TerminalStyle) -> String {
         out.push_str(&wrapped(&legend(study), width, ""));
     }
     out.push_str(&expectations(study, width));
+    if let Some(reading) = Reading::of(study) {
+        out.push('\n');
+        out.push_str(&sensitivity(&reading, width));
+    }
     out.push('\n');
     out.push_str(&wrapped(&super::verdict(study), width, ""));
     if style.color { painted(&out) } else { out }
@@ -130,6 +135,37 @@ fn expectations(study: &Study, width: usize) -> String {
             out.push_str(&wrapped(&line, width, "  "));
         }
     }
+    out
+}
+
+/// What changed assumptions do: those with an effect, what changes of the verdict, and the rest in a few lines.
+fn sensitivity(reading: &Reading<'_>, width: usize) -> String {
+    let mut out = wrapped(&reading.method(), width, "");
+    let rows: Vec<Cells> = reading.effects.iter().map(|effect| reading.cells(effect)).collect();
+    let widest = |cell: fn(&Cells) -> &String| rows.iter().map(|row| cell(row).chars().count()).max().unwrap_or(0);
+    let (figure, lower) = (widest(|row| &row.figure), widest(|row| &row.lower));
+    if !rows.is_empty() {
+        let heading = "Each assumption, and the figure of the verdict that it moves most: with less, and with more (~ no \
+                       change found; ! the verdict hinges on it)";
+        out.push('\n');
+        out.push_str(&wrapped(heading, width, ""));
+    }
+    for (row, effect) in rows.iter().zip(&reading.effects) {
+        out.push_str(&wrapped(&format!("{} = {}", row.assumption, row.assumed), width, "  "));
+        let ends = format!("  {:figure$}  {:lower$}  {}", row.figure, row.lower, row.higher);
+        // side by side where there is room
+        let ends = if ends.chars().count() <= width { format!("{ends}\n") } else { wrapped(ends.trim(), width, "") };
+        out.push_str(&ends);
+        for hinge in &effect.hinges {
+            let tried = effect.varied.tried(hinge.is_higher).unwrap_or_default();
+            let line = format!("! at {tried}: {}", hinge.words);
+            out.extend(wrapped(&line, width - 2, "  ").lines().map(|line| format!("  {line}\n")));
+        }
+    }
+    if !rows.is_empty() {
+        out.push('\n');
+    }
+    reading.notes().iter().for_each(|note| out.push_str(&wrapped(note, width, "  ")));
     out
 }
 

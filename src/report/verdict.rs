@@ -7,10 +7,10 @@ use super::rows::Row;
 use crate::metrics::{Estimate, FigureReport, Study};
 
 /// More variants than this are summed up by their extremes.
-const MAX_LISTED: usize = 4;
+pub(super) const MAX_LISTED: usize = 4;
 
 /// Figures compared with the baseline, in order of interest.
-const COMPARED: [&str; 6] = [
+pub(super) const COMPARED: [&str; 6] = [
     "redis.copies",
     "event.latency.p99",
     "request.latency.p99",
@@ -19,13 +19,19 @@ const COMPARED: [&str; 6] = [
     "lost.messages",
 ];
 
+/// How full the fullest pod is; the second where there are no connections.
+pub(super) const FULLEST: [&str; 2] = ["load.connections.max_over_mean", "load.requests.max_over_mean"];
+/// How often clients land elsewhere.
+pub(super) const ELSEWHERE: &str = "stickiness.failures";
+
 /// What the study shows, in two or three plain sentences.
 pub fn verdict(study: &Study) -> String {
     if study.variants.is_empty() {
         return "Nothing was run.".to_owned();
     }
     let rest = if study.variants.len() == 1 { consequences(study) } else { differences(study) };
-    let sentences = [connecting(study), spread(study), stickiness(study), rest, limit(study)];
+    let hinges = super::sensitivity::sentence(study);
+    let sentences = [connecting(study), spread(study), stickiness(study), rest, limit(study), hinges];
     let sentences: Vec<String> = sentences.into_iter().flatten().collect();
     if sentences.is_empty() { "Nothing was measured.".to_owned() } else { sentences.join(" ") }
 }
@@ -34,17 +40,22 @@ pub fn verdict(study: &Study) -> String {
 const TOO_FEW: &str = "too few runs to say";
 
 /// True when the interval leaves something to be said of the value.
-fn is_known(value: &Estimate) -> bool {
+pub(super) fn is_known(value: &Estimate) -> bool {
     value.half_width.is_none_or(|half| half <= value.mean.abs())
 }
 
 /// Above this share of failed attempts a cluster does not work, and that comes first.
 const MANY_FAIL: f64 = 0.2;
 
+/// True when so many attempts to connect fail that it comes first.
+pub(super) fn many_fail(failed: &Estimate) -> bool {
+    failed.mean > MANY_FAIL && is_known(failed)
+}
+
 /// The variants with which many cannot connect, if there are any.
 fn connecting(study: &Study) -> Option<String> {
     let row = Row::find(study, "connections.failed")?;
-    let failing = row.values().filter(|(_, value)| value.mean > MANY_FAIL && is_known(value));
+    let failing = row.values().filter(|(_, value)| many_fail(value));
     let shares: Vec<String> =
         failing.map(|(i, value)| format!("{} with {}", row.scale.show_brief(value), study.variants[i].name)).collect();
     (!shares.is_empty()).then(|| format!("Attempts to connect that fail: {}.", listed(&shares)))
@@ -52,11 +63,11 @@ fn connecting(study: &Study) -> Option<String> {
 
 /// How even the load is.
 fn spread(study: &Study) -> Option<String> {
-    let connections = Row::find(study, "load.connections.max_over_mean");
-    let (row, what) = match connections {
+    let [connections, requests] = FULLEST;
+    let (row, what) = match Row::find(study, connections) {
         Some(row) => (row, "times the mean"),
         // without WebSockets the load is requests
-        None => (Row::find(study, "load.requests.max_over_mean")?, "times the mean of requests"),
+        None => (Row::find(study, requests)?, "times the mean of requests"),
     };
     let start = match &study.variants[..] {
         [one] => format!("With {}, the", one.balancer),
@@ -70,7 +81,7 @@ fn spread(study: &Study) -> Option<String> {
 
 /// How often clients land elsewhere.
 fn stickiness(study: &Study) -> Option<String> {
-    let row = Row::find(study, "stickiness.failures")?;
+    let row = Row::find(study, ELSEWHERE)?;
     let start = "Of the requests and connects of returning clients";
     Some(match per_variant(study, &row, "land on another pod than the last one") {
         Some(values) => format!("{start}, {values}."),
@@ -227,7 +238,17 @@ fn differences(study: &Study) -> Option<String> {
 }
 
 /// A difference of less than this share of the baseline is real but small, and a verdict does not spell it out.
-const SMALL: f64 = 0.02;
+pub(super) const SMALL: f64 = 0.02;
+
+/// True for a difference that a verdict spells out: one that was found, and not a small one against `base`.
+pub(super) fn is_large(finding: Finding, difference: &Estimate, base: f64) -> bool {
+    finding.is_change() && difference.mean.abs() >= SMALL * base
+}
+
+/// True when a share of a limit is said to be all of it.
+pub(super) fn is_reached(share: f64) -> bool {
+    share >= 0.995
+}
 
 /// How one variant differs from the baseline.
 struct Change<'a> {
@@ -243,7 +264,7 @@ impl<'a> Change<'a> {
     fn read(name: &'a str, figure: &'a FigureReport, base: f64) -> Option<Change<'a>> {
         let finding = Finding::of_figure(figure)?;
         let difference = figure.difference.as_ref()?;
-        let is_large = finding.is_change() && difference.mean.abs() >= SMALL * base;
+        let is_large = is_large(finding, difference, base);
         Some(Change { name, finding, difference, is_large })
     }
     fn words(&self, row: &Row<'_>) -> String {
@@ -291,7 +312,7 @@ fn limit(study: &Study) -> Option<String> {
         return None;
     }
     let whose = if study.variants.len() > 1 { format!(" ({name})") } else { String::new() };
-    Some(if share >= 0.995 {
+    Some(if is_reached(share) {
         format!("The limit is reached: {what} at {} in its busiest ten seconds{whose}.", percent(share))
     } else {
         format!("Closest to its limit: {what}, {} in its busiest ten seconds{whose}.", percent(share))

@@ -1,6 +1,7 @@
 //! `assumed`: a resolved scenario says which of its values nobody gave, so that feeding it back tells the same story.
 //!
-//! Each entry is `path: value | grade | source`. It counts only while the value still stands there: what a user
+//! Each entry is `path: value | grade | source`, with the spread behind the grade where there is one
+//! (`measured, 5us to 13us`). It counts only while the value still stands there: what a user
 //! changes afterwards, in the file or with `--set`, is no longer assumed.
 
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use super::diagnostic::Problem;
 use super::fill;
 use super::units::{Rate, Size, Weight};
 use crate::engine::Span;
-use crate::metrics::{Assumption, Grade};
+use crate::metrics::{Assumption, Grade, Spread};
 
 /// The key at the top of a scenario.
 pub const KEY: &str = "assumed";
@@ -42,19 +43,26 @@ fn wrong(path: &str) -> Box<Problem> {
 fn entry(path: &str, text: &str) -> Option<Assumption> {
     let (value, rest) = text.split_once(" | ")?;
     let (grade, source) = rest.split_once(" | ")?;
-    let grade = GRADES.iter().find(|(_, name)| *name == grade)?.0;
-    Some(Assumption { path: path.to_owned(), value: value.to_owned(), grade, source: source.to_owned() })
+    let (grade, spread) = match grade.split_once(", ") {
+        None => (grade, None),
+        Some((grade, spread)) => {
+            let (low, high) = spread.split_once(" to ")?;
+            (grade, Some(Spread { low: low.to_owned(), high: high.to_owned() }))
+        }
+    };
+    let grade = GRADES.into_iter().find(|known| known.name() == grade)?;
+    Some(Assumption { path: path.to_owned(), value: value.to_owned(), grade, source: source.to_owned(), spread })
 }
 
-const GRADES: [(Grade, &str); 4] = [(Grade::Measured, "measured"), (Grade::A, "A"), (Grade::B, "B"), (Grade::C, "C")];
+const GRADES: [Grade; 4] = [Grade::Measured, Grade::A, Grade::B, Grade::C];
 
 /// The entries for a resolved scenario.
 pub fn to_value(assumptions: &[Assumption]) -> Value {
     let entries: BTreeMap<&str, &Assumption> = assumptions.iter().map(|made| (made.path.as_str(), made)).collect();
     let mut map = Mapping::new();
     for (path, made) in entries {
-        let grade = GRADES.iter().find(|(grade, _)| *grade == made.grade).map_or("C", |(_, name)| name);
-        let text = format!("{} | {grade} | {}", made.value, made.source);
+        let spread = made.spread.as_ref().map(|seen| format!(", {} to {}", seen.low, seen.high)).unwrap_or_default();
+        let text = format!("{} | {}{spread} | {}", made.value, made.grade.name(), made.source);
         map.insert(Value::String(path.to_owned()), Value::String(text));
     }
     Value::Mapping(map)
@@ -70,15 +78,23 @@ pub fn still(told: Vec<Assumption>, base: &Value, variants: &BTreeMap<String, Va
 }
 
 /// True when the value of an entry still stands at its path (without `variants.NAME.`) of a filled document.
-fn stands(filled: &Value, path: &str, value: &str) -> bool {
-    let here = path.split('.').try_fold(filled, |node, word| match node {
-        Value::Sequence(list) => {
-            let named = |entry: &&Value| entry.get("name").and_then(Value::as_str) == Some(word);
-            list.iter().find(named).or_else(|| list.get(word.parse::<usize>().ok()?))
-        }
-        other => other.get(word),
-    });
+pub fn stands(filled: &Value, path: &str, value: &str) -> bool {
+    let here = path.split('.').try_fold(filled, item);
     here.is_some_and(|here| same(&fill::parse(value), here))
+}
+
+/// What a word of a path leads to: the value of a key, or an entry of a list by its name or number.
+pub fn item<'v>(node: &'v Value, word: &str) -> Option<&'v Value> {
+    match node {
+        Value::Sequence(list) => list.get(position(list, word)?),
+        other => other.get(word),
+    }
+}
+
+/// The number of the entry of a list that is called so, or has this number.
+pub fn position(list: &[Value], word: &str) -> Option<usize> {
+    let named = |entry: &Value| entry.get("name").and_then(Value::as_str) == Some(word);
+    list.iter().position(named).or_else(|| word.parse::<usize>().ok().filter(|&at| at < list.len()))
 }
 
 /// True when two ways of writing a value mean the same; `there` may have keys that `given` leaves open.
@@ -107,7 +123,7 @@ fn scalar(value: &Value) -> Option<String> {
 }
 
 /// The amount that a text stands for; values of one path have one kind, so kinds need no telling apart.
-fn quantity(text: &str) -> Option<f64> {
+pub fn quantity(text: &str) -> Option<f64> {
     let span = || text.parse::<Span>().ok().map(|span| span.as_nanos() as f64);
     let weight = || text.parse::<Weight>().ok().map(Weight::value);
     let size = || text.parse::<Size>().ok().map(|size| size.bytes() as f64);

@@ -83,7 +83,7 @@ struct Filler {
 
 impl Filler {
     fn note(&mut self, path: String, value: &str, grade: Grade, source: &str) {
-        self.made.push(Assumption { path, value: value.to_owned(), grade, source: source.to_owned() });
+        self.made.push(Assumption { path, value: value.to_owned(), grade, source: source.to_owned(), spread: None });
     }
 
     fn one(&mut self, document: &mut Value, path: &str, value: &str, grade: Grade, source: &str) {
@@ -94,7 +94,7 @@ impl Filler {
     fn preset(&mut self, document: &mut Value, prefix: &str, preset: &Preset) {
         let words: Vec<&str> = preset.path.split('.').collect();
         self.walk(document, &words, prefix, parse(preset.value), &|filler, path| {
-            filler.note(path, preset.value, preset.grade, preset.source);
+            filler.made.push(preset.assumed(path));
         });
     }
 
@@ -148,7 +148,7 @@ impl Filler {
         let prefix = format!("clients.{}.", entry_name(audience, at));
         if !missing(audience.get("arrivals")) && missing(audience.get("session")) {
             insert(audience, "session", parse(SESSION.value));
-            self.note(format!("{prefix}session"), SESSION.value, SESSION.grade, SESSION.source);
+            self.made.push(SESSION.assumed(format!("{prefix}session")));
         }
         let shares = audience.get("network").is_some_and(|network| !missing(network.get("shared_address")));
         let recorded = !missing(audience.get("trace"));
@@ -236,12 +236,7 @@ fn sample_every(duration: Span) -> Span {
 
 /// Every default and preset, for `stickysim defaults`.
 pub fn defaults_table() -> Vec<Assumption> {
-    let line = |prefix: &str, preset: &Preset| Assumption {
-        path: format!("{prefix}{}", preset.path.replace('?', "")),
-        value: preset.value.to_owned(),
-        grade: preset.grade,
-        source: preset.source.to_owned(),
-    };
+    let line = |prefix: &str, preset: &Preset| preset.assumed(format!("{prefix}{}", preset.path.replace('?', "")));
     let mut table: Vec<Assumption> = GENERAL.iter().chain([&SESSION]).map(|preset| line("", preset)).collect();
     let places = [
         ("clients.*.network", NETWORKS),
@@ -268,6 +263,32 @@ mod tests {
         for made in defaults_table() {
             assert!(!parse(&made.value).is_null(), "{} = {}", made.path, made.value);
             assert!(!made.source.is_empty(), "{}", made.path);
+        }
+    }
+
+    #[test]
+    fn what_was_measured_has_a_spread_around_it() {
+        let amount = |text: &str| super::super::assumed::quantity(text).unwrap_or_else(|| panic!("{text}"));
+        let is_measured = |path: &str| path.starts_with("pods.costs(") || path.starts_with("redis.");
+        for made in defaults_table().iter().filter(|made| is_measured(&made.path)) {
+            assert!(made.grade != Grade::Measured || made.spread.is_some(), "{}", made.path);
+            let Some(spread) = &made.spread else { continue };
+            let (low, value, high) = (amount(&spread.low), amount(&made.value), amount(&spread.high));
+            // values are rounded, some of them beyond what was seen
+            assert!(
+                low <= high && low <= 1.1 * value && value <= 1.1 * high,
+                "{} = {}: {spread}",
+                made.path,
+                made.value
+            );
+        }
+    }
+
+    #[test]
+    fn every_set_of_costs_has_the_same_values() {
+        let paths = |set: &PresetSet| set.values.iter().map(|preset| preset.path).collect::<Vec<_>>();
+        for set in COSTS {
+            assert_eq!(paths(set), paths(&COSTS[0]), "{}", set.name);
         }
     }
 

@@ -21,6 +21,8 @@ pub trait Quantity: Copy + PartialEq + fmt::Debug + DeserializeOwned + Serialize
     const KINDS: &'static [&'static str];
     /// The value in the unit of the model: nanoseconds for durations.
     fn in_model(self) -> f64;
+    /// So many times as much, as near as it can be written.
+    fn times(self, factor: f64) -> Self;
 }
 
 impl Quantity for Span {
@@ -30,6 +32,9 @@ impl Quantity for Span {
     fn in_model(self) -> f64 {
         self.as_nanos() as f64
     }
+    fn times(self, factor: f64) -> Span {
+        Span::from_nanos_f64(self.as_nanos() as f64 * factor)
+    }
 }
 
 impl Quantity for Number {
@@ -38,6 +43,9 @@ impl Quantity for Number {
         &["fixed", "exp", "lognormal", "uniform", "erlang", "pareto", "hyperexp", "empirical", "geometric", "zipf"];
     fn in_model(self) -> f64 {
         self.value()
+    }
+    fn times(self, factor: f64) -> Number {
+        Number::new(self.value() * factor).unwrap_or(self)
     }
 }
 
@@ -180,6 +188,37 @@ impl<Q: Quantity> LawText<Q> {
             LawText::LogNormal(_) => Law::Fixed(0.0),
             // a file that could not be read, reported already: a value that raises no second complaint
             LawText::EmpiricalFile(_) => Law::exponential(1e9),
+        }
+    }
+
+    /// The law of so many times as much; of ranks, whose sizes mean nothing, with so many times the exponent.
+    pub fn times(self, factor: f64) -> LawText<Q> {
+        let x = |value: Q| value.times(factor);
+        match self {
+            LawText::Fixed(value) => LawText::Fixed(x(value)),
+            LawText::Exp(mean) => LawText::Exp(x(mean)),
+            LawText::LogNormal(law) => LawText::LogNormal(LogNormal {
+                median: law.median.map(x),
+                p95: law.p95.map(x),
+                mean: law.mean.map(x),
+                cv: law.cv,
+            }),
+            LawText::Uniform(low, high) => LawText::Uniform(x(low), x(high)),
+            LawText::Erlang(law) => LawText::Erlang(Erlang { mean: x(law.mean), ..law }),
+            LawText::Pareto(law) => LawText::Pareto(Pareto { min: x(law.min), ..law }),
+            LawText::HyperExp(branches) => {
+                LawText::HyperExp(branches.into_iter().map(|b| Branch { mean: x(b.mean), ..b }).collect())
+            }
+            LawText::Empirical(rows) => {
+                LawText::Empirical(rows.into_iter().map(|(value, weight)| (x(value), weight)).collect())
+            }
+            LawText::EmpiricalFile(file) => LawText::EmpiricalFile(file),
+            LawText::Geometric(Geometric { mean }) => {
+                let least = Number::new(1.0).unwrap_or(mean);
+                let mean = mean.times(factor);
+                LawText::Geometric(Geometric { mean: if mean < least { least } else { mean } })
+            }
+            LawText::Zipf(law) => LawText::Zipf(Zipf { s: law.s.times(factor), ..law }),
         }
     }
 

@@ -25,6 +25,7 @@ mod side;
 mod typed;
 mod units;
 mod validate;
+mod vary;
 mod words;
 
 #[cfg(test)]
@@ -39,6 +40,7 @@ pub use fill::defaults_table;
 pub use overlay::Setting;
 pub use side::{Files, Folder, NoFiles, trace_csv};
 pub use units::{Number, QuantityError, Rate, Share, Size, Weight, Whole};
+pub use vary::{Changed, Trial, Variation};
 
 use crate::cluster::spec::{ClusterSpec, Trace};
 use crate::metrics::Assumption;

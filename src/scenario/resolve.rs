@@ -421,6 +421,7 @@ fn balancer_defaults(written: &Value, file: &ScenarioFile) -> Vec<Assumption> {
                         value: serde_yaml::to_string(value).unwrap_or_default().trim().to_owned(),
                         grade: Grade::A,
                         source: format!("default of {product}"),
+                        spread: None,
                     });
                 }
             }
@@ -438,7 +439,7 @@ pub fn trace_name(file: &str) -> String {
 }
 
 /// A filled file as an untyped value; absent keys are left out.
-fn to_value(file: &ScenarioFile) -> Value {
+pub fn to_value(file: &ScenarioFile) -> Value {
     let mut value = serde_yaml::with::singleton_map_recursive::serialize(file, serde_yaml::value::Serializer)
         .expect("a scenario is plain data");
     strip(&mut value);

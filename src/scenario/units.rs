@@ -59,6 +59,11 @@ impl Rate {
     pub const fn per_second(self) -> f64 {
         self.0
     }
+    /// So many times as often.
+    pub fn times(self, factor: f64) -> Option<Rate> {
+        let rate = self.0 * factor;
+        (rate.is_finite() && rate >= 0.0).then_some(Rate(rate))
+    }
 }
 
 impl Size {

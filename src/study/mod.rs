@@ -5,7 +5,9 @@
 //! their clients is the same, and differences are taken replication by replication.
 
 mod replicate;
+mod sensitivity;
 mod student;
 
-pub use replicate::{Aborted, Options, Progress, StudyError, run};
+pub use replicate::{Aborted, CONFIDENCE, Options, Progress, StudyError, estimate, run};
+pub use sensitivity::{SENSITIVITY_RUNS, sensitivity};
 pub use student::student_t;

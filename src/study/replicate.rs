@@ -19,7 +19,7 @@ use crate::scenario::{Expectation, Scenario};
 /// Corners of a distribution in reports.
 const DISTRIBUTION_POINTS: usize = 400;
 /// The confidence of every interval.
-const CONFIDENCE: f64 = 0.95;
+pub const CONFIDENCE: f64 = 0.95;
 
 /// What to run, and how.
 pub struct Options<'a> {
@@ -66,10 +66,26 @@ pub enum StudyError {
 }
 
 /// One variant to be run.
-struct Candidate<'s> {
-    name: &'s str,
-    spec: &'s ClusterSpec,
-    expectations: &'s [Expectation],
+pub(super) struct Candidate<'s> {
+    pub(super) name: &'s str,
+    pub(super) spec: &'s ClusterSpec,
+    pub(super) expectations: &'s [Expectation],
+}
+
+impl<'s> Candidate<'s> {
+    /// Every variant, or the scenario as it stands where there is none or none is asked for.
+    pub(super) fn all(scenario: &'s Scenario, variants: bool) -> Vec<Candidate<'s>> {
+        let base = Candidate { name: &scenario.name, spec: &scenario.base, expectations: &scenario.expectations };
+        if !variants || scenario.variants.is_empty() {
+            return vec![base];
+        }
+        let of = scenario.variants.iter().map(|variant| Candidate {
+            name: &variant.name,
+            spec: &variant.spec,
+            expectations: &variant.expectations,
+        });
+        of.collect()
+    }
 }
 
 /// What the replications of one variant add up to.
@@ -90,17 +106,7 @@ struct Pooled {
 /// # Errors
 /// When a run fails (the first failing one, by variant and replication, if several do), or the caller aborts.
 pub fn run(scenario: &Scenario, options: &Options) -> Result<Study, StudyError> {
-    let mut candidates = vec![];
-    if options.variants {
-        candidates.extend(scenario.variants.iter().map(|variant| Candidate {
-            name: &variant.name,
-            spec: &variant.spec,
-            expectations: &variant.expectations,
-        }));
-    }
-    if candidates.is_empty() {
-        candidates.push(Candidate { name: &scenario.name, spec: &scenario.base, expectations: &scenario.expectations });
-    }
+    let candidates = Candidate::all(scenario, options.variants);
     let pooled = run_all(&candidates, scenario, options)?;
     // what others are compared with: the variant called `none`, else the first without affinity, else the first
     let named = candidates.iter().position(|candidate| candidate.name == "none");
@@ -120,14 +126,13 @@ pub fn run(scenario: &Scenario, options: &Options) -> Result<Study, StudyError> 
         variants: variants.collect(),
         baseline,
         assumptions: scenario.assumptions(),
+        sensitivity: None,
     })
 }
 
 fn run_all(candidates: &[Candidate], scenario: &Scenario, options: &Options) -> Result<Vec<Pooled>, StudyError> {
     let replications = scenario.replications;
     let pools: Vec<Mutex<Pooled>> = candidates.iter().map(|_| Mutex::new(Pooled::new(replications))).collect();
-    let total = candidates.len() * replications as usize;
-    let done = AtomicUsize::new(0);
     // all variants of one replication before the next, so that an early stop leaves whole comparisons
     let jobs: Vec<(u32, usize)> = (0..replications)
         .flat_map(|replication| (0..candidates.len()).map(move |variant| (replication, variant)))
@@ -138,18 +143,38 @@ fn run_all(candidates: &[Candidate], scenario: &Scenario, options: &Options) -> 
             .map_err(|error| StudyError::Run { variant: candidate.name.to_owned(), replication, error })?;
         let figures = figures_of(&record, candidate.expectations);
         pools[variant].lock().expect("no run panics while it merges").add(replication, record, figures);
-        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-        (options.progress)(Progress { done, total }).map_err(|Aborted| StudyError::Aborted)
+        Ok(())
     };
-    let threads = options.threads.unwrap_or(0);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-    let outcomes: Vec<Result<(), StudyError>> = pool.install(|| jobs.par_iter().with_max_len(1).map(one).collect());
-    outcomes.into_iter().collect::<Result<(), StudyError>>()?;
+    in_parallel(&jobs, options, one)?;
     Ok(pools.into_iter().map(|pool| pool.into_inner().expect("no run panics while it merges")).collect())
 }
 
+/// Does the jobs on all threads; what they give is in their order. Of several that fail, the first one's error counts.
+pub(super) fn in_parallel<J: Sync, T: Send>(
+    jobs: &[J],
+    options: &Options,
+    one: impl Fn(&J) -> Result<T, StudyError> + Sync,
+) -> Result<Vec<T>, StudyError> {
+    let total = jobs.len();
+    let done = AtomicUsize::new(0);
+    let told = |job: &J| -> Result<T, StudyError> {
+        let result = one(job)?;
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        (options.progress)(Progress { done, total }).map_err(|Aborted| StudyError::Aborted)?;
+        Ok(result)
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.unwrap_or(0)).build()?;
+    let results: Vec<Result<T, StudyError>> = pool.install(|| jobs.par_iter().with_max_len(1).map(told).collect());
+    results.into_iter().collect()
+}
+
+/// How many figures come before those of expectations.
+pub(super) fn number_of_figures() -> usize {
+    FigureId::all().count()
+}
+
 /// Every figure, then every expectation's, of one run.
-fn figures_of(record: &Record, expectations: &[Expectation]) -> Vec<Option<f64>> {
+pub(super) fn figures_of(record: &Record, expectations: &[Expectation]) -> Vec<Option<f64>> {
     let wanted = FigureId::all().chain(expectations.iter().map(|expectation| expectation.figure));
     wanted.map(|figure| figure.value(record)).collect()
 }
@@ -184,7 +209,7 @@ fn report(candidate: &Candidate, pooled: Pooled, baseline: Option<&Vec<Vec<Optio
     let column = |figures: &[Vec<Option<f64>>], position: usize| -> Vec<Option<f64>> {
         figures.iter().map(|run| run.get(position).copied().flatten()).collect()
     };
-    let known = FigureId::all().count();
+    let known = number_of_figures();
     let figures = FigureId::all().enumerate().filter_map(|(position, figure)| {
         let values = column(&pooled.figures, position);
         let difference = baseline.and_then(|baseline| {
@@ -242,7 +267,7 @@ fn distributions(latencies: &Latencies) -> Vec<DistributionReport> {
 }
 
 /// Mean, 95 % interval and range of independent values; `None` when there are none.
-fn estimate(values: &[f64]) -> Option<Estimate> {
+pub fn estimate(values: &[f64]) -> Option<Estimate> {
     if values.is_empty() {
         return None;
     }

@@ -114,7 +114,7 @@ fn schema_and_defaults_are_printed() {
     assert_eq!(place.run("schema scenario").fine(), file("scenarios/schema.json"));
     assert_eq!(place.run("schema summary").fine(), file("docs/summary.schema.json"));
     let defaults = place.run("defaults");
-    for words in ["pods.costs", "measured", "Grades:", "duration"] {
+    for words in ["pods.costs(ws-node)", "measured", "400ns to", "Grades:", "duration"] {
         assert!(defaults.fine().contains(words), "{words}");
     }
 }

@@ -33,6 +33,7 @@ mod rollouts;
 mod rooms;
 mod route;
 mod schemas;
+mod sensitivity;
 mod sockets;
 mod theory;
 mod tidy;

@@ -45,7 +45,9 @@ fn the_summary_fits_its_schema() {
     let (place, _) = compared();
     let schema = std::fs::read_to_string(format!("{}/docs/summary.schema.json", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let schema = jsonschema::draft202012::new(&serde_json::from_str(&schema).unwrap()).unwrap();
-    for (command, out) in [("compare tiny.yaml", "a"), ("run tiny.yaml -r 1", "b"), ("compare played.yaml", "c")] {
+    for (command, out) in
+        [("compare tiny.yaml", "a"), ("run tiny.yaml -r 1", "b"), ("compare played.yaml --sensitivity", "c")]
+    {
         place.run(&format!("{command} --quiet --out {out}")).fine();
         let summary = place.summary(out);
         let errors: Vec<String> = schema.iter_errors(&summary).map(|e| format!("{}: {e}", e.instance_path)).collect();

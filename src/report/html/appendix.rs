@@ -34,15 +34,6 @@ pub(super) fn assumptions(study: &Study) -> Markup {
 
 const GRADES: [Grade; 4] = [Grade::Measured, Grade::A, Grade::B, Grade::C];
 
-const fn grade_name(grade: Grade) -> &'static str {
-    match grade {
-        Grade::Measured => "measured",
-        Grade::A => "A",
-        Grade::B => "B",
-        Grade::C => "C",
-    }
-}
-
 const fn grade_words(grade: Grade) -> &'static str {
     match grade {
         Grade::Measured => "measured or read in the source",
@@ -81,8 +72,11 @@ fn ledger(assumptions: &[Assumption]) -> Markup {
                 @for assumption in assumptions {
                     tr {
                         th scope="row" { code { (assumption.path) } }
-                        td class="text" { (assumption.value) }
-                        td class="text grade" { (grade_name(assumption.grade)) }
+                        td class="text" {
+                            (assumption.value)
+                            @if let Some(spread) = &assumption.spread { span class="delta" { "seen: " (spread) } }
+                        }
+                        td class="text grade" { (assumption.grade.name()) }
                         td class="text" { (assumption.source) }
                     }
                 }

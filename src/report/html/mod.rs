@@ -3,6 +3,7 @@
 mod appendix;
 mod charts;
 mod compare;
+mod sensitivity;
 mod tiles;
 mod why;
 
@@ -39,6 +40,7 @@ pub(super) fn page(study: &Study, scenario_yaml: &str, charts: &[Chart]) -> Stri
                     (charts::redis(study, charts))
                     (charts::distributions(study, charts))
                     (compare::expectations(study))
+                    (sensitivity::section(study, charts))
                     (appendix::assumptions(study))
                     (appendix::repeat(study, scenario_yaml))
                     (appendix::definitions())
@@ -113,6 +115,7 @@ fn contents(study: &Study, charts: &[Chart]) -> Markup {
                 li { a href="#redis" { "Redis" } }
                 li { a href="#distributions" { "Distributions" } }
                 @if has_expectations { li { a href="#expectations" { "Expectations" } } }
+                @if sensitivity::is_there(study) { li { a href="#sensitivity" { "Sensitivity" } } }
                 li { a href="#assumptions" { "Assumptions" } }
                 li { a href="#repeat" { "Repeat it" } }
                 li { a href="#definitions" { "Definitions" } }

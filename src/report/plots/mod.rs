@@ -6,6 +6,7 @@ mod marks;
 mod panels;
 mod scale;
 mod skew;
+mod tornado;
 
 use canvas::{Anchor, Canvas, INK, MUTED, series_color, text_width};
 
@@ -63,8 +64,16 @@ impl Chart {
 }
 
 /// The names of all charts that there are.
-pub(super) const NAMES: [&str; 7] =
-    ["connections-per-pod", "reconnects", "load-skew", "redis", "latency-event", "latency-request", "offline-time"];
+pub(super) const NAMES: [&str; 8] = [
+    "connections-per-pod",
+    "reconnects",
+    "load-skew",
+    "redis",
+    "latency-event",
+    "latency-request",
+    "offline-time",
+    "sensitivity",
+];
 
 /// Every chart that this study has the figures for.
 pub(super) fn all(study: &Study) -> Vec<Chart> {
@@ -77,6 +86,7 @@ pub(super) fn all(study: &Study) -> Vec<Chart> {
         latency("event.latency", "latency-event"),
         latency("request.latency", "latency-request"),
         latency("offline.time", "offline-time"),
+        tornado::chart(study),
     ]
     .into_iter()
     .flatten()

@@ -101,6 +101,9 @@ pub enum CostsPreset {
     /// python-socketio on uvicorn.
     #[serde(rename = "python-socketio-uvicorn")]
     PythonSocketIoUvicorn,
+    /// Plain `ws` on Node.js.
+    #[serde(rename = "ws-node")]
+    WsNode,
 }
 
 /// How a surge rollout proceeds.

@@ -17,7 +17,7 @@ pub use pools::POOLS;
 pub use reconnect::RECONNECTS;
 pub use redis::REDIS;
 
-use crate::metrics::Grade;
+use crate::metrics::{Assumption, Grade, Spread};
 
 /// A value for a path.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +30,8 @@ pub struct Preset {
     pub grade: Grade,
     /// Where it comes from.
     pub source: &'static str,
+    /// The lowest and the highest value seen where it was measured, over repetitions and conditions.
+    pub spread: Option<(&'static str, &'static str)>,
 }
 
 /// A named set of values.
@@ -42,5 +44,22 @@ pub struct PresetSet {
 }
 
 const fn preset(path: &'static str, value: &'static str, grade: Grade, source: &'static str) -> Preset {
-    Preset { path, value, grade, source }
+    Preset { path, value, grade, source, spread: None }
+}
+
+impl Preset {
+    /// The same with its spread. What was measured has one; what was read in a source has none.
+    const fn seen(self, low: &'static str, high: &'static str) -> Preset {
+        Preset { spread: Some((low, high)), ..self }
+    }
+    /// What is assumed when it stands at a path.
+    pub fn assumed(&self, path: String) -> Assumption {
+        Assumption {
+            path,
+            value: self.value.to_owned(),
+            grade: self.grade,
+            source: self.source.to_owned(),
+            spread: self.spread.map(|(low, high)| Spread { low: low.to_owned(), high: high.to_owned() }),
+        }
+    }
 }

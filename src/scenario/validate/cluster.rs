@@ -1,7 +1,7 @@
 //! Bounds of balancers, pods, rollout and timeline.
 
-use super::super::file::{Pods, Rollout, ScenarioFile, TimelineEntry};
-use super::super::words::{CountOrShare, Memory, PodRef};
+use super::super::file::{CostsPreset, Pods, Rollout, ScenarioFile, TimelineEntry};
+use super::super::words::{CountOrShare, Memory, PodRef, TransportsText};
 use super::clients::short;
 use super::{Checks, MAX_PODS};
 use crate::cluster::balancer::BalancerSpec;
@@ -26,6 +26,9 @@ pub(super) fn check(checks: &mut Checks, file: &ScenarioFile) {
     }
     if let Some(pods) = &file.pods {
         check_pods(checks, pods);
+        if pods.costs.as_ref().is_some_and(|costs| costs.preset == Some(CostsPreset::WsNode)) {
+            check_plain(checks, file);
+        }
     }
     if let Some(rollout) = &file.rollout {
         check_rollout(checks, rollout);
@@ -134,6 +137,20 @@ fn check_pods(checks: &mut Checks, pods: &Pods) {
     {
         let message = format!("a pod needs {base} without any connection, which is not below its limit of {limit}");
         checks.fail("memory-too-small", "pods.memory", message, "raise the limit, or lower `costs.memory_base`");
+    }
+}
+
+/// Plain WebSockets know no other transport.
+fn check_plain(checks: &mut Checks, file: &ScenarioFile) {
+    for (at, audience) in file.clients.iter().enumerate() {
+        if !matches!(audience.transports, Some(TransportsText::WebSocket | TransportsText::None)) {
+            checks.fail(
+                "no-polling",
+                &format!("clients.{at}.transports"),
+                "pods with `costs: {preset: ws-node}` have no long polling",
+                "write `transports: [websocket]`, or another preset of costs",
+            );
+        }
     }
 }
 

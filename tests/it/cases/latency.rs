@@ -101,7 +101,8 @@ pub fn table(out: &mut String, missed: &mut Vec<String>) {
         for (path, measured_here, simulated) in
             [("same", measured.same, figures(&event_local)), ("cross", measured.cross, figures(&event_cross))]
         {
-            writeln!(out, "{:?} {:?} {path} {measured_here:?} {simulated:.2?}", measured.adapter, measured.jobs).unwrap();
+            writeln!(out, "{:?} {:?} {path} {measured_here:?} {simulated:.2?}", measured.adapter, measured.jobs)
+                .unwrap();
         }
     }
     let _ = missed;

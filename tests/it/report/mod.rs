@@ -4,7 +4,7 @@ mod sample;
 pub mod xml;
 
 use stickysim::metrics::{Counts, Estimate, Limiting, Study, TimeSeries, VariantReport};
-use stickysim::report::{OutputFile, TerminalStyle, chart_paths, files, summary_schema_json, terminal, verdict};
+use stickysim::report::{OutputFile, TerminalStyle, files, optional_paths, summary_schema_json, terminal, verdict};
 
 const SCENARIO: &str = "name: rolling-restart\npods: 5\n# <not> html & \"quoted\"\n";
 const PLAIN: TerminalStyle = TerminalStyle { color: false, width: 100 };
@@ -163,7 +163,7 @@ fn plots_are_well_formed_and_say_what_they_show() {
     for (name, study) in shapes() {
         for file in files(&study, SCENARIO).iter().filter(|file| file.path.ends_with(".svg")) {
             let svg = std::str::from_utf8(&file.bytes).unwrap();
-            assert!(chart_paths().contains(&file.path), "{}", file.path);
+            assert!(optional_paths().contains(&file.path), "{}", file.path);
             xml::assert_well_formed(&format!("{name}/{}", file.path), svg);
             assert!(svg.contains("role=\"img\"") && svg.contains("<title ") && svg.contains("<desc "), "{name}");
             assert!(!svg.contains("NaN"), "{name}/{}", file.path);

@@ -70,6 +70,7 @@ pub fn scaled(replications: u32, variants: usize, pods: usize) -> Study {
         variants,
         baseline: 0,
         assumptions: assumptions(),
+        sensitivity: None,
     }
 }
 
@@ -319,6 +320,7 @@ fn expectations(values: &[(FigureId, Vec<f64>)]) -> Vec<ExpectationOutcome> {
 
 fn assumptions() -> Vec<Assumption> {
     let row = |path: &str, value: &str, grade, source: &str| Assumption {
+        spread: None,
         path: path.to_owned(),
         value: value.to_owned(),
         grade,
