@@ -45,6 +45,7 @@ fn the_document_of_validation_says_what_the_runs_say() {
     }
     figures.push_str(&slots::table());
     contention::table(&mut figures, &mut missed);
+    latency::table(&mut figures, &mut missed);
     assert_eq!(missed, MISSES, "cases that miss are listed, and shown as misses");
 
     let path = root().join(DOCUMENT);
