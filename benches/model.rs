@@ -8,8 +8,8 @@ use stickysim::cluster::balancer::{Affinity, AffinityMode, BalancerSpec, Ingress
 use stickysim::cluster::simulate;
 use stickysim::cluster::spec::{
     AddressChangeSpec, Amount, AudienceSpec, ClusterSpec, CookieSpec, Costs, Http, NetworkSpec, PodSpec, Population,
-    ReconnectPolicy, RedisCosts, RedisSpec, RolloutSpec, RoomsSpec, Sharing, Target, TrafficAction, TrafficSpec,
-    Transports, Via,
+    ReconnectPolicy, RedisClient, RedisCosts, RedisSpec, RolloutSpec, RoomsSpec, Sharing, Target, TrafficAction,
+    TrafficSpec, Transports, Via, WithoutRedis,
 };
 use stickysim::engine::{Law, Seed, Span};
 
@@ -86,6 +86,8 @@ fn base(clients: u32, websocket: bool, duration: Span) -> ClusterSpec {
             law: adapter::Law::of(adapter::Adapter::Classic { specific_responses: false }),
             costs: RedisCosts::even(micros(15), micros(3)),
             hop: micros(300),
+            client: RedisClient::NodeRedis6,
+            at_start: WithoutRedis::Waits,
         },
         database: None,
         timeline: vec![],

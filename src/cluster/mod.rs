@@ -142,6 +142,8 @@ pub enum Event {
     PoolTimeout(PoolId),
     /// A process asks for the next entries of a stream.
     ReadStream(PodId, u16),
+    /// A process listens to Redis again.
+    Reconnected(PodId, u16),
 }
 
 /// The kind of [`Event::Traffic`].
@@ -190,6 +192,7 @@ impl EngineEvent for Event {
             Event::HandlerGoesOn(a) => (34, a, 0),
             Event::PoolTimeout(pool) => (35, pool.raw(), 0),
             Event::ReadStream(pod, b) => (36, pod.raw(), b),
+            Event::Reconnected(pod, b) => (37, pod.raw(), b),
         };
         kind << 56 | u64::from(b) << 32 | u64::from(a)
     }
@@ -244,7 +247,8 @@ impl Event {
             33 => Event::SilenceNoticed(Id::new(a), b),
             34 => Event::HandlerGoesOn(a),
             35 => Event::PoolTimeout(Id::new(a)),
-            _ => Event::ReadStream(Id::new(a), b),
+            36 => Event::ReadStream(Id::new(a), b),
+            _ => Event::Reconnected(Id::new(a), b),
         }
     }
 }
@@ -376,6 +380,7 @@ impl Cluster<'_> {
             Event::HandlerGoesOn(slot) => self.handler_goes_on(slot, ctx),
             Event::PoolTimeout(pool) => self.pool_timeout(pool, ctx),
             Event::ReadStream(pod, process) => self.read_stream(pod, process, ctx),
+            Event::Reconnected(pod, process) => self.reconnected(pod, process, ctx),
         }
     }
 

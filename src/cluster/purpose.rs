@@ -46,6 +46,8 @@ pub enum Purpose {
     Blocked,
     /// The n-th time that a client loads its page anew (entity: client).
     Refresh,
+    /// When a connection of a pod to Redis is back (entity: pod, n: two for each outage).
+    RedisLink,
     /// First of the purposes of balancers that stand before another one: one per tier (entity: client, n: routed request).
     Tier = 0x100,
     /// First of the purposes of traffic: one per traffic entry (entity: client, n: request).

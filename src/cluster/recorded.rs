@@ -6,12 +6,12 @@ mod rows;
 
 use super::adapter::{Command, Emit, Operation, Scene, To};
 use super::balancer::{BalancerSpec, NginxMethod, NginxSpec};
-use super::flows::emit::{Emission, Origin};
-use super::redis::EventKind;
+use super::flows::emit::Emission;
+use super::redis::{EventKind, Origin};
 use super::rooms::{Recipients, RoomId};
 use super::spec::{
     Amount, AudienceSpec, ClusterSpec, CookieSpec, Costs, Http, NetworkSpec, PodSpec, Population, ReconnectPolicy,
-    RedisCosts, RedisSpec, RolloutSpec, RoomsSpec, Sharing, TickSpec, Transports,
+    RedisClient, RedisCosts, RedisSpec, RolloutSpec, RoomsSpec, Sharing, TickSpec, Transports, WithoutRedis,
 };
 use super::{Cluster, Event, PodId};
 use crate::engine::{Ctx, Law, Limits, Seed, SimTime, Simulation, Span};
@@ -77,7 +77,13 @@ fn cluster(pods: u32, law: super::adapter::Law, operation: Operation) -> Cluster
             admission: None,
         },
         rollout: RolloutSpec { max_surge: Amount::Pods(1), max_unavailable: Amount::Pods(0) },
-        redis: RedisSpec { law, costs: RedisCosts::even(Span::ZERO, Span::ZERO), hop: Span::from_micros(100) },
+        redis: RedisSpec {
+            law,
+            costs: RedisCosts::even(Span::ZERO, Span::ZERO),
+            hop: Span::from_micros(100),
+            client: RedisClient::NodeRedis6,
+            at_start: WithoutRedis::Waits,
+        },
         database: None,
         timeline: vec![],
         max_events: 10_000,
@@ -121,7 +127,8 @@ fn happen(cluster: &mut Cluster<'_>, operation: Operation, scene: &Scene, ctx: &
         Operation::Start => {
             for pod in cluster.pods.ids().filter(|&pod| cluster.pods[pod].listens).collect::<Vec<_>>() {
                 cluster.stop_listening(pod, false, now);
-                cluster.listen(pod, now);
+                cluster.listen(pod, ctx);
+                cluster.command(|upkeep| &upkeep.start, 1, now);
             }
         }
         Operation::Close => cluster.stop_listening(FIRST, true, now),

@@ -138,9 +138,10 @@ reasons! {
 reasons! {
     /// Why an event did not reach one of its recipients.
     LossReason {
-        NoAdapter = "no_adapter", "connected to another pod, and there is no adapter";
+        NoAdapter = "no_adapter", "connected to another pod, and there is no adapter between them";
         RecipientOffline = "recipient_offline", "present but not connected at that moment";
         PodDied = "pod_died", "the pod died before it had sent it";
+        RedisDown = "redis_down", "Redis was gone, or one of the pods had no connection to it yet";
         NotSent = "not_sent", "the API call that was to emit it failed";
     }
 }

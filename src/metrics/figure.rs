@@ -195,8 +195,8 @@ static FAMILIES: &[Family] = families! {
         "Share of the queries that the database can execute at a time.";
     "database.connections", "connections to the database", Number, Lower, number(|r| Some(r.database?.connections)),
         "Connections that pods have open to the database; mean over the samples.";
-    "redis.commands", "Redis commands", PerSecond, Lower, number(|r| per_second(r.counts.redis_publish, r)),
-        "PUBLISH commands per second.";
+    "redis.commands", "Redis commands", PerSecond, Lower, number(|r| per_second(r.counts.redis_commands.total(), r)),
+        "Commands of all kinds per second, those that subscribe included.";
     "redis.copies", "Redis copies", PerSecond, Lower, number(|r| per_second(r.counts.redis_copies, r)),
         "Copies of published events that Redis hands to pods, per second; the publisher's own copy is one of them.";
     "redis.useful", "useful copies", Share, Higher, number(|r| share(r.counts.redis_copies_useful, r.counts.redis_copies)),
@@ -317,6 +317,8 @@ static FAMILIES: &[Family] = families! {
         "… because the recipient is on another pod and there is no adapter.";
     "lost.messages.pod_died", "lost: pod died", Share, Lower, number(|r| share(r.counts.lost.of(LossReason::PodDied), r.counts.recipients)),
         "… because the pod died before it had sent it.";
+    "lost.messages.redis_down", "lost: Redis down", Share, Lower, number(|r| share(r.counts.lost.of(LossReason::RedisDown), r.counts.recipients)),
+        "… because Redis was gone, or one of the pods had no connection to it yet.";
     "lost.messages.not_sent", "lost: call failed", Share, Lower, number(|r| share(r.counts.lost.of(LossReason::NotSent), r.counts.recipients)),
         "… because the API call that was to emit it failed.";
     "n_eff.addresses", "N_eff by address", Number, Neither, number(|r| Some(r.n_eff.addresses)),

@@ -2,7 +2,10 @@
 
 use super::json::unit_name;
 use super::sensitivity::Reading;
-use crate::metrics::{CLUSTER_SERIES, Counts, Estimate, FigureReport, POD_SERIES, Spread, Study, Unit, VariantReport};
+use crate::metrics::{
+    CLUSTER_SERIES, Counts, Estimate, FigureReport, POD_SERIES, Reason, RedisCommand, Spread, Study, Unit,
+    VariantReport,
+};
 
 /// Columns that every table of figures has.
 const FIGURE_COLUMNS: [&str; 12] = [
@@ -189,17 +192,19 @@ pub(super) fn measured_mean(study: &Study, times_s: &[f64], values: &[Option<f64
 
 /// What Redis did, by name.
 pub(super) fn redis_counts(counts: &Counts) -> impl Iterator<Item = (&'static str, u64)> {
-    [
-        ("publish", counts.redis_publish),
+    // PUBLISH always, the others where there are any
+    let commands = counts.redis_commands.iter().filter(|&(command, n)| n > 0 || command == RedisCommand::Publish);
+    let copies = [
         ("copies", counts.redis_copies),
         ("copies_useful", counts.redis_copies_useful),
+        ("copies_requests", counts.redis_copies_requests),
         ("copies_own", counts.redis_copies_own),
         ("copies_dropped", counts.redis_copies_dropped),
         ("copies_undelivered", counts.redis_copies_undelivered),
         ("bytes_in", counts.redis_bytes_in),
         ("bytes_out", counts.redis_bytes_out),
-    ]
-    .into_iter()
+    ];
+    commands.map(|(command, n)| (command.name(), n)).chain(copies)
 }
 
 fn is_duration(figure: &FigureReport) -> bool {

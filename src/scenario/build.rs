@@ -30,7 +30,8 @@ fn bytes(size: &Option<Size>) -> u32 {
 
 /// Builds the cluster of a filled and validated file.
 pub fn build(file: &ScenarioFile, traces: &BTreeMap<String, Arc<Trace>>) -> ClusterSpec {
-    let mut timeline: Vec<TimedAction> = filled(&file.timeline).iter().map(action).collect();
+    let mut timeline: Vec<TimedAction> =
+        filled(&file.timeline).iter().map(|entry| action(entry, filled(&file.redis))).collect();
     timeline.sort_by_key(|timed| timed.at); // stable: entries of one moment stay in the order of the file
     ClusterSpec {
         duration: *filled(&file.duration),
@@ -330,13 +331,16 @@ fn pod(pod: &Option<PodRef>) -> PodChoice {
     }
 }
 
-fn action(entry: &TimelineEntry) -> TimedAction {
+fn action(entry: &TimelineEntry, redis: &Redis) -> TimedAction {
     let action = match entry {
         TimelineEntry { crash: Some(crash), .. } => Action::Crash(pod(&crash.pod)),
         TimelineEntry { restart: Some(restart), .. } => Action::Restart(pod(&restart.pod)),
         TimelineEntry { freeze: Some(freeze), .. } => Action::Freeze { pod: pod(&freeze.pod), length: freeze.length },
         TimelineEntry { scale: Some(scale), .. } => Action::Scale { to: scale.to },
         TimelineEntry { reload_balancer: Some(_), .. } => Action::ReloadBalancer,
+        TimelineEntry { redis_outage: Some(outage), .. } => Action::RedisOutage { lasts: outage.length },
+        TimelineEntry { redis_crash: Some(_), .. } => Action::RedisOutage { lasts: *filled(&redis.downtime) },
+        TimelineEntry { redis_stall: Some(stall), .. } => Action::RedisStall { lasts: stall.length },
         TimelineEntry { slow_database: Some(SlowDatabase { factor, lasts }), .. } => {
             Action::SlowDatabase { factor: factor.value(), lasts: *lasts }
         }

@@ -3,7 +3,9 @@
 use serde_yaml::{Mapping, Value};
 
 use super::locate::Index;
-use super::presets::{COSTS, GENERAL, NETWORKS, POOLS, Preset, PresetSet, RECONNECTS, REDIS, SESSION};
+use super::presets::{
+    CLIENTS, COSTS, GENERAL, NETWORKS, POOLS, Preset, PresetSet, RECONNECTS, REDIS, SESSION, TOPOLOGIES,
+};
 use super::units::Rate;
 use crate::engine::Span;
 use crate::metrics::{Assumption, Grade};
@@ -28,6 +30,7 @@ pub fn fill(document: &mut Value, trace_end: Option<Span>) -> Vec<Assumption> {
     }
     if let Some(redis) = document.get_mut("redis") {
         filler.set(redis, "redis.", "adapter", REDIS);
+        filler.set(redis, "redis.", "adapter", CLIENTS);
     }
     for preset in GENERAL {
         filler.preset(document, "", preset);
@@ -37,6 +40,9 @@ pub fn fill(document: &mut Value, trace_end: Option<Span>) -> Vec<Assumption> {
         filler.set(costs, "pods.costs.", "preset", COSTS);
     }
     filler.admission(document);
+    if let Some(redis) = document.get_mut("redis") {
+        filler.set(redis, "redis.", "topology", TOPOLOGIES);
+    }
     if let Some(database) = document.get_mut("database") {
         filler.set(database, "database.", "preset", POOLS);
     }
@@ -243,6 +249,8 @@ pub fn defaults_table() -> Vec<Assumption> {
         ("clients.*.reconnect", RECONNECTS),
         ("pods.costs", COSTS),
         ("redis", REDIS),
+        ("redis", CLIENTS),
+        ("redis", TOPOLOGIES),
         ("database", POOLS),
     ];
     for (place, sets) in places {

@@ -15,9 +15,9 @@ use stickysim::cluster::balancer::{Affinity, AffinityMode, BalancerSpec, Ingress
 use stickysim::cluster::simulate;
 use stickysim::cluster::spec::{
     Action, AddressChangeSpec, Admission, Amount, AudienceSpec, CacheSpec, ClusterSpec, CookieSpec, Costs, DataUse,
-    DatabaseSpec, Http, KeyOwner, NetworkSpec, PodChoice, PodSpec, Population, ReconnectPolicy, RedisCosts, RedisSpec,
-    RefreshSpec, RetryLaw, RolloutMode, RolloutSpec, RoomsSpec, Saves, Sharing, Target, TickSpec, TimedAction, Trace,
-    TraceRequest, TrafficAction, TrafficSpec, Transports, Via,
+    DatabaseSpec, Http, KeyOwner, NetworkSpec, PodChoice, PodSpec, Population, ReconnectPolicy, RedisClient,
+    RedisCosts, RedisSpec, RefreshSpec, RetryLaw, RolloutMode, RolloutSpec, RoomsSpec, Saves, Sharing, Target,
+    TickSpec, TimedAction, Trace, TraceRequest, TrafficAction, TrafficSpec, Transports, Via, WithoutRedis,
 };
 use stickysim::engine::{Law, Seed, Span};
 
@@ -296,6 +296,8 @@ fn action() -> impl Strategy<Value = Action> {
         1 => Just(Action::ReloadBalancer),
         1 => (0u32..4, span(60_000)).prop_map(|(pod, length)| Action::Freeze { pod: PodChoice::Number(pod), length }),
         1 => (0.1..50.0, span(9_000)).prop_map(|(factor, lasts)| Action::SlowDatabase { factor, lasts }),
+        2 => span(12_000).prop_map(|lasts| Action::RedisOutage { lasts }),
+        1 => span(5_000).prop_map(|lasts| Action::RedisStall { lasts }),
     ]
 }
 
@@ -318,11 +320,23 @@ fn redis() -> impl Strategy<Value = RedisSpec> {
         subscribe: if all { Subscribe::All } else { Subscribe::PerRoom },
     });
     let adapter = prop_oneof![3 => select(NAMED.map(|named| named.adapter).to_vec()), 1 => own];
-    (adapter, any::<bool>(), [span(5), span(3), span(2), span(1)], span(10)).prop_map(
-        |(adapter, recovery, [publish, copy, publish_busy, copy_busy], hop)| RedisSpec {
+    let clients = vec![
+        RedisClient::NodeRedis4,
+        RedisClient::NodeRedis5,
+        RedisClient::NodeRedis6,
+        RedisClient::IoRedis5,
+        RedisClient::IoRedis6,
+        RedisClient::RedisPy,
+    ];
+    let at_start = prop_oneof![Just(WithoutRedis::Waits), Just(WithoutRedis::StaysAlone)];
+    let who = (adapter, any::<bool>(), select(clients), at_start);
+    (who, [span(5), span(3), span(2), span(1)], span(10)).prop_map(
+        |((adapter, recovery, client, at_start), [publish, copy, publish_busy, copy_busy], hop)| RedisSpec {
             law: adapter::Law { recovery, ..adapter::Law::of(adapter) },
             costs: RedisCosts { publish, copy, publish_busy, copy_busy },
             hop,
+            client,
+            at_start,
         },
     )
 }

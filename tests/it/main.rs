@@ -5,6 +5,7 @@ mod support;
 
 mod adapter;
 mod adapter_counts;
+mod adapters;
 mod affinity;
 mod bad_scenarios;
 mod balancers;
@@ -25,9 +26,11 @@ mod lessons;
 mod local_first;
 mod log_to_report;
 mod nodes;
+mod outages;
 mod outputs;
 #[path = "recorded/rows.rs"]
 mod recorded;
+mod redis_costs;
 mod report;
 mod rollouts;
 mod rooms;

@@ -5,7 +5,8 @@ use stickysim::cluster::balancer::{BalancerSpec, NginxMethod, NginxSpec};
 use stickysim::cluster::simulate;
 use stickysim::cluster::spec::{
     Amount, AudienceSpec, ClusterSpec, CookieSpec, Costs, Http, NetworkSpec, PodSpec, Population, ReconnectPolicy,
-    RedisCosts, RedisSpec, RolloutSpec, Sharing, Target, TrafficAction, TrafficSpec, Transports, Via,
+    RedisClient, RedisCosts, RedisSpec, RolloutSpec, Sharing, Target, TrafficAction, TrafficSpec, Transports, Via,
+    WithoutRedis,
 };
 use stickysim::engine::{Law, Seed, Span};
 use stickysim::metrics::Record;
@@ -103,6 +104,8 @@ pub fn cluster(pods: u32, method: NginxMethod, clients: u32, websocket: bool) ->
             law: AdapterLaw::of(CLASSIC),
             costs: RedisCosts::even(Span::ZERO, Span::ZERO),
             hop: Span::ZERO,
+            client: RedisClient::NodeRedis6,
+            at_start: WithoutRedis::Waits,
         },
         database: None,
         timeline: vec![],

@@ -2,7 +2,7 @@
 
 use crate::cluster::adapter::Senders;
 use crate::cluster::flows::Message;
-use crate::cluster::redis::EventKind;
+use crate::cluster::redis::{EventKind, Origin};
 use crate::cluster::rooms::{Member, Recipients};
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, SimTime, Span};
@@ -10,18 +10,18 @@ use crate::engine::{Ctx, SimTime, Span};
 impl Cluster<'_> {
     /// A pod has taken on the first message of a course, at `done`: it answers, and so do its clients.
     pub fn answer_message(&mut self, slot: u32, pod: PodId, done: SimTime, ctx: &mut Ctx<Event>) {
-        let Message { kind, own_socket, step, caller, recipients, .. } = *self.messages.get_mut(slot);
+        let Message { kind, origin, step, caller, recipients, .. } = *self.messages.get_mut(slot);
         if step > 0 {
             return;
         }
-        let course = self.redis.courses.get(kind, own_socket);
+        let course = self.redis.courses.get(kind, origin);
         let answers: Vec<(u8, Senders, u32)> = (1u8..)
             .zip(&course.messages[1..])
             .map(|(step, answer)| (step, answer.message.senders, answer.message.per_member))
             .collect();
         let share = self.share(pod, recipients);
         for (step, senders, per_member) in answers {
-            let asked = Asked { kind, own_socket, step, caller };
+            let asked = Asked { kind, origin, step, caller };
             match senders {
                 Senders::EachOtherPod => {
                     let clients = if per_member > 0 { share.live + share.pollers } else { 0 };
@@ -42,12 +42,12 @@ impl Cluster<'_> {
         let target = &mut self.pods[pod];
         let booking = target.book(ctx.now(), self.spec.pods.costs.publish);
         let leaves = booking.done.max(ready);
-        let Asked { kind, own_socket, step, caller } = asked;
+        let Asked { kind, origin, step, caller } = asked;
         let message = Message {
             emitted: leaves,
             recipients: Recipients::Nobody,
             kind,
-            own_socket,
+            origin,
             step,
             caller,
             more,
@@ -85,7 +85,7 @@ impl Cluster<'_> {
 #[derive(Clone, Copy)]
 struct Asked {
     kind: EventKind,
-    own_socket: bool,
+    origin: Origin,
     step: u8,
     caller: (PodId, u32),
 }

@@ -116,7 +116,7 @@ impl<'s> Cluster<'s> {
         }
         self.sync_at_once(ctx);
         if self.spec.redis.law.adapter.subscribes_at_start() {
-            self.pods.ids().for_each(|pod| self.listen(pod, SimTime::ZERO));
+            self.pods.ids().for_each(|pod| self.listen(pod, ctx));
         }
         ctx.schedule(SimTime::ZERO + self.spec.warm_up, Event::EndWarmUp);
         ctx.schedule(SimTime::ZERO + self.spec.sample_every, Event::Sample);

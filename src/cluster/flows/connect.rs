@@ -118,7 +118,7 @@ impl Cluster<'_> {
             "a process ends with its handshakes"
         );
         self.forget_upgrade(client);
-        self.open(client, pod, now);
+        self.open(client, pod, ctx);
         let usable = now + one_way;
         let first_ping = now + self.ping_period(client);
         let wire = self.clients.wire_mut(client);
@@ -162,7 +162,7 @@ impl Cluster<'_> {
         } else {
             self.pollers.begin(client).waiting = Some(now);
         }
-        self.open(client, pod, now);
+        self.open(client, pod, ctx);
         let period = self.ping_period(client);
         let mut stream = Purpose::PingPhase.stream(self.seed, self.clients[client].number, 0);
         let first_ping = now + Span::from_nanos(stream.below(period.as_nanos().max(1)));
@@ -182,7 +182,8 @@ impl Cluster<'_> {
     }
 
     /// The connection exists: the pod counts it and it is in its rooms.
-    fn open(&mut self, client: ClientId, pod: PodId, now: SimTime) {
+    fn open(&mut self, client: ClientId, pod: PodId, ctx: &mut Ctx<Event>) {
+        let now = ctx.now();
         // what is done is recorded before it is forgotten when this client's last connection ended
         self.settle_fan_outs(now);
         let target = &mut self.pods[pod];
@@ -201,8 +202,8 @@ impl Cluster<'_> {
         target.pollers += u32::from(polls);
         let new_rooms = self.rooms.connect(Member { path: Path { one_way_ns, pod }, who }, polls);
         self.meter.counts.connects += 1;
-        if !self.pods[pod].listens {
-            self.listen(pod, now);
+        if !self.pods[pod].subscribed {
+            self.listen(pod, ctx);
         }
         self.client_joins(new_rooms, now);
     }

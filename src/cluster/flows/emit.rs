@@ -8,22 +8,11 @@ use crate::cluster::deliveries::{Audience, Deliveries, FanOut, PROMPT, Part};
 use crate::cluster::flows::Message;
 use crate::cluster::flows::request::Call;
 use crate::cluster::pods::Phase;
-use crate::cluster::redis::{Course, EventKind};
+use crate::cluster::redis::{Course, EventKind, Origin};
 use crate::cluster::rooms::{Member, Members, Path, Recipients, RoomId, Share, Who};
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, SimTime, Span};
 use crate::metrics::LossReason;
-
-/// Who emits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// The handler of the recipient's own socket (`socket.emit`): most adapters are not asked.
-    OwnSocket,
-    /// The same if that socket is on the pod of the handler, else as any other.
-    OwnSocketIfHere,
-    /// Anything else (`io.to(…).emit`): the adapter is asked, wherever the recipients are.
-    Application,
-}
 
 /// An event to be emitted.
 #[derive(Clone, Copy)]
@@ -83,11 +72,13 @@ impl Cluster<'_> {
     ) -> SimTime {
         let now = ctx.now();
         let Emission { emitted, recipients, kind, origin } = emission;
-        let own_socket = origin == Origin::OwnSocket;
         let costs = &self.spec.pods.costs;
-        let course = self.redis.courses.get(kind, own_socket);
-        let Course { order, is_event, serves_own, only_here, .. } = *course;
-        let alone = course.is_for_others() && self.subscribers.len() <= 1;
+        let course = self.redis.courses.get(kind, origin);
+        let Course { mut order, is_event, mut serves_own, only_here, .. } = *course;
+        if self.pods[pod].alone {
+            (order, serves_own) = (Order::AfterPublish, true);
+        }
+        let alone = self.pods[pod].alone || (course.is_for_others() && self.subscribers.len() <= 1);
         let first = course.messages.first().filter(|_| !alone).map(|passage| passage.message);
         let from_outside = first.is_some_and(|message| message.senders == Senders::Outside);
         let times = first.map_or(0, |message| message.times);
@@ -125,7 +116,7 @@ impl Cluster<'_> {
                 emitted,
                 recipients,
                 kind,
-                own_socket,
+                origin,
                 step: 0,
                 caller: (pod, process),
                 more: 0,
@@ -190,7 +181,7 @@ impl Cluster<'_> {
             Some(pod) => {
                 self.emit(pod, emission, Span::ZERO, None, ctx);
             }
-            None if self.redis.courses.get(kind, false).is_event => self.emission_failed(recipients),
+            None if self.redis.courses.get(kind, Origin::Application).is_event => self.emission_failed(recipients),
             None => {}
         }
     }

@@ -12,6 +12,7 @@ pub(super) mod handshake;
 pub(super) mod health;
 mod measure;
 mod measure_data;
+mod outage;
 mod pod_life;
 mod poll;
 pub(super) mod publish;
@@ -27,7 +28,7 @@ mod timeline;
 use std::rc::Rc;
 
 use super::PodId;
-use super::redis::EventKind;
+use super::redis::{EventKind, Origin};
 use super::rooms::Recipients;
 use crate::engine::SimTime;
 
@@ -42,9 +43,9 @@ pub(super) struct Held {
 pub(super) struct Message {
     pub emitted: SimTime,
     pub recipients: Recipients,
-    /// What it is, and whether the recipient's own socket emitted it.
+    /// What it is, and who emitted it.
     pub kind: EventKind,
-    pub own_socket: bool,
+    pub origin: Origin,
     /// Which message of its course: the first one, or an answer to that, which goes to this process.
     pub step: u8,
     pub caller: (PodId, u32),

@@ -2,6 +2,7 @@
 
 use crate::cluster::pods::{Phase, Pod};
 use crate::cluster::purpose::Purpose;
+use crate::cluster::spec::WithoutRedis;
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, Span};
 use crate::metrics::CloseReason;
@@ -35,12 +36,19 @@ impl Cluster<'_> {
         if target.process as u16 != process || target.phase != Phase::Starting {
             return;
         }
+        if let Some(back) = self.redis_back_for(pod, ctx.now()) {
+            match self.spec.redis.at_start {
+                WithoutRedis::Waits => return ctx.schedule(back, Event::PodReady(pod, process)),
+                WithoutRedis::StaysAlone => self.pods[pod].alone = true,
+            }
+        }
+        let target = &mut self.pods[pod];
         target.phase = Phase::Ready;
         target.restarting = false;
         target.ready_at = ctx.now();
         self.meter.mark(ctx.now(), format!("ready: pod-{}", pod.raw()));
         if self.spec.redis.law.adapter.subscribes_at_start() {
-            self.listen(pod, ctx.now());
+            self.listen(pod, ctx);
         }
         self.pods_changed(ctx);
         self.restart_next_in_place(Some(pod), ctx);

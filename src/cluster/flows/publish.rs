@@ -6,6 +6,7 @@ use crate::cluster::adapter::{Command, Order, Reach, Role, Writes};
 use crate::cluster::deliveries::Part;
 use crate::cluster::flows::emit::Batch;
 use crate::cluster::flows::{Message, Subscribers};
+use crate::cluster::pods::Pod;
 use crate::cluster::redis::{Course, Passage};
 use crate::cluster::rooms::{Recipients, Room, Share};
 use crate::cluster::{Cluster, Event, PodId};
@@ -18,6 +19,9 @@ pub struct Delivery {
     /// Copies for each of the pods.
     times: u32,
     to: Subscribers,
+    /// When Redis took it, and when the copies left.
+    taken: SimTime,
+    left: SimTime,
     /// The sender's reply comes with them, and its clients wait for that.
     reply: bool,
     /// Those pods read a stream, and ask again when they are done.
@@ -48,15 +52,12 @@ impl Cluster<'_> {
     /// A message reaches Redis, unless its pod died before it left.
     pub fn publish(&mut self, slot: u32, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
-        let Message { sender, process, leaves, recipients, others, caller, step, more, .. } =
-            *self.messages.get_mut(slot);
+        let Message { sender, process, leaves, recipients, caller, step, more, .. } = *self.messages.get_mut(slot);
         let death = self.pods[sender].deaths.get(process as usize);
         if death.is_some_and(|&death| death < leaves) {
-            self.messages.take(slot);
-            let (_, online) = self.reach(recipients);
-            let reachable = online.min(others);
-            self.lose(LossReason::PodDied, reachable);
-            self.lose(LossReason::RecipientOffline, others - reachable);
+            return self.message_lost(slot, LossReason::PodDied);
+        }
+        if self.kept_back(slot, ctx) {
             return;
         }
         let (course, passage) = self.course(slot);
@@ -78,17 +79,20 @@ impl Cluster<'_> {
         counts.redis_commands.add_many(message.command, times);
         counts.redis_bytes_in += (bytes_in + more) * times;
         counts.redis_bytes_out += message.bytes_answered(copies) * times;
-        self.hand_out(Delivery { message: slot, times: message.times, to, reply, asks_again: streamed }, sent, ctx);
+        let delivery =
+            Delivery { message: slot, times: message.times, to, taken: now, left: sent, reply, asks_again: streamed };
+        self.hand_out(delivery, ctx);
     }
 
-    /// Copies leave Redis then.
-    fn hand_out(&mut self, delivery: Delivery, sent: SimTime, ctx: &mut Ctx<Event>) {
+    /// Copies are to leave Redis.
+    fn hand_out(&mut self, delivery: Delivery, ctx: &mut Ctx<Event>) {
         let (_, passage) = self.course(delivery.message);
         let copies = delivery.copies();
         let message = self.messages.get_mut(delivery.message);
         message.left += 1;
         self.meter.counts.redis_copies += copies;
         self.meter.counts.redis_bytes_out += (passage.copied + message.more) * copies;
+        let sent = delivery.left;
         let slot = self.handed_out.insert(delivery);
         ctx.schedule(sent + self.redis.hop(), Event::Copies(slot));
     }
@@ -97,7 +101,14 @@ impl Cluster<'_> {
     /// nobody there wants.
     pub fn copies(&mut self, slot: u32, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
-        let Delivery { message: slot, times, to, reply, asks_again } = self.handed_out.take(slot);
+        let delivery = self.handed_out.take(slot);
+        let Delivery { message: slot, times, taken, left, .. } = delivery;
+        if self.redis.went_down_in(taken, left) {
+            // it had them in hand
+            self.meter.counts.redis_copies_undelivered += delivery.copies();
+            return self.reached(slot, 0);
+        }
+        let Delivery { to, reply, asks_again, .. } = delivery;
         let (course, Passage { message, .. }) = self.course(slot);
         let (is_event, is_asked) = (course.is_event, course.messages.len() > 1);
         let times = u64::from(times);
@@ -196,39 +207,56 @@ impl Cluster<'_> {
         self.meter.counts.deliveries_unmeant += u64::from(unmeant);
         let Message { left, others, .. } = *message;
         if left == 0 {
-            self.messages.take(slot);
-            self.lose(LossReason::RecipientOffline, others);
+            let recipients = self.messages.take(slot).recipients;
+            let mut left = others;
+            if others > 0 {
+                let deaf = self.on_pods(recipients, |pod| pod.subscribed && !pod.listens).min(left);
+                let alone = self.on_pods(recipients, |pod| pod.alone).min(left - deaf);
+                self.lose(LossReason::RedisDown, deaf);
+                self.lose(LossReason::NoAdapter, alone);
+                left -= deaf + alone;
+            }
+            self.lose(LossReason::RecipientOffline, left);
         }
+    }
+
+    /// Recipients on pods of some kind.
+    fn on_pods(&self, recipients: Recipients, kind: impl Fn(&Pod) -> bool) -> u32 {
+        let pods = self.running.iter().filter(|&&pod| kind(&self.pods[pod]));
+        pods.map(|&pod| self.share(pod, recipients)).map(|share| share.live + share.pollers).sum()
     }
 
     /// The next read of a process reaches the stream.
     pub fn read_stream(&mut self, pod: PodId, process: u16, ctx: &mut Ctx<Event>) {
-        let now = ctx.now();
-        if self.pods[pod].process as u16 != process || !self.pods[pod].listens {
-            return;
+        if self.pods[pod].process as u16 == process && self.pods[pod].listens {
+            let counts = &mut self.meter.counts;
+            counts.redis_commands.add(Command::Xread);
+            counts.redis_bytes_in += self.redis.upkeep.read.bytes_in;
+            self.read_now(pod, ctx);
         }
+    }
+
+    /// A read finds what is there, or waits.
+    pub fn read_now(&mut self, pod: PodId, ctx: &mut Ctx<Event>) {
+        let now = ctx.now();
         let messages = self.redis.reader(pod).ask(now);
-        let counts = &mut self.meter.counts;
-        counts.redis_commands.add(Command::Xread);
-        counts.redis_bytes_in += self.redis.upkeep.read.bytes_in;
         let Some(&last) = messages.last() else { return };
         let sent = self.redis.read(now, messages.len() as u32);
         let to: Subscribers = Rc::new([(pod, self.pods[pod].process)]);
         for message in messages {
-            let delivery =
-                Delivery { message, times: 1, to: Rc::clone(&to), reply: false, asks_again: message == last };
+            let (to, asks_again) = (Rc::clone(&to), message == last);
             // it was counted among those that are left when it was offered
             self.messages.get_mut(message).left -= 1;
-            self.hand_out(delivery, sent, ctx);
+            self.hand_out(Delivery { message, times: 1, to, taken: now, left: sent, reply: false, asks_again }, ctx);
         }
     }
 
     /// The pods whose read waits for what is added now. The others find it when they ask next.
     fn waiting_readers(&mut self, slot: u32) -> Subscribers {
         let mut waiting = Vec::new();
-        for &(pod, process) in Rc::clone(&self.subscribers).iter() {
+        for &pod in self.running.iter().filter(|&&pod| self.pods[pod].subscribed) {
             if self.redis.reader(pod).offer(slot) {
-                waiting.push((pod, process));
+                waiting.push((pod, self.pods[pod].process));
             } else {
                 self.messages.get_mut(slot).left += 1;
             }
@@ -246,8 +274,8 @@ impl Cluster<'_> {
 
     /// What a message is part of, and itself.
     fn course(&mut self, slot: u32) -> (&Course, Passage) {
-        let Message { kind, own_socket, step, .. } = *self.messages.get_mut(slot);
-        let course = self.redis.courses.get(kind, own_socket);
+        let Message { kind, origin, step, .. } = *self.messages.get_mut(slot);
+        let course = self.redis.courses.get(kind, origin);
         (course, course.messages[usize::from(step)])
     }
 }

@@ -3,13 +3,13 @@
 use crate::cluster::clients::{ClientId, Link, TrafficSlot};
 use crate::cluster::draws::{Draws, Owner};
 use crate::cluster::flows::Held;
-use crate::cluster::flows::emit::{Emission, Origin};
+use crate::cluster::flows::emit::Emission;
 use crate::cluster::flows::query::DataCall;
 use crate::cluster::flows::retry::Errand;
 use crate::cluster::flows::route::Unrouted;
 use crate::cluster::pods::{Booking, Job};
 use crate::cluster::purpose::traffic;
-use crate::cluster::redis::EventKind;
+use crate::cluster::redis::{EventKind, Origin};
 use crate::cluster::rooms::{Recipients, Who};
 use crate::cluster::spec::{Population, Target, TrafficAction, Via};
 use crate::cluster::{Cluster, Event, PodId};
@@ -188,7 +188,7 @@ impl Cluster<'_> {
     ) {
         self.pods[pod].requests += 1;
         let origin = match emission.origin {
-            Origin::OwnSocketIfHere => self.origin_at(pod, client),
+            Origin::HereFirst => self.origin_at(pod, client),
             other => other,
         };
         let emission = Emission { origin, ..emission };
@@ -203,7 +203,7 @@ impl Cluster<'_> {
         let here = self.clients[client].link == Link::Open && self.clients.wire(client).pod == pod;
         self.meter.counts.events_local_first += 1;
         self.meter.counts.events_kept_local += u64::from(here);
-        if here { Origin::OwnSocket } else { Origin::Application }
+        if here { Origin::Here } else { Origin::Application }
     }
 
     /// The pod that gets an HTTP request which was sent then, or why none does yet.
@@ -270,7 +270,7 @@ impl Cluster<'_> {
         // `socket.emit` writes to the socket in hand; whoever emits from elsewhere must ask the adapter
         let origin = match via {
             Via::Socket if to == Target::Own => Origin::OwnSocket,
-            Via::LocalFirst => Origin::OwnSocketIfHere,
+            Via::LocalFirst => Origin::HereFirst,
             Via::Socket | Via::Api => Origin::Application,
         };
         Emission { emitted, recipients, kind: EventKind(u16::from(item)), origin }

@@ -1,28 +1,39 @@
 //! Pods subscribe and unsubscribe.
 
 use crate::cluster::adapter::Times;
-use crate::cluster::flows::emit::{Emission, Origin};
+use crate::cluster::flows::emit::Emission;
 use crate::cluster::redis::{Commands, Upkeep};
 use crate::cluster::rooms::Room;
-use crate::cluster::{Cluster, PodId};
-use crate::engine::SimTime;
+use crate::cluster::{Cluster, Event, PodId};
+use crate::engine::{Ctx, SimTime};
 
 impl Cluster<'_> {
     /// A process listens to what others publish from now on: when it is ready or, if the adapter waits for that, when its
     /// first client is there.
-    pub fn listen(&mut self, pod: PodId, now: SimTime) {
+    pub fn listen(&mut self, pod: PodId, ctx: &mut Ctx<Event>) {
+        let now = ctx.now();
+        if self.pods[pod].alone {
+            return;
+        }
+        self.pods[pod].subscribed = true;
+        if self.redis.is_down(now) {
+            return self.break_connections(pod, ctx);
+        }
         self.pods[pod].listens = true;
         self.command(|upkeep| &upkeep.start, 1, now);
-        self.redis.reader(pod).ask(now);
         self.resubscribe();
+        self.read_now(pod, ctx);
     }
 
     /// A process ends, in order or not: nobody listens any more. What it has not read of a stream goes to nobody else.
     pub fn stop_listening(&mut self, pod: PodId, in_order: bool, now: SimTime) {
-        if !std::mem::take(&mut self.pods[pod].listens) {
+        let target = &mut self.pods[pod];
+        target.alone = false;
+        let listened = std::mem::take(&mut target.listens);
+        if !std::mem::take(&mut target.subscribed) {
             return;
         }
-        if in_order {
+        if in_order && listened {
             self.command(|upkeep| &upkeep.close, 1, now);
         }
         self.sent_again(pod, now);
@@ -33,7 +44,7 @@ impl Cluster<'_> {
     }
 
     /// The processes that listen now.
-    fn resubscribe(&mut self) {
+    pub fn resubscribe(&mut self) {
         let listening = self.running.iter().copied().filter(|&pod| self.pods[pod].listens);
         self.subscribers = listening.map(|pod| (pod, self.pods[pod].process)).collect();
     }
@@ -62,15 +73,15 @@ impl Cluster<'_> {
     }
 
     /// The command of a reader that waits has been sent again some times.
-    fn sent_again(&mut self, pod: PodId, now: SimTime) {
+    pub fn sent_again(&mut self, pod: PodId, now: SimTime) {
         let times = self.redis.reader(pod).sent_again(now);
         self.command(|upkeep| &upkeep.read, times, now);
     }
 
     /// Commands that go along with what a pod emits or asks.
     pub fn asides(&mut self, pod: PodId, emission: &Emission, now: SimTime) {
-        let course = self.redis.courses.get(emission.kind, emission.origin == Origin::OwnSocket);
-        if course.asides.is_empty() {
+        let course = self.redis.courses.get(emission.kind, emission.origin);
+        if course.asides.is_empty() || self.redis.is_down(now) {
             return;
         }
         let one = self.share_of_one(emission.recipients);
@@ -92,7 +103,7 @@ impl Cluster<'_> {
 
     /// Commands reach Redis so many times. Those of the start belong to the time before the run.
     pub fn command(&mut self, which: fn(&Upkeep) -> &Commands, times: u64, now: SimTime) {
-        if times == 0 || now == SimTime::ZERO {
+        if times == 0 || now == SimTime::ZERO || self.redis.is_down(now) {
             return;
         }
         let commands = which(&self.redis.upkeep);

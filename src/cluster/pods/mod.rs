@@ -54,8 +54,12 @@ pub struct Pod {
     pub ready_at: SimTime,
     /// When the pod was created.
     pub created_at: SimTime,
-    /// Whether the present process gets what others publish.
+    /// Whether the present process has subscribed to what others publish …
+    pub subscribed: bool,
+    /// … and gets it: its connection is there.
     pub listens: bool,
+    /// It does without an adapter.
+    pub alone: bool,
     /// Rollout generation of its template.
     pub generation: u32,
     /// True while a shutdown in order leads to a restart in place, not to removal.
@@ -113,7 +117,9 @@ impl Pod {
             deaths: Vec::new(),
             ready_at: SimTime::NEVER,
             created_at: now,
+            subscribed: false,
             listens: false,
+            alone: false,
             generation,
             restarting: false,
             crashes: 0,

@@ -7,6 +7,19 @@ use super::super::spec::{ClusterSpec, ROOM_NAME, Target, TrafficAction, Via};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventKind(pub u16);
 
+/// Who emits an event, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Anything (`io.to(…).emit`): the adapter is asked, wherever the recipients are.
+    Application,
+    /// The handler of the recipient's own socket (`socket.emit`): most adapters are not asked.
+    OwnSocket,
+    /// Anything, for recipients on the same pod alone (`io.local`, `ignore_queue=True`).
+    Here,
+    /// The same if the recipient's socket is there, else as any other.
+    HereFirst,
+}
+
 /// One message of a course, with the bytes that it takes.
 #[derive(Clone, Copy, Debug)]
 pub struct Passage {
@@ -58,8 +71,8 @@ impl Course {
 
 /// Those of all kinds of events.
 pub struct Courses {
-    /// By kind: asked for by anything, and by the handler of the recipient's own socket.
-    by_kind: Vec<[Option<Course>; 2]>,
+    /// By kind and [`Origin`].
+    by_kind: Vec<[Option<Course>; 3]>,
 }
 
 impl Courses {
@@ -69,16 +82,22 @@ impl Courses {
         let traffic = spec.traffic.iter().map(|entry| match entry.action {
             TrafficAction::Emit { to, bytes, .. } => {
                 let own = Operation::OwnSocket { ack: false, volatile: false };
-                [emit_to(to), own].map(|operation| course(law, operation, bytes))
+                let emit = emit_to(to);
+                let operations = [emit, Emit { local: true, ..emit }].map(Operation::Emit);
+                [operations[0], own, operations[1]].map(|operation| course(law, operation, bytes))
             }
-            TrafficAction::Api { .. } | TrafficAction::ApiWithData { .. } => [None, None],
+            TrafficAction::Api { .. } | TrafficAction::ApiWithData { .. } => [None, None, None],
         });
-        let ticks = spec.ticks.iter().map(|tick| [course(law, tick.operation, tick.bytes), None]);
+        let ticks = spec.ticks.iter().map(|tick| [course(law, tick.operation, tick.bytes), None, None]);
         Courses { by_kind: traffic.chain(ticks).collect() }
     }
     /// That of one.
-    pub fn get(&self, kind: EventKind, own_socket: bool) -> &Course {
-        let course = &self.by_kind[usize::from(kind.0)][usize::from(own_socket)];
+    pub fn get(&self, kind: EventKind, origin: Origin) -> &Course {
+        let course = &self.by_kind[usize::from(kind.0)][match origin {
+            Origin::Application | Origin::HereFirst => 0,
+            Origin::OwnSocket => 1,
+            Origin::Here => 2,
+        }];
         course.as_ref().expect("who emits has a course, and adapters know every operation of a scenario")
     }
 }
@@ -87,14 +106,14 @@ fn course(law: &Law, operation: Operation, bytes: u32) -> Option<Course> {
     law.plan(operation, Event { bytes }).map(|plan| Course::of(operation, plan))
 }
 
-const fn emit_to(to: Target) -> Operation {
+const fn emit_to(to: Target) -> Emit {
     let but_sender = matches!(to, Target::RoomButSender | Target::AllButSender);
     let to = match to {
         Target::All | Target::AllButSender => To::All,
         // users have rooms of their own
         Target::Room | Target::RoomButSender | Target::Own => To::Room { name: ROOM_NAME },
     };
-    Operation::Emit(Emit { but_sender, ..Emit::to(to) })
+    Emit { but_sender, ..Emit::to(to) }
 }
 
 /// Whether each client is in a room of its own, because something is emitted to users from elsewhere.

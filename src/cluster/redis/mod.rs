@@ -1,15 +1,18 @@
 //! Redis as the single-threaded server that it is.
 
+mod client;
 mod course;
 mod reader;
 mod slot;
 mod upkeep;
 
-pub use course::{Course, Courses, EventKind, Passage};
+pub use client::{Keeps, RedisClient};
+pub use course::{Course, Courses, EventKind, Origin, Passage};
 pub use reader::Reader;
 pub use slot::{SLOTS, hash_slot, node_of_slot};
 pub use upkeep::{Commands, Upkeep};
 
+use super::PodId;
 use super::spec::{ClusterSpec, RedisCosts, RedisSpec};
 use crate::engine::{SimTime, Span};
 
@@ -23,6 +26,12 @@ pub struct Redis {
     /// The loops that read a stream, by pod.
     readers: Vec<Reader>,
     server: Server,
+    /// Of the last outage: when it began, when it ends, and how many there were.
+    down_since: SimTime,
+    down_until: SimTime,
+    outages: u32,
+    /// When the connection of each pod that publishes is back, if it broke.
+    back: Vec<SimTime>,
 }
 
 impl Redis {
@@ -34,6 +43,10 @@ impl Redis {
             upkeep: Upkeep::new(spec),
             readers: Vec::new(),
             server: Server::default(),
+            down_since: SimTime::NEVER,
+            down_until: SimTime::ZERO,
+            outages: 0,
+            back: Vec::new(),
         }
     }
     /// One way between a pod and Redis.
@@ -58,12 +71,49 @@ impl Redis {
         let RedisCosts { publish, publish_busy, .. } = self.spec.costs;
         self.server.serve(now, publish * commands, publish_busy * commands);
     }
+    /// It does nothing else for so long.
+    pub fn stall(&mut self, now: SimTime, lasts: Span) {
+        self.server.serve(now, lasts, lasts);
+    }
+    /// It is gone, with what it had in hand, until then.
+    pub fn go_down(&mut self, now: SimTime, until: SimTime) {
+        self.server.forget(now);
+        (self.down_since, self.down_until) = (now, self.down_until.max(until));
+        self.outages += 1;
+    }
+    /// Whether it is gone.
+    pub fn is_down(&self, now: SimTime) -> bool {
+        now < self.down_until
+    }
+    /// When it is back.
+    pub const fn back(&self) -> SimTime {
+        self.down_until
+    }
+    /// How often it was gone.
+    pub const fn outages(&self) -> u32 {
+        self.outages
+    }
+    /// Whether it went between these times, the last one included.
+    pub fn went_down_in(&self, after: SimTime, until: SimTime) -> bool {
+        after < self.down_since && self.down_since <= until && self.outages > 0
+    }
+    /// The connection by which a pod publishes is back then.
+    pub fn set_back(&mut self, pod: PodId, at: SimTime) {
+        if self.back.len() <= pod.index() {
+            self.back.resize(pod.index() + 1, SimTime::ZERO);
+        }
+        self.back[pod.index()] = at;
+    }
+    /// When the connection by which a pod publishes is back; in the past if it is there.
+    pub fn back_for(&self, pod: PodId) -> SimTime {
+        self.back.get(pod.index()).copied().unwrap_or(SimTime::ZERO)
+    }
     /// CPU time used up to `now`.
     pub fn cpu_used(&self, now: SimTime) -> Span {
         self.server.cpu_used(now)
     }
     /// The loop in which a pod reads the stream.
-    pub fn reader(&mut self, pod: super::PodId) -> &mut Reader {
+    pub fn reader(&mut self, pod: PodId) -> &mut Reader {
         if self.readers.len() <= pod.index() {
             self.readers.resize_with(pod.index() + 1, Reader::default);
         }
@@ -86,6 +136,11 @@ impl Server {
         self.free = start + work;
         self.work += u128::from(work.as_nanos());
         (start - now, self.free)
+    }
+    /// What is not done by now is not done at all.
+    fn forget(&mut self, now: SimTime) {
+        self.work = self.work.saturating_sub(u128::from(self.free.since(now).as_nanos()));
+        self.free = self.free.min(now);
     }
     fn cpu_used(&self, now: SimTime) -> Span {
         let ahead = u128::from(self.free.since(now).as_nanos());

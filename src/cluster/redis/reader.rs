@@ -42,6 +42,10 @@ impl Reader {
         *since = *since + BLOCK * times;
         times
     }
+    /// Its connection is gone. What it has not read stays in the stream.
+    pub fn pause(&mut self) {
+        self.waits_since = None;
+    }
     /// The process ends: nobody reads any more. Returns what is left.
     pub fn stop(&mut self) -> VecDeque<u32> {
         self.waits_since = None;

@@ -1,6 +1,7 @@
 //! How pods reach each other.
 
 use super::super::adapter::Law;
+pub use super::super::redis::RedisClient;
 use crate::engine::Span;
 
 /// Names of rooms are taken to have so many characters.
@@ -15,6 +16,19 @@ pub struct RedisSpec {
     pub costs: RedisCosts,
     /// One way between a pod and Redis.
     pub hop: Span,
+    /// The library by which pods speak to it.
+    pub client: RedisClient,
+    /// What a pod does that starts while Redis is gone.
+    pub at_start: WithoutRedis,
+}
+
+/// What a pod does that starts while Redis is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WithoutRedis {
+    /// It is ready when its connections are there.
+    Waits,
+    /// It does without an adapter for as long as it runs.
+    StaysAlone,
 }
 
 /// CPU of Redis for a command (PUBLISH, SPUBLISH, XADD, or one that subscribes) and for each copy that it hands to a pod.

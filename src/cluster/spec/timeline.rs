@@ -36,6 +36,16 @@ pub enum Action {
         /// How long.
         lasts: Span,
     },
+    /// Redis takes nothing, and connections to it break.
+    RedisOutage {
+        /// For how long.
+        lasts: Span,
+    },
+    /// Redis does nothing else: what comes waits.
+    RedisStall {
+        /// For how long.
+        lasts: Span,
+    },
     /// The wanted number of pods changes.
     Scale {
         /// New number, at least 1.

@@ -179,8 +179,9 @@ fn copies_words(study: &Study) -> &'static str {
 fn fate(study: &Study) -> Markup {
     let share = |part: u64, whole: u64| if whole == 0 { "–".to_owned() } else { percent(part as f64 / whole as f64) };
     type Fate = (&'static str, fn(&Counts) -> u64);
-    let rows: [Fate; 4] = [
+    let rows: [Fate; 5] = [
         ("led to at least one send", |c| c.redis_copies_useful),
+        ("asked something of a pod, or answered it", |c| c.redis_copies_requests),
         ("were the publisher's own", |c| c.redis_copies_own),
         ("dropped: nobody there", |c| c.redis_copies_dropped),
         ("on the way at the end, or to a pod that died", |c| c.redis_copies_undelivered),

@@ -1,9 +1,9 @@
 //! Redis and the adapter.
 
-use super::super::file::{OperationText, Redis, TickTo};
+use super::super::file::{AtStart, ClientText, OperationText, Redis, TickTo};
 use super::filled;
 use crate::cluster::adapter::{Adapter, Emit, Law, Operation, To};
-use crate::cluster::spec::{ROOM_NAME, RedisCosts, RedisSpec};
+use crate::cluster::spec::{ROOM_NAME, RedisClient, RedisCosts, RedisSpec, WithoutRedis};
 
 /// How pods reach each other.
 pub fn redis(redis: &Redis) -> RedisSpec {
@@ -17,6 +17,18 @@ pub fn redis(redis: &Redis) -> RedisSpec {
             copy_busy: *filled(&redis.copy_busy),
         },
         hop: *filled(&redis.hop),
+        client: match filled(&redis.client) {
+            ClientText::NodeRedis4 => RedisClient::NodeRedis4,
+            ClientText::NodeRedis5 => RedisClient::NodeRedis5,
+            ClientText::NodeRedis6 => RedisClient::NodeRedis6,
+            ClientText::IoRedis5 => RedisClient::IoRedis5,
+            ClientText::IoRedis6 => RedisClient::IoRedis6,
+            ClientText::RedisPy => RedisClient::RedisPy,
+        },
+        at_start: match filled(&redis.at_start) {
+            AtStart::Wait => WithoutRedis::Waits,
+            AtStart::Alone => WithoutRedis::StaysAlone,
+        },
     }
 }
 

@@ -135,6 +135,12 @@ pub struct TimelineEntry {
     /// The balancer that chooses pods reads its configuration anew: its state is lost as that product loses it, and tunnels
     /// from before are cut when its time for shutting down is over.
     pub reload_balancer: Option<Reload>,
+    /// Redis takes nothing for a while, and connections to it break.
+    pub redis_outage: Option<ForAWhile>,
+    /// Redis dies, and is back after the downtime of its topology.
+    pub redis_crash: Option<Reload>,
+    /// Redis does nothing else for a while, such as with a slow command: what comes waits.
+    pub redis_stall: Option<ForAWhile>,
     /// Queries take longer for a while.
     pub slow_database: Option<super::SlowDatabase>,
 }
@@ -143,6 +149,15 @@ pub struct TimelineEntry {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reload {}
+
+/// Something that lasts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ForAWhile {
+    /// How long.
+    #[serde(rename = "for")]
+    pub length: Span,
+}
 
 /// How pods are replaced.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

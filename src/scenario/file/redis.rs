@@ -26,6 +26,57 @@ pub struct Redis {
     pub copy_busy: Option<Span>,
     /// One way between a pod and Redis.
     pub hop: Option<Span>,
+    /// The library by which pods speak to Redis: it says when connections are made again, and what becomes of commands until then.
+    pub client: Option<ClientText>,
+    /// What a pod does that starts while Redis is gone: `wait` until it is back, or stay `alone` for as long as it runs.
+    pub at_start: Option<AtStart>,
+    /// What stands there when it dies.
+    pub topology: Option<TopologyText>,
+    /// From the death of Redis until it, or what replaces it, takes commands; for `redis_crash`.
+    pub downtime: Option<Span>,
+}
+
+/// Libraries that speak to Redis, by their major versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientText {
+    /// `redis` 4 for Node.js.
+    #[serde(rename = "node-redis-4")]
+    NodeRedis4,
+    /// `redis` 5 for Node.js.
+    #[serde(rename = "node-redis-5")]
+    NodeRedis5,
+    /// `redis` 6 for Node.js.
+    #[serde(rename = "node-redis-6")]
+    NodeRedis6,
+    /// `ioredis` 5.
+    #[serde(rename = "ioredis-5")]
+    IoRedis5,
+    /// `ioredis` 6.
+    #[serde(rename = "ioredis-6")]
+    IoRedis6,
+    /// `redis` for Python, under python-socketio.
+    RedisPy,
+}
+
+/// What a pod does that starts while Redis is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AtStart {
+    /// It is ready when its connections are there.
+    Wait,
+    /// It does without an adapter for as long as it runs.
+    Alone,
+}
+
+/// What there is of Redis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TopologyText {
+    /// One server, which is started again where it died.
+    Single,
+    /// A master with replicas, one of which takes its place when the sentinels say so.
+    Sentinel,
 }
 
 /// The adapter of the application.

@@ -90,6 +90,9 @@ pub static GENERAL: &[Preset] = &[
     preset("redis.publish_busy", "7us", Measured, BUSY).seen("400ns", "11us"),
     preset("redis.copy_busy", "500ns", Measured, BUSY).seen("200ns", "2.2us"),
     preset("redis.recovery", "false", A, "default of socket.io: connectionStateRecovery is off"),
+    preset("redis.client", "node-redis-6", C, "assumption: the newest `redis` for Node.js"),
+    preset("redis.at_start", "wait", C, "assumption: the application waits for its connections before it is ready"),
+    preset("redis.topology", "single", C, "assumption: one server"),
     preset("redis.hop", "300us", C, "assumption: network inside one zone"),
     preset(
         "traffic.*.api?.cache?.*.capacity",

@@ -1,7 +1,7 @@
 //! Costs of Redis that depend on the adapter.
 
 use super::{PresetSet, preset};
-use crate::metrics::Grade::{C, Measured};
+use crate::metrics::Grade::{A, C, Measured};
 
 const XADD: &str = "Redis CPU per XADD and per reader that waits for it, measured by this project";
 const BUSY: &str = "assumption: a command that had to wait costs as much less as a PUBLISH does";
@@ -18,3 +18,32 @@ const STREAMS: PresetSet = PresetSet {
 
 /// Sets of `redis`, by adapter.
 pub static REDIS: &[PresetSet] = &[STREAMS, PresetSet { name: "streams.sharded", ..STREAMS }];
+
+/// Sets of `redis`, by adapter, of what nobody writes: the library that goes with it.
+pub static CLIENTS: &[PresetSet] = &[PresetSet {
+    name: "python-socketio",
+    values: &[preset("client", "redis-py", A, "AsyncRedisManager of python-socketio")],
+}];
+
+/// Sets of `redis`, by topology.
+pub static TOPOLOGIES: &[PresetSet] = &[
+    PresetSet {
+        name: "single",
+        values: &[preset(
+            "downtime",
+            "3s",
+            C,
+            "assumption: 1-3 s for the container; loading takes 0.1-1.4 s for 100,000 to a million keys (measured)",
+        )],
+    },
+    PresetSet {
+        name: "sentinel",
+        values: &[preset(
+            "downtime",
+            "30.8s",
+            Measured,
+            "Sentinel with its defaults (down-after 30 s): a replica takes writes after 30.4 s, and is known after 30.8 s",
+        )
+        .seen("30.65s", "31s")],
+    },
+];

@@ -229,13 +229,17 @@ fn check_action(checks: &mut Checks, path: &str, entry: &TimelineEntry) {
         entry.scale.is_some(),
         entry.reload_balancer.is_some(),
         entry.slow_database.is_some(),
+        entry.redis_outage.is_some(),
+        entry.redis_crash.is_some(),
+        entry.redis_stall.is_some(),
     ];
     match there.iter().filter(|there| **there).count() {
         1 => {}
         0 => {
             let help = "add one of `rolling_restart: {}`, `crash: {pod: random}`, `restart: {pod: 0}`, \
-                        `freeze: {pod: 0, for: 60s}`, `scale: {to: 8}`, `reload_balancer: {}` and \
-                        `slow_database: {factor: 10, for: 30s}`";
+                        `freeze: {pod: 0, for: 60s}`, `scale: {to: 8}`, `reload_balancer: {}`, \
+                        `slow_database: {factor: 10, for: 30s}`, `redis_outage: {for: 20s}`, `redis_crash: {}` and \
+                        `redis_stall: {for: 1s}`";
             checks.fail("missing-key", path, "nothing says what happens at this time", help);
         }
         _ => checks.fail(

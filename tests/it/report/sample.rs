@@ -221,6 +221,7 @@ fn counts(v: usize) -> Counts {
     counts.lost.add_many(LossReason::RecipientOffline, 7_500);
     counts.lost.add_many(LossReason::PodDied, 500);
     counts.redis_publish = 740_000;
+    counts.redis_commands.add_many(RedisCommand::Publish, 740_000);
     counts.redis_copies = 3_700_000;
     counts.redis_copies_useful = 2_900_000;
     counts.redis_copies_own = 740_000;

@@ -1,0 +1,108 @@
+//! Redis is gone for a while, or stands still.
+
+use crate::cluster::adapter::Adapter;
+use crate::cluster::flows::Message;
+use crate::cluster::purpose::Purpose;
+use crate::cluster::redis::Keeps;
+use crate::cluster::{Cluster, Event, PodId};
+use crate::engine::{Ctx, SimTime, Span};
+use crate::metrics::LossReason;
+
+impl Cluster<'_> {
+    /// Redis takes nothing for so long: connections break, what it had in hand is lost. Each pod tries again with each of its
+    /// connections, so some publish while others do not listen yet.
+    pub fn redis_outage(&mut self, lasts: Span, ctx: &mut Ctx<Event>) {
+        let now = ctx.now();
+        let until = now + lasts;
+        self.meter.mark(now, "Redis is gone".to_owned());
+        self.redis.go_down(now, until);
+        for pod in self.running.clone() {
+            if self.pods[pod].subscribed {
+                self.break_connections(pod, ctx);
+            }
+        }
+        self.resubscribe();
+    }
+
+    /// Redis does nothing else for so long: a slow command, a fork. What comes waits.
+    pub fn redis_stall(&mut self, lasts: Span, now: SimTime) {
+        self.meter.mark(now, "Redis stands still".to_owned());
+        self.redis.stall(now, lasts);
+    }
+
+    /// A process has no connections from now on, until each of them is made again.
+    pub fn break_connections(&mut self, pod: PodId, ctx: &mut Ctx<Event>) {
+        let now = ctx.now();
+        let [publishes, listens] = self.back_at(pod, now);
+        self.redis.set_back(pod, publishes);
+        self.sent_again(pod, now);
+        self.redis.reader(pod).pause();
+        self.pods[pod].listens = false;
+        ctx.schedule(listens, Event::Reconnected(pod, self.pods[pod].process as u16));
+    }
+
+    /// When the two connections of a process are back: the one that publishes and the one that listens.
+    fn back_at(&self, pod: PodId, since: SimTime) -> [SimTime; 2] {
+        let until = self.redis.back();
+        [0, 1].map(|connection| {
+            let mut stream = Purpose::RedisLink.stream(self.seed, pod.raw(), self.redis.outages() * 2 + connection);
+            self.spec.redis.client.back_at(since, until, &mut stream)
+        })
+    }
+
+    /// The connection of a process that listens is back.
+    pub fn reconnected(&mut self, pod: PodId, process: u16, ctx: &mut Ctx<Event>) {
+        let now = ctx.now();
+        let target = &self.pods[pod];
+        // another outage began meanwhile: its own attempts go on
+        if target.process as u16 != process || !target.serves() || target.listens || self.redis.is_down(now) {
+            return;
+        }
+        self.listen(pod, ctx);
+        let rooms = self.rooms.iter().filter(|room| room.share(pod).copies() > 0).count() as u64;
+        if self.redis.upkeep.follows {
+            self.command(|upkeep| &upkeep.join, rooms, now);
+        }
+    }
+
+    /// When a process that starts while Redis is gone has its connections.
+    pub fn redis_back_for(&self, pod: PodId, now: SimTime) -> Option<SimTime> {
+        let needs_it = self.spec.redis.law.adapter != Adapter::None;
+        (needs_it && self.redis.is_down(now)).then(|| {
+            let [publishes, listens] = self.back_at(pod, now);
+            publishes.max(listens)
+        })
+    }
+
+    /// A message is ready to be sent and its pod has no connection: the library keeps it back, or it is lost. True: it is not
+    /// to be published now.
+    pub fn kept_back(&mut self, slot: u32, ctx: &mut Ctx<Event>) -> bool {
+        let Message { sender, leaves, .. } = *self.messages.get_mut(slot);
+        let now = ctx.now();
+        let back = self.redis.back_for(sender);
+        if back <= now {
+            return false;
+        }
+        let in_time = match self.spec.redis.client.keeps_back() {
+            Keeps::Nothing => false,
+            Keeps::For(limit) => back.since(leaves) <= limit,
+            Keeps::Everything => true,
+        };
+        if in_time {
+            self.messages.get_mut(slot).leaves = back;
+            ctx.schedule(back + self.redis.hop(), Event::Publish(slot));
+        } else {
+            self.message_lost(slot, LossReason::RedisDown);
+        }
+        true
+    }
+
+    /// A message goes nowhere: for those who are there it is lost for this reason.
+    pub fn message_lost(&mut self, slot: u32, reason: LossReason) {
+        let Message { recipients, others, .. } = self.messages.take(slot);
+        let (_, online) = self.reach(recipients);
+        let reachable = online.min(others);
+        self.lose(reason, reachable);
+        self.lose(LossReason::RecipientOffline, others - reachable);
+    }
+}
