@@ -45,6 +45,7 @@ impl Batch {
         Batch { fan_out, served: 0, parts: 0, behind_done: SimTime::ZERO }
     }
     /// A pod will have sent so many copies at `done`.
+    #[inline(always)]
     pub fn add(&mut self, part: Part, copies: u32, done: SimTime, now: SimTime, deliveries: &mut Deliveries) {
         self.served += copies;
         let in_time = done <= now + PROMPT;
@@ -215,6 +216,7 @@ impl Cluster<'_> {
     }
 
     /// What one pod has of a target.
+    #[inline]
     pub fn share(&self, pod: PodId, recipients: Recipients) -> Share {
         match self.rooms.find(recipients) {
             Some(room) => self.without_left_out(room.share(pod), recipients),
@@ -226,13 +228,15 @@ impl Cluster<'_> {
     }
 
     /// The client that is left out, if it is still connected as it was.
+    #[inline(always)]
     fn left_out(&self, recipients: Recipients) -> Option<ClientId> {
         let Who { client, connection } = recipients.but()?;
         (self.clients.ended_at(client, connection) == SimTime::NEVER).then_some(client)
     }
 
     /// A share of a target without the client that is left out.
-    pub fn without_left_out(&self, share: Share, recipients: Recipients) -> Share {
+    #[inline(always)]
+    fn without_left_out(&self, share: Share, recipients: Recipients) -> Share {
         match self.left_out(recipients) {
             Some(client) if self.clients.wire(client).pod == share.pod => {
                 let polls = u32::from(self.pollers.has(client));

@@ -60,7 +60,7 @@ impl Cluster<'_> {
         if self.kept_back(slot, ctx) {
             return;
         }
-        let (course, passage) = self.course(slot);
+        let (course, &passage) = self.course(slot);
         let reply = step == 0 && course.order == Order::AfterReply && course.is_event;
         let Passage { message, sent: bytes_in, .. } = passage;
         let streamed = message.command == Command::Xadd;
@@ -81,17 +81,16 @@ impl Cluster<'_> {
         counts.redis_bytes_out += message.bytes_answered(copies) * times;
         let delivery =
             Delivery { message: slot, times: message.times, to, taken: now, left: sent, reply, asks_again: streamed };
-        self.hand_out(delivery, ctx);
+        self.hand_out(delivery, passage.copied, ctx);
     }
 
-    /// Copies are to leave Redis.
-    fn hand_out(&mut self, delivery: Delivery, ctx: &mut Ctx<Event>) {
-        let (_, passage) = self.course(delivery.message);
+    /// Copies of so many bytes are to leave Redis.
+    fn hand_out(&mut self, delivery: Delivery, bytes: u64, ctx: &mut Ctx<Event>) {
         let copies = delivery.copies();
         let message = self.messages.get_mut(delivery.message);
         message.left += 1;
         self.meter.counts.redis_copies += copies;
-        self.meter.counts.redis_bytes_out += (passage.copied + message.more) * copies;
+        self.meter.counts.redis_bytes_out += (bytes + message.more) * copies;
         let sent = delivery.left;
         let slot = self.handed_out.insert(delivery);
         ctx.schedule(sent + self.redis.hop(), Event::Copies(slot));
@@ -109,7 +108,7 @@ impl Cluster<'_> {
             return self.reached(slot, 0);
         }
         let Delivery { to, reply, asks_again, .. } = delivery;
-        let (course, Passage { message, .. }) = self.course(slot);
+        let (course, &Passage { message, .. }) = self.course(slot);
         let (is_event, is_asked) = (course.is_event, course.messages.len() > 1);
         let times = u64::from(times);
         let Message { emitted, recipients, sender, process: sender_process, caller, .. } = *self.messages.get_mut(slot);
@@ -199,6 +198,7 @@ impl Cluster<'_> {
 
     /// A delivery of a message has reached so many clients. After the last one, who was meant and is nowhere in reach misses
     /// it, on the way from pod to pod included; who came meanwhile gets it although nobody meant them.
+    #[inline]
     pub fn reached(&mut self, slot: u32, served: u32) {
         let message = self.messages.get_mut(slot);
         let unmeant = served.saturating_sub(message.others);
@@ -247,7 +247,9 @@ impl Cluster<'_> {
             let (to, asks_again) = (Rc::clone(&to), message == last);
             // it was counted among those that are left when it was offered
             self.messages.get_mut(message).left -= 1;
-            self.hand_out(Delivery { message, times: 1, to, taken: now, left: sent, reply: false, asks_again }, ctx);
+            let bytes = self.course(message).1.copied;
+            let delivery = Delivery { message, times: 1, to, taken: now, left: sent, reply: false, asks_again };
+            self.hand_out(delivery, bytes, ctx);
         }
     }
 
@@ -273,10 +275,11 @@ impl Cluster<'_> {
     }
 
     /// What a message is part of, and itself.
-    fn course(&mut self, slot: u32) -> (&Course, Passage) {
+    #[inline(always)]
+    fn course(&mut self, slot: u32) -> (&Course, &Passage) {
         let Message { kind, origin, step, .. } = *self.messages.get_mut(slot);
         let course = self.redis.courses.get(kind, origin);
-        (course, course.messages[usize::from(step)])
+        (course, &course.messages[usize::from(step)])
     }
 }
 

@@ -39,7 +39,7 @@ impl RedisClient {
     pub fn back_at(self, since: SimTime, until: SimTime, stream: &mut Stream) -> SimTime {
         let (mut at, mut n) = (since, 0);
         while at < until {
-            at = at + self.delay(n, stream);
+            at += self.delay(n, stream);
             n += 1;
         }
         at

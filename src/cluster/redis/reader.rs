@@ -39,7 +39,7 @@ impl Reader {
     pub fn sent_again(&mut self, now: SimTime) -> u64 {
         let Some(since) = &mut self.waits_since else { return 0 };
         let times = (now.since(*since).as_nanos()) / BLOCK.as_nanos();
-        *since = *since + BLOCK * times;
+        *since += BLOCK * times;
         times
     }
     /// Its connection is gone. What it has not read stays in the stream.
