@@ -86,6 +86,8 @@ fn base(clients: u32, websocket: bool, duration: Span) -> ClusterSpec {
             law: adapter::Law::of(adapter::Adapter::Classic { specific_responses: false }),
             costs: RedisCosts::even(micros(15), micros(3)),
             hop: micros(300),
+            nodes: 1,
+            forward: Span::ZERO,
             client: RedisClient::NodeRedis6,
             at_start: WithoutRedis::Waits,
         },

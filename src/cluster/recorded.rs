@@ -81,6 +81,8 @@ fn cluster(pods: u32, law: super::adapter::Law, operation: Operation) -> Cluster
             law,
             costs: RedisCosts::even(Span::ZERO, Span::ZERO),
             hop: Span::from_micros(100),
+            nodes: 1,
+            forward: Span::ZERO,
             client: RedisClient::NodeRedis6,
             at_start: WithoutRedis::Waits,
         },
@@ -119,16 +121,16 @@ fn happen(cluster: &mut Cluster<'_>, operation: Operation, scene: &Scene, ctx: &
     // what belongs to time zero is not counted
     let now = SimTime::from_nanos(1);
     match operation {
-        Operation::Connect => cluster.client_joins(0, now),
-        Operation::Disconnect => cluster.client_left(0, now),
+        Operation::Connect => cluster.client_joins(FIRST, 0, now),
+        Operation::Disconnect => cluster.client_left(FIRST, 0, now),
         // a client is connected before it joins
-        Operation::Join { first, .. } => cluster.command(|upkeep| &upkeep.join, u64::from(first), now),
-        Operation::Leave { last, .. } => cluster.command(|upkeep| &upkeep.leave, u64::from(last), now),
+        Operation::Join { first, .. } => cluster.command(FIRST, |upkeep| &upkeep.join, u64::from(first), now),
+        Operation::Leave { last, .. } => cluster.command(FIRST, |upkeep| &upkeep.leave, u64::from(last), now),
         Operation::Start => {
             for pod in cluster.pods.ids().filter(|&pod| cluster.pods[pod].listens).collect::<Vec<_>>() {
                 cluster.stop_listening(pod, false, now);
                 cluster.listen(pod, ctx);
-                cluster.command(|upkeep| &upkeep.start, 1, now);
+                cluster.command(pod, |upkeep| &upkeep.start, 1, now);
             }
         }
         Operation::Close => cluster.stop_listening(FIRST, true, now),

@@ -11,7 +11,7 @@ use serde::Serialize;
 pub trait Reason: Copy + 'static {
     /// Name of the kind of reason, such as `FailReason`.
     const KIND: &'static str;
-    /// All of them, in the order of reports; at most [`MAX_REASONS`].
+    /// All of them, in the order of reports; at most eighteen.
     const ALL: &'static [Self];
     /// Position in `ALL`.
     fn index(self) -> usize;

@@ -2,7 +2,7 @@
 
 use stickysim::cluster::adapter::{Adapter, Emit, Law as AdapterLaw, Mode, Operation, Subscribe, To};
 use stickysim::cluster::balancer::NginxMethod;
-use stickysim::cluster::spec::{ClusterSpec, RoomsSpec, Target, TickSpec, Via};
+use stickysim::cluster::spec::{ClusterSpec, RedisCosts, RoomsSpec, Target, TickSpec, Via};
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::{Counts, Record, RedisCommand};
 
@@ -207,5 +207,25 @@ fn fetching_all_sockets_costs_the_square_of_the_pods_with_the_classic_adapter() 
         assert_eq!(of(CLASSIC, pods as u32), (pods, pods * pods));
         assert_eq!(of(Adapter::Classic { specific_responses: true }, pods as u32), (pods, 2 * pods - 1));
         assert_eq!(of(SHARDED, pods as u32), (pods, 2 * pods - 1));
+    }
+}
+
+#[test]
+fn a_cluster_of_redis_spreads_sharded_channels_and_copies_classic_ones_to_all() {
+    let of = |adapter, nodes| {
+        let mut spec = chat(adapter, 6, 4, Target::Room, Via::Socket);
+        spec.redis.nodes = nodes;
+        spec.redis.costs = RedisCosts::even(Span::from_micros(10), Span::from_micros(1));
+        spec.redis.forward = Span::from_micros(10);
+        run(&spec, 0)
+    };
+    for adapter in [CLASSIC, SHARDED] {
+        let (one, three) = (of(adapter, 1), of(adapter, 3));
+        assert_eq!(one.counts.redis_copies, three.counts.redis_copies, "{adapter:?}");
+        assert_eq!(one.counts.recipients, three.counts.delivered_local + three.counts.delivered_cross);
+        // the busiest master: with classic Pub/Sub it has all messages and a third of the copies
+        let share = three.redis_cpu / one.redis_cpu;
+        let expected = if adapter == CLASSIC { (10.0 + 2.0) / (10.0 + 6.0) } else { 1.0 / 3.0 };
+        assert!((share - expected).abs() < 0.05, "{adapter:?}: {share}, expected {expected}");
     }
 }

@@ -329,12 +329,14 @@ fn redis() -> impl Strategy<Value = RedisSpec> {
         RedisClient::RedisPy,
     ];
     let at_start = prop_oneof![Just(WithoutRedis::Waits), Just(WithoutRedis::StaysAlone)];
-    let who = (adapter, any::<bool>(), select(clients), at_start);
+    let who = (adapter, any::<bool>(), select(clients), at_start, 1u16..4);
     (who, [span(5), span(3), span(2), span(1)], span(10)).prop_map(
-        |((adapter, recovery, client, at_start), [publish, copy, publish_busy, copy_busy], hop)| RedisSpec {
+        |((adapter, recovery, client, at_start, nodes), [publish, copy, publish_busy, copy_busy], hop)| RedisSpec {
             law: adapter::Law { recovery, ..adapter::Law::of(adapter) },
             costs: RedisCosts { publish, copy, publish_busy, copy_busy },
             hop,
+            nodes,
+            forward: publish_busy,
             client,
             at_start,
         },

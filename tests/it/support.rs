@@ -104,6 +104,8 @@ pub fn cluster(pods: u32, method: NginxMethod, clients: u32, websocket: bool) ->
             law: AdapterLaw::of(CLASSIC),
             costs: RedisCosts::even(Span::ZERO, Span::ZERO),
             hop: Span::ZERO,
+            nodes: 1,
+            forward: Span::ZERO,
             client: RedisClient::NodeRedis6,
             at_start: WithoutRedis::Waits,
         },

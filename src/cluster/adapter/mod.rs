@@ -1,7 +1,7 @@
 //! What one operation costs in Redis, adapter by adapter: the pure law, without a clock.
 //!
 //! An [`Operation`] on one pod is a [`Plan`]: messages (which command, who gets copies, how many bytes, who answers),
-//! questions about the number of subscribers, and changes of subscriptions. The simulation follows [`Law::broadcast`] event by
+//! questions about the number of subscribers, and changes of subscriptions. The simulation follows [`Law::plan`] event by
 //! event; [`Law::evaluate`] adds a plan up on a still [`Scene`].
 //!
 //! Read from the sources of socket.io 4.8.4 (`dist/socket.js`, `broadcast-operator.js`), socket.io-adapter 2.5.8

@@ -55,6 +55,7 @@ impl Cluster<'_> {
             sender: pod,
             process: target.process,
             leaves,
+            given_up: false,
             left: 0,
         };
         let slot = self.messages.insert(message);

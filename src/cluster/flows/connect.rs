@@ -205,7 +205,7 @@ impl Cluster<'_> {
         if !self.pods[pod].subscribed {
             self.listen(pod, ctx);
         }
-        self.client_joins(new_rooms, now);
+        self.client_joins(pod, new_rooms, now);
     }
 
     /// An attempt failed and the client knows it `after` from now.

@@ -148,7 +148,7 @@ impl Cluster<'_> {
         }
         if joined {
             let empty_rooms = self.rooms.forget_ghost(client, pod);
-            self.client_left(empty_rooms, now);
+            self.client_left(pod, empty_rooms, now);
         }
         let target = &mut self.pods[pod];
         target.forget_ghost(polled);
@@ -186,7 +186,7 @@ impl Cluster<'_> {
             self.retry_later(client, self.clients[client].one_way(), ctx);
         }
         if reason == CloseReason::PodShutdown {
-            left.into_iter().for_each(|empty_rooms| self.client_left(empty_rooms, ctx.now()));
+            left.into_iter().for_each(|empty_rooms| self.client_left(pod, empty_rooms, ctx.now()));
         }
     }
 
@@ -214,7 +214,7 @@ impl Cluster<'_> {
                 gone += 1;
                 self.remove_live(client, pod);
                 let empty_rooms = self.rooms.disconnect(client, pod, false);
-                self.client_left(empty_rooms, now);
+                self.client_left(pod, empty_rooms, now);
                 self.uncount_tunnel(instance, pod, opened_at);
                 self.tunnel_broken(client, pod, now);
                 self.connection_ended(client, CloseReason::BalancerCut, now);

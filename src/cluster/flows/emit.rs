@@ -125,6 +125,7 @@ impl Cluster<'_> {
                 sender: pod,
                 process,
                 leaves,
+                given_up: false,
                 left: 0,
             };
             let slot = self.messages.insert(message);

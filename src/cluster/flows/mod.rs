@@ -57,6 +57,8 @@ pub(super) struct Message {
     /// The sender's process, and when the event leaves it: nothing leaves a dead process.
     pub process: u32,
     pub leaves: SimTime,
+    /// The library has given it up: it is not published any more.
+    pub given_up: bool,
     /// Deliveries that are under way, and pods that have not read it yet.
     pub left: u32,
 }

@@ -43,7 +43,8 @@ impl Cluster<'_> {
 
     /// When the two connections of a process are back: the one that publishes and the one that listens.
     fn back_at(&self, pod: PodId, since: SimTime) -> [SimTime; 2] {
-        let until = self.redis.back();
+        // nothing happens after the end
+        let until = self.redis.back().min(self.meter.horizon + Span::from_secs(1));
         [0, 1].map(|connection| {
             let mut stream = Purpose::RedisLink.stream(self.seed, pod.raw(), self.redis.outages() * 2 + connection);
             self.spec.redis.client.back_at(since, until, &mut stream)
@@ -61,47 +62,78 @@ impl Cluster<'_> {
         self.listen(pod, ctx);
         let rooms = self.rooms.iter().filter(|room| room.share(pod).copies() > 0).count() as u64;
         if self.redis.upkeep.follows {
-            self.command(|upkeep| &upkeep.join, rooms, now);
+            let clients = u64::from(self.pods[pod].connections());
+            self.command(pod, |upkeep| &upkeep.join, rooms, now);
+            self.command(pod, |upkeep| &upkeep.connect, clients, now);
         }
     }
 
     /// When a process that starts while Redis is gone has its connections.
     pub fn redis_back_for(&self, pod: PodId, now: SimTime) -> Option<SimTime> {
-        let needs_it = self.spec.redis.law.adapter != Adapter::None;
+        let adapter = self.spec.redis.law.adapter;
+        let needs_it = adapter != Adapter::None && adapter.subscribes_at_start();
         (needs_it && self.redis.is_down(now)).then(|| {
             let [publishes, listens] = self.back_at(pod, now);
             publishes.max(listens)
         })
     }
 
-    /// A message is ready to be sent and its pod has no connection: the library keeps it back, or it is lost. True: it is not
-    /// to be published now.
+    /// A message is ready to be sent and its pod has no connection: the library keeps it back, or gives it up. True: it is not to
+    /// be published now.
     pub fn kept_back(&mut self, slot: u32, ctx: &mut Ctx<Event>) -> bool {
-        let Message { sender, leaves, .. } = *self.messages.get_mut(slot);
+        let Message { sender, leaves, given_up, .. } = *self.messages.get_mut(slot);
         let now = ctx.now();
+        if given_up {
+            // who waits for Redis with its own clients serves them all the same (`broadcast` of `ClusterAdapter` catches the error)
+            self.serve_without_reply(slot, ctx);
+            self.message_lost(slot, LossReason::RedisDown);
+            return true;
+        }
+        if self.redis.is_down(now) && self.redis.back_for(sender) <= now {
+            // a process that had not used its connection yet finds that there is none
+            let [publishes, _] = self.back_at(sender, now);
+            self.redis.set_back(sender, publishes);
+        }
         let back = self.redis.back_for(sender);
         if back <= now {
             return false;
         }
-        let in_time = match self.spec.redis.client.keeps_back() {
-            Keeps::Nothing => false,
-            Keeps::For(limit) => back.since(leaves) <= limit,
-            Keeps::Everything => true,
+        let limit = match self.spec.redis.client.keeps_back() {
+            Keeps::Nothing => Some(Span::ZERO),
+            Keeps::For(limit) => Some(limit),
+            Keeps::Everything => None,
         };
-        if in_time {
-            self.messages.get_mut(slot).leaves = back;
-            ctx.schedule(back + self.redis.hop(), Event::Publish(slot));
-        } else {
-            self.message_lost(slot, LossReason::RedisDown);
+        match limit {
+            Some(limit) if leaves + limit < back => {
+                self.messages.get_mut(slot).given_up = true;
+                ctx.schedule(now.max(leaves + limit), Event::Publish(slot));
+            }
+            _ => {
+                self.messages.get_mut(slot).leaves = back;
+                ctx.schedule(back + self.redis.hop(), Event::Publish(slot));
+            }
         }
         true
     }
 
-    /// A message goes nowhere: for those who are there it is lost for this reason.
+    /// No reply comes for a message: the clients of its pod that wait for it are served without.
+    pub fn serve_without_reply(&mut self, slot: u32, ctx: &mut Ctx<Event>) {
+        let Message { emitted, recipients, sender, process, others, .. } = *self.messages.get_mut(slot);
+        if self.waits_for_reply(slot) && self.pods[sender].process == process {
+            let served = self.replied(sender, (emitted, recipients), ctx);
+            self.messages.get_mut(slot).others = others.saturating_sub(served);
+            self.meter.counts.deliveries_unmeant += u64::from(served.saturating_sub(others));
+        }
+    }
+
+    /// A message goes nowhere: for those who are there, and have not got it from its own pod, it is lost for this reason.
     pub fn message_lost(&mut self, slot: u32, reason: LossReason) {
-        let Message { recipients, others, .. } = self.messages.take(slot);
+        let own = self.serves_with_own_copy(slot);
+        let Message { recipients, others, sender, .. } = self.messages.take(slot);
+        let here = self.share(sender, recipients);
+        let served = if own { 0 } else { here.live + here.pollers };
         let (_, online) = self.reach(recipients);
-        let reachable = online.min(others);
+        let reachable = (online - served).min(others);
         self.lose(reason, reachable);
         self.lose(LossReason::RecipientOffline, others - reachable);
     }

@@ -70,8 +70,15 @@ impl Cluster<'_> {
             Reach::EveryPod => Rc::clone(&self.subscribers),
             Reach::Holders => self.holders(recipients),
         };
+        let node = match message.command {
+            Command::Publish => self.redis.node_of(sender),
+            command => self.redis.node_of_channel(recipients, message.reach, command),
+        };
+        if message.command == Command::Publish && self.redis.nodes() > 1 {
+            return self.publish_in_cluster(slot, node, &to, reply, ctx);
+        }
         let copies = to.len() as u32;
-        let (waited, sent) = self.redis.publish(now, message.times, copies);
+        let (waited, sent) = self.redis.publish(now, node, message.times, copies);
         self.meter.latencies.redis_wait.record(waited);
         let counts = &mut self.meter.counts;
         let times = u64::from(message.times);
@@ -82,6 +89,40 @@ impl Cluster<'_> {
         let delivery =
             Delivery { message: slot, times: message.times, to, taken: now, left: sent, reply, asks_again: streamed };
         self.hand_out(delivery, passage.copied, ctx);
+    }
+
+    /// A PUBLISH in a cluster: the master passes it on to all others, and each hands it to the pods that listen to it.
+    fn publish_in_cluster(&mut self, slot: u32, at: u16, to: &Subscribers, reply: bool, ctx: &mut Ctx<Event>) {
+        let now = ctx.now();
+        let Message { more, .. } = *self.messages.get_mut(slot);
+        let &Passage { message, sent: bytes_in, copied } = self.course(slot).1;
+        let times = message.times;
+        // it is there until the last master has handed it out
+        self.messages.get_mut(slot).left += 1;
+        for node in 0..self.redis.nodes() {
+            let theirs: Subscribers = to.iter().copied().filter(|&(pod, _)| self.redis.node_of(pod) == node).collect();
+            let copies = theirs.len() as u32;
+            let left = if node == at {
+                let (waited, sent) = self.redis.publish(now, node, times, copies);
+                self.meter.latencies.redis_wait.record(waited);
+                sent
+            } else {
+                self.redis.pass_on(now, node, times, copies)
+            };
+            if copies > 0 || (reply && node == at) {
+                let reply = reply && node == at;
+                let delivery =
+                    Delivery { message: slot, times, to: theirs, taken: now, left, reply, asks_again: false };
+                self.hand_out(delivery, copied, ctx);
+            }
+        }
+        let counts = &mut self.meter.counts;
+        let times = u64::from(times);
+        counts.redis_publish += times;
+        counts.redis_commands.add_many(message.command, times);
+        counts.redis_bytes_in += (bytes_in + more) * times;
+        counts.redis_bytes_out += message.bytes_answered(to.len() as u32) * times;
+        self.reached(slot, 0);
     }
 
     /// Copies of so many bytes are to leave Redis.
@@ -103,9 +144,7 @@ impl Cluster<'_> {
         let delivery = self.handed_out.take(slot);
         let Delivery { message: slot, times, taken, left, .. } = delivery;
         if self.redis.went_down_in(taken, left) {
-            // it had them in hand
-            self.meter.counts.redis_copies_undelivered += delivery.copies();
-            return self.reached(slot, 0);
+            return self.lost_in_hand(delivery, ctx);
         }
         let Delivery { to, reply, asks_again, .. } = delivery;
         let (course, &Passage { message, .. }) = self.course(slot);
@@ -186,8 +225,50 @@ impl Cluster<'_> {
         self.reached(slot, served);
     }
 
+    /// Redis went while it had copies in hand. What is in a stream stays there, for readers that come back; the rest is lost.
+    fn lost_in_hand(&mut self, delivery: Delivery, ctx: &mut Ctx<Event>) {
+        let Delivery { message: slot, to, asks_again, reply, .. } = &delivery;
+        let slot = *slot;
+        self.meter.counts.redis_copies_undelivered += delivery.copies();
+        if *reply {
+            self.serve_without_reply(slot, ctx);
+        }
+        let own = self.serves_with_own_copy(slot);
+        let Message { recipients, sender, .. } = *self.messages.get_mut(slot);
+        let mut lost = 0;
+        for &(pod, process) in to.iter().filter(|&&(pod, process)| self.pods[pod].process == process) {
+            if *asks_again {
+                self.messages.get_mut(slot).left += 1;
+                self.redis.reader(pod).put_back(slot);
+                if self.pods[pod].listens {
+                    ctx.schedule_in(self.redis.hop(), Event::ReadStream(pod, process as u16));
+                }
+            } else if pod != sender || own {
+                let share = self.share(pod, recipients);
+                lost += share.live + share.pollers;
+            }
+        }
+        let message = self.messages.get_mut(slot);
+        let lost = lost.min(message.others);
+        message.others -= lost;
+        self.lose(LossReason::RedisDown, lost);
+        self.reached(slot, 0);
+    }
+
+    /// Whether the clients of a message's own pod are served when Redis has replied.
+    pub fn waits_for_reply(&mut self, slot: u32) -> bool {
+        let step = self.messages.get_mut(slot).step;
+        let (course, _) = self.course(slot);
+        step == 0 && course.order == Order::AfterReply && course.is_event
+    }
+
+    /// Whether the clients of a message's own pod get it with a copy, as others do.
+    pub fn serves_with_own_copy(&mut self, slot: u32) -> bool {
+        self.course(slot).0.order == Order::WithOwnCopy
+    }
+
     /// Redis has replied to a pod, whose own clients are served when its event loop comes to it; returns how many.
-    fn replied(&mut self, pod: PodId, event: (SimTime, Recipients), ctx: &mut Ctx<Event>) -> u32 {
+    pub fn replied(&mut self, pod: PodId, event: (SimTime, Recipients), ctx: &mut Ctx<Event>) -> u32 {
         let share = self.share(pod, event.1);
         let target = &mut self.pods[pod];
         let broadcast = target.stretched(self.spec.pods.costs.broadcast);
@@ -207,11 +288,14 @@ impl Cluster<'_> {
         self.meter.counts.deliveries_unmeant += u64::from(unmeant);
         let Message { left, others, .. } = *message;
         if left == 0 {
-            let recipients = self.messages.take(slot).recipients;
+            let own = self.serves_with_own_copy(slot);
+            let Message { recipients, sender, .. } = self.messages.take(slot);
             let mut left = others;
             if others > 0 {
-                let deaf = self.on_pods(recipients, |pod| pod.subscribed && !pod.listens).min(left);
-                let alone = self.on_pods(recipients, |pod| pod.alone).min(left - deaf);
+                // the sender's own clients have it already
+                let but = if own { None } else { Some(sender) };
+                let deaf = self.on_pods(recipients, but, |pod| pod.subscribed && !pod.listens).min(left);
+                let alone = self.on_pods(recipients, but, |pod| pod.alone).min(left - deaf);
                 self.lose(LossReason::RedisDown, deaf);
                 self.lose(LossReason::NoAdapter, alone);
                 left -= deaf + alone;
@@ -221,8 +305,8 @@ impl Cluster<'_> {
     }
 
     /// Recipients on pods of some kind.
-    fn on_pods(&self, recipients: Recipients, kind: impl Fn(&Pod) -> bool) -> u32 {
-        let pods = self.running.iter().filter(|&&pod| kind(&self.pods[pod]));
+    fn on_pods(&self, recipients: Recipients, but: Option<PodId>, kind: impl Fn(&Pod) -> bool) -> u32 {
+        let pods = self.running.iter().filter(|&&pod| Some(pod) != but && kind(&self.pods[pod]));
         pods.map(|&pod| self.share(pod, recipients)).map(|share| share.live + share.pollers).sum()
     }
 

@@ -2,6 +2,7 @@
 
 use crate::cluster::adapter::Times;
 use crate::cluster::flows::emit::Emission;
+use crate::cluster::pods::Pod;
 use crate::cluster::redis::{Commands, Upkeep};
 use crate::cluster::rooms::Room;
 use crate::cluster::{Cluster, Event, PodId};
@@ -20,13 +21,14 @@ impl Cluster<'_> {
             return self.break_connections(pod, ctx);
         }
         self.pods[pod].listens = true;
-        self.command(|upkeep| &upkeep.start, 1, now);
+        self.command(pod, |upkeep| &upkeep.start, 1, now);
         self.resubscribe();
         self.read_now(pod, ctx);
     }
 
     /// A process ends, in order or not: nobody listens any more. What it has not read of a stream goes to nobody else.
     pub fn stop_listening(&mut self, pod: PodId, in_order: bool, now: SimTime) {
+        self.redis.set_back(pod, SimTime::ZERO);
         let target = &mut self.pods[pod];
         target.alone = false;
         let listened = std::mem::take(&mut target.listens);
@@ -34,7 +36,7 @@ impl Cluster<'_> {
             return;
         }
         if in_order && listened {
-            self.command(|upkeep| &upkeep.close, 1, now);
+            self.command(pod, |upkeep| &upkeep.close, 1, now);
         }
         self.sent_again(pod, now);
         for message in self.redis.reader(pod).stop() {
@@ -50,18 +52,18 @@ impl Cluster<'_> {
     }
 
     /// A client is connected to a pod, which had nobody of so many of its rooms.
-    pub fn client_joins(&mut self, new_rooms: u32, now: SimTime) {
+    pub fn client_joins(&mut self, pod: PodId, new_rooms: u32, now: SimTime) {
         if self.redis.upkeep.follows {
-            self.command(|upkeep| &upkeep.connect, 1, now);
-            self.command(|upkeep| &upkeep.join, u64::from(new_rooms), now);
+            self.command(pod, |upkeep| &upkeep.connect, 1, now);
+            self.command(pod, |upkeep| &upkeep.join, u64::from(new_rooms), now);
         }
     }
 
     /// A pod has cleaned up after a client, and has nobody of so many of its rooms any more.
-    pub fn client_left(&mut self, empty_rooms: u32, now: SimTime) {
+    pub fn client_left(&mut self, pod: PodId, empty_rooms: u32, now: SimTime) {
         if self.redis.upkeep.follows {
-            self.command(|upkeep| &upkeep.disconnect, 1, now);
-            self.command(|upkeep| &upkeep.leave, u64::from(empty_rooms), now);
+            self.command(pod, |upkeep| &upkeep.disconnect, 1, now);
+            self.command(pod, |upkeep| &upkeep.leave, u64::from(empty_rooms), now);
         }
     }
 
@@ -75,13 +77,13 @@ impl Cluster<'_> {
     /// The command of a reader that waits has been sent again some times.
     pub fn sent_again(&mut self, pod: PodId, now: SimTime) {
         let times = self.redis.reader(pod).sent_again(now);
-        self.command(|upkeep| &upkeep.read, times, now);
+        self.command(pod, |upkeep| &upkeep.read, times, now);
     }
 
     /// Commands that go along with what a pod emits or asks.
     pub fn asides(&mut self, pod: PodId, emission: &Emission, now: SimTime) {
         let course = self.redis.courses.get(emission.kind, emission.origin);
-        if course.asides.is_empty() || self.redis.is_down(now) {
+        if course.asides.is_empty() || !self.has_connection(pod, now) {
             return;
         }
         let one = self.share_of_one(emission.recipients);
@@ -98,17 +100,23 @@ impl Cluster<'_> {
             commands.add(aside, times, self.subscribers.len() as u32);
         }
         commands.count(1, &mut self.meter.counts);
-        self.redis.serve_upkeep(now, commands.total());
+        self.redis.serve_upkeep(now, pod, commands.total());
     }
 
-    /// Commands reach Redis so many times. Those of the start belong to the time before the run.
-    pub fn command(&mut self, which: fn(&Upkeep) -> &Commands, times: u64, now: SimTime) {
-        if times == 0 || now == SimTime::ZERO || self.redis.is_down(now) {
+    /// Whether a pod can send commands. What it subscribes to meanwhile, it does when its connection is back.
+    fn has_connection(&self, pod: PodId, now: SimTime) -> bool {
+        let Pod { alone, subscribed, listens, .. } = self.pods[pod];
+        !alone && !self.redis.is_down(now) && (listens || !subscribed)
+    }
+
+    /// Commands of a pod reach Redis so many times. Those of the start belong to the time before the run.
+    pub fn command(&mut self, pod: PodId, which: fn(&Upkeep) -> &Commands, times: u64, now: SimTime) {
+        if times == 0 || now == SimTime::ZERO || !self.has_connection(pod, now) {
             return;
         }
         let commands = which(&self.redis.upkeep);
         commands.count(times, &mut self.meter.counts);
         let total = commands.total() * times;
-        self.redis.serve_upkeep(now, total);
+        self.redis.serve_upkeep(now, pod, total);
     }
 }

@@ -13,6 +13,8 @@ pub use slot::{SLOTS, hash_slot, node_of_slot};
 pub use upkeep::{Commands, Upkeep};
 
 use super::PodId;
+use super::adapter::{Command, Reach};
+use super::rooms::Recipients;
 use super::spec::{ClusterSpec, RedisCosts, RedisSpec};
 use crate::engine::{SimTime, Span};
 
@@ -25,7 +27,8 @@ pub struct Redis {
     pub upkeep: Upkeep,
     /// The loops that read a stream, by pod.
     readers: Vec<Reader>,
-    server: Server,
+    /// One, or the masters of a cluster.
+    servers: Vec<Server>,
     /// Of the last outage: when it began, when it ends, and how many there were.
     down_since: SimTime,
     down_until: SimTime,
@@ -42,7 +45,7 @@ impl Redis {
             courses: Courses::new(spec),
             upkeep: Upkeep::new(spec),
             readers: Vec::new(),
-            server: Server::default(),
+            servers: (0..spec.redis.nodes).map(|_| Server::default()).collect(),
             down_since: SimTime::NEVER,
             down_until: SimTime::ZERO,
             outages: 0,
@@ -53,31 +56,64 @@ impl Redis {
     pub const fn hop(&self) -> Span {
         self.spec.hop
     }
-    /// An event arrives so many times, each of which goes to so many pods: (waiting, when the copies leave).
-    pub fn publish(&mut self, now: SimTime, times: u32, copies: u32) -> (Span, SimTime) {
+    /// How many masters there are.
+    pub const fn nodes(&self) -> u16 {
+        self.spec.nodes
+    }
+    /// The master that a pod has its connections to.
+    pub const fn node_of(&self, pod: PodId) -> u16 {
+        (pod.raw() % self.spec.nodes as u32) as u16
+    }
+    /// The master of a sharded channel, or of the stream.
+    pub fn node_of_channel(&self, recipients: Recipients, reach: Reach, command: Command) -> u16 {
+        if self.spec.nodes == 1 {
+            return 0;
+        }
+        let channel = match (command, reach, recipients) {
+            (Command::Xadd, ..) => "socket.io".to_owned(),
+            (_, Reach::Holders, Recipients::Room(room, _)) => format!("socket.io#/#room-{}#", room.raw()),
+            (_, Reach::Holders, Recipients::One(client, _)) => format!("socket.io#/#user-{}#", client.raw()),
+            _ => "socket.io#/#".to_owned(),
+        };
+        node_of_slot(hash_slot(channel.as_bytes()), self.spec.nodes)
+    }
+    /// An event arrives at a master so many times, each of which goes to so many pods: (waiting, when the copies leave).
+    pub fn publish(&mut self, now: SimTime, node: u16, times: u32, copies: u32) -> (Span, SimTime) {
         let RedisCosts { publish, copy, publish_busy, copy_busy } = self.spec.costs;
         let (times, copies) = (u64::from(times), u64::from(copies));
         let (idle, busy) = (publish + copy * copies, publish_busy + copy_busy * copies);
-        self.server.serve(now, idle * times, busy * times)
+        self.servers[usize::from(node)].serve(now, idle * times, busy * times)
+    }
+    /// Another master has passed it on: when the copies of this one leave.
+    pub fn pass_on(&mut self, now: SimTime, node: u16, times: u32, copies: u32) -> SimTime {
+        let RedisCosts { copy, copy_busy, .. } = self.spec.costs;
+        let (times, copies, forward) = (u64::from(times), u64::from(copies), self.spec.forward);
+        let (idle, busy) = (forward + copy * copies, forward + copy_busy * copies);
+        // on its way it has to wait for nobody: that it is late is added at the end
+        self.servers[usize::from(node)].serve(now, idle * times, busy * times).1 + self.spec.hop
     }
     /// A read of a stream arrives and takes so many entries, at least one: when they leave.
     pub fn read(&mut self, now: SimTime, entries: u32) -> SimTime {
         let RedisCosts { copy, copy_busy, .. } = self.spec.costs;
         let others = copy_busy * u64::from(entries - 1);
-        self.server.serve(now, copy + others, copy_busy + others).1
+        let node = self.node_of_channel(Recipients::Nobody, Reach::EveryPod, Command::Xadd);
+        self.servers[usize::from(node)].serve(now, copy + others, copy_busy + others).1
     }
-    /// So many other commands arrive.
-    pub fn serve_upkeep(&mut self, now: SimTime, commands: u64) {
+    /// So many other commands of a pod arrive.
+    pub fn serve_upkeep(&mut self, now: SimTime, pod: PodId, commands: u64) {
         let RedisCosts { publish, publish_busy, .. } = self.spec.costs;
-        self.server.serve(now, publish * commands, publish_busy * commands);
+        let node = self.node_of(pod);
+        self.servers[usize::from(node)].serve(now, publish * commands, publish_busy * commands);
     }
     /// It does nothing else for so long.
     pub fn stall(&mut self, now: SimTime, lasts: Span) {
-        self.server.serve(now, lasts, lasts);
+        for server in &mut self.servers {
+            server.serve(now, lasts, lasts);
+        }
     }
     /// It is gone, with what it had in hand, until then.
     pub fn go_down(&mut self, now: SimTime, until: SimTime) {
-        self.server.forget(now);
+        self.servers.iter_mut().for_each(|server| server.forget(now));
         (self.down_since, self.down_until) = (now, self.down_until.max(until));
         self.outages += 1;
     }
@@ -108,9 +144,9 @@ impl Redis {
     pub fn back_for(&self, pod: PodId) -> SimTime {
         self.back.get(pod.index()).copied().unwrap_or(SimTime::ZERO)
     }
-    /// CPU time used up to `now`.
+    /// CPU time used up to `now`, by the master that has used most.
     pub fn cpu_used(&self, now: SimTime) -> Span {
-        self.server.cpu_used(now)
+        self.servers.iter().map(|server| server.cpu_used(now)).max().unwrap_or_default()
     }
     /// The loop in which a pod reads the stream.
     pub fn reader(&mut self, pod: PodId) -> &mut Reader {

@@ -42,6 +42,11 @@ impl Reader {
         *since += BLOCK * times;
         times
     }
+    /// An entry that was taken was not received: it is the next one again.
+    pub fn put_back(&mut self, message: u32) {
+        self.waits_since = None;
+        self.unread.push_front(message);
+    }
     /// Its connection is gone. What it has not read stays in the stream.
     pub fn pause(&mut self) {
         self.waits_since = None;

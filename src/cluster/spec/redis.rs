@@ -16,6 +16,10 @@ pub struct RedisSpec {
     pub costs: RedisCosts,
     /// One way between a pod and Redis.
     pub hop: Span,
+    /// Masters of a Redis Cluster; 1 is a server by itself.
+    pub nodes: u16,
+    /// CPU of a master for a PUBLISH that another one has passed on.
+    pub forward: Span,
     /// The library by which pods speak to it.
     pub client: RedisClient,
     /// What a pod does that starts while Redis is gone.

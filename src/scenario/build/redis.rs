@@ -17,6 +17,8 @@ pub fn redis(redis: &Redis) -> RedisSpec {
             copy_busy: *filled(&redis.copy_busy),
         },
         hop: *filled(&redis.hop),
+        nodes: *filled(&redis.nodes),
+        forward: *filled(&redis.forward),
         client: match filled(&redis.client) {
             ClientText::NodeRedis4 => RedisClient::NodeRedis4,
             ClientText::NodeRedis5 => RedisClient::NodeRedis5,

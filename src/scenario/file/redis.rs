@@ -32,6 +32,11 @@ pub struct Redis {
     pub at_start: Option<AtStart>,
     /// What stands there when it dies.
     pub topology: Option<TopologyText>,
+    /// Masters of a cluster.
+    #[schemars(range(min = 1, max = 1000))]
+    pub nodes: Option<u16>,
+    /// CPU of a master for a PUBLISH that another one has passed on.
+    pub forward: Option<Span>,
     /// From the death of Redis until it, or what replaces it, takes commands; for `redis_crash`.
     pub downtime: Option<Span>,
 }
@@ -77,6 +82,8 @@ pub enum TopologyText {
     Single,
     /// A master with replicas, one of which takes its place when the sentinels say so.
     Sentinel,
+    /// Several masters with replicas: a PUBLISH goes to all of them, a sharded channel or a stream belongs to one.
+    Cluster,
 }
 
 /// The adapter of the application.

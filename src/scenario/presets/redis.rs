@@ -1,6 +1,6 @@
 //! Costs of Redis that depend on the adapter.
 
-use super::{PresetSet, preset};
+use super::{Preset, PresetSet, preset};
 use crate::metrics::Grade::{A, C, Measured};
 
 const XADD: &str = "Redis CPU per XADD and per reader that waits for it, measured by this project";
@@ -25,11 +25,13 @@ pub static CLIENTS: &[PresetSet] = &[PresetSet {
     values: &[preset("client", "redis-py", A, "AsyncRedisManager of python-socketio")],
 }];
 
+const ONE: Preset = preset("nodes", "1", A, "one server takes commands");
+
 /// Sets of `redis`, by topology.
 pub static TOPOLOGIES: &[PresetSet] = &[
     PresetSet {
         name: "single",
-        values: &[preset(
+        values: &[ONE, preset(
             "downtime",
             "3s",
             C,
@@ -38,12 +40,25 @@ pub static TOPOLOGIES: &[PresetSet] = &[
     },
     PresetSet {
         name: "sentinel",
-        values: &[preset(
+        values: &[ONE, preset(
             "downtime",
             "30.8s",
             Measured,
             "Sentinel with its defaults (down-after 30 s): a replica takes writes after 30.4 s, and is known after 30.8 s",
         )
         .seen("30.65s", "31s")],
+    },
+    PresetSet {
+        name: "cluster",
+        values: &[
+            preset("nodes", "3", A, "Redis Cluster: three masters at least"),
+            preset(
+                "downtime",
+                "20.7s",
+                Measured,
+                "cluster-node-timeout 15 s: a replica takes the slots after 19-21 s, and no slot is served meanwhile",
+            )
+            .seen("19s", "21s"),
+        ],
     },
 ];

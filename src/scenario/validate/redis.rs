@@ -1,14 +1,30 @@
 //! Bounds of Redis, and what adapters can and cannot do.
 
-use super::super::file::{AdapterText, PubSub, ScenarioFile, ServerTraffic};
+use super::super::file::{AdapterText, ClientText, PubSub, ScenarioFile, ServerTraffic, TopologyText};
 use super::Checks;
 use crate::cluster::adapter::{Adapter, Event, Law};
 
 /// No event is published more often than this.
 const MAX_PUBLISHES: u32 = 1_000;
+/// More masters than this are not recommended by anybody.
+const MAX_NODES: u16 = 1_000;
 
 pub(super) fn check(checks: &mut Checks, file: &ScenarioFile) {
     let Some(redis) = &file.redis else { return };
+    if let Some(nodes) = redis.nodes {
+        let alone = redis.topology != Some(TopologyText::Cluster);
+        if !(1..=MAX_NODES).contains(&nodes) {
+            let message = format!("a cluster of {nodes} masters is not possible");
+            checks.fail("out-of-range", "redis.nodes", message, format!("write 1 to {MAX_NODES}"));
+        } else if alone && nodes > 1 {
+            checks.fail(
+                "no-effect",
+                "redis.nodes",
+                "without a cluster one server takes all commands",
+                "add `topology: cluster`, or remove `nodes`",
+            );
+        }
+    }
     let Some(text) = redis.adapter else { return };
     if let AdapterText::PubSub(PubSub { publishes: Some(publishes), .. }) = text
         && !(1..=MAX_PUBLISHES).contains(&publishes)
@@ -22,6 +38,17 @@ pub(super) fn check(checks: &mut Checks, file: &ScenarioFile) {
         return;
     }
     let adapter = text.adapter();
+    if let Some(client) = redis.client
+        && (client == ClientText::RedisPy) != (adapter == Adapter::PythonSocketIo)
+        && !matches!(adapter, Adapter::None | Adapter::PubSub { .. })
+    {
+        checks.fail(
+            "conflict",
+            "redis.client",
+            "this library is of another language than the adapter",
+            "python-socketio goes with `redis-py`, the adapters of Node.js with `node-redis-6`, `ioredis-6` or older ones",
+        );
+    }
     let law = Law { recovery: redis.recovery == Some(true), ..Law::of(adapter) };
     if law.recovery && !matches!(adapter, Adapter::Classic { .. } | Adapter::Sharded(_) | Adapter::Streams { .. }) {
         checks.fail(
