@@ -20,25 +20,8 @@ use rows::{COUNTS, EVENT, Row, asked, idle_reads, rows};
 
 /// So many pods with two clients each. The only kind of event is the operation; it would come after the end.
 fn cluster(pods: u32, law: super::adapter::Law, operation: Operation) -> ClusterSpec {
-    let costs = Costs {
-        connect: Span::ZERO,
-        disconnect: Span::ZERO,
-        poll: Span::ZERO,
-        upgrade_check: Span::ZERO,
-        request: Span::ZERO,
-        receive: Span::ZERO,
-        broadcast: Span::ZERO,
-        send: Span::ZERO,
-        publish: Span::ZERO,
-        copy_dropped: Span::ZERO,
-        copy_delivered: Span::ZERO,
-        heartbeat: Span::ZERO,
-        heartbeat_every: Span::from_secs(25),
-        heartbeat_timeout: Span::from_secs(20),
-        memory_base: 0,
-        memory_per_connection: 0,
-        memory_per_poller: 0,
-    };
+    let costs =
+        Costs { heartbeat_every: Span::from_secs(25), heartbeat_timeout: Span::from_secs(20), ..Costs::default() };
     let network = NetworkSpec {
         rtt: Law::Fixed(1e6),
         jitter_sigma: 0.0,

@@ -215,8 +215,8 @@ pub struct Admission {
     pub burst: u32,
 }
 
-/// CPU per step and memory per connection of one pod.
-#[derive(Clone, Debug, PartialEq)]
+/// CPU per step and memory per connection of one pod; nothing by default.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Costs {
     /// Accepting a WebSocket (HTTP upgrade and Socket.IO CONNECT).
     pub connect: Span,

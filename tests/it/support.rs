@@ -36,23 +36,10 @@ pub fn seconds(s: f64) -> f64 {
 /// Costs that are all zero: what a test does not mention takes no time.
 pub fn no_costs() -> Costs {
     Costs {
-        connect: Span::ZERO,
-        disconnect: Span::ZERO,
-        request: Span::ZERO,
-        receive: Span::ZERO,
-        broadcast: Span::ZERO,
-        send: Span::ZERO,
-        publish: Span::ZERO,
-        copy_dropped: Span::ZERO,
-        copy_delivered: Span::ZERO,
-        heartbeat: Span::ZERO,
         heartbeat_every: Span::from_secs(25),
         heartbeat_timeout: Span::from_secs(20),
-        memory_base: 0,
-        memory_per_connection: 0,
-        memory_per_poller: 0,
-        poll: Span::ZERO,
         upgrade_check: Span::from_millis(100),
+        ..Costs::default()
     }
 }
 

@@ -353,26 +353,7 @@ mod tests {
 
     #[test]
     fn an_answer_of_any_worker_counts_at_once() {
-        let none = Span::ZERO;
-        let costs = Costs {
-            connect: none,
-            disconnect: none,
-            request: none,
-            receive: none,
-            broadcast: none,
-            send: none,
-            publish: none,
-            copy_dropped: none,
-            copy_delivered: none,
-            heartbeat: none,
-            heartbeat_every: none,
-            heartbeat_timeout: none,
-            poll: none,
-            upgrade_check: none,
-            memory_base: 0,
-            memory_per_connection: 0,
-            memory_per_poller: 0,
-        };
+        let costs = Costs::default();
         let startup = crate::engine::Law::Fixed(0.0);
         let spec = PodSpec {
             replicas: 1,
@@ -381,7 +362,7 @@ mod tests {
             memory_bytes: None,
             costs,
             startup,
-            pre_stop: none,
+            pre_stop: Span::ZERO,
             admission: None,
         };
         let mut pod = Pod::new(&spec, 0, SimTime::ZERO);

@@ -4,21 +4,24 @@ use super::super::file::{AtStart, ClientText, OperationText, Redis, TickTo};
 use super::filled;
 use crate::cluster::adapter::{Adapter, Emit, Law, Operation, To};
 use crate::cluster::spec::{ROOM_NAME, RedisClient, RedisCosts, RedisSpec, WithoutRedis};
+use crate::engine::Span;
 
 /// How pods reach each other.
 pub fn redis(redis: &Redis) -> RedisSpec {
     let law = Law { recovery: *filled(&redis.recovery), ..Law::of(filled(&redis.adapter).adapter()) };
+    let stretch = (1.0 / filled(&redis.cpu).value()).max(1.0);
+    let stretched = |span: &Option<Span>| Span::from_nanos_f64(filled(span).as_nanos() as f64 * stretch);
     RedisSpec {
         law,
         costs: RedisCosts {
-            publish: *filled(&redis.publish),
-            copy: *filled(&redis.copy),
-            publish_busy: *filled(&redis.publish_busy),
-            copy_busy: *filled(&redis.copy_busy),
+            publish: stretched(&redis.publish),
+            copy: stretched(&redis.copy),
+            publish_busy: stretched(&redis.publish_busy),
+            copy_busy: stretched(&redis.copy_busy),
         },
         hop: *filled(&redis.hop),
         nodes: *filled(&redis.nodes),
-        forward: *filled(&redis.forward),
+        forward: stretched(&redis.forward),
         client: match filled(&redis.client) {
             ClientText::NodeRedis4 => RedisClient::NodeRedis4,
             ClientText::NodeRedis5 => RedisClient::NodeRedis5,

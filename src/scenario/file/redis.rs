@@ -5,6 +5,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::super::units::Number;
 use crate::cluster::adapter::{Adapter, NAMED, Named, NamedOperation, OPERATIONS, Subscribe};
 use crate::engine::Span;
 
@@ -16,6 +17,8 @@ pub struct Redis {
     pub adapter: Option<AdapterText>,
     /// Connection state recovery is switched on (`connectionStateRecovery`): `socket.emit` goes through the adapter then.
     pub recovery: Option<bool>,
+    /// CPU limit in cores of each server: less than one stretches all its work, more than one is of no use to it.
+    pub cpu: Option<Number>,
     /// CPU of Redis for a command (PUBLISH, SPUBLISH, XADD, or one that subscribes) that finds it idle.
     pub publish: Option<Span>,
     /// CPU of Redis per copy delivered to a subscriber, or read from a stream, then.

@@ -91,6 +91,7 @@ pub static GENERAL: &[Preset] = &[
         .seen("200ns", "4.6us"),
     preset("redis.publish_busy", "7us", Measured, BUSY).seen("400ns", "11us"),
     preset("redis.copy_busy", "500ns", Measured, BUSY).seen("200ns", "2.2us"),
+    preset("redis.cpu", "1", C, "assumption: a core of its own"),
     preset("redis.recovery", "false", A, "default of socket.io: connectionStateRecovery is off"),
     preset("redis.client", "node-redis-6", C, "assumption: the newest `redis` for Node.js"),
     preset("redis.at_start", "wait", C, "assumption: the application waits for its connections before it is ready"),

@@ -11,6 +11,11 @@ const MAX_NODES: u16 = 1_000;
 
 pub(super) fn check(checks: &mut Checks, file: &ScenarioFile) {
     let Some(redis) = &file.redis else { return };
+    if let Some(cpu) = redis.cpu.map(|cpu| cpu.value())
+        && !(0.01..=1_000.0).contains(&cpu)
+    {
+        checks.fail("out-of-range", "redis.cpu", format!("{cpu} cores are not possible"), "write 0.01 to 1000");
+    }
     if let Some(nodes) = redis.nodes {
         let alone = redis.topology != Some(TopologyText::Cluster);
         if !(1..=MAX_NODES).contains(&nodes) {
