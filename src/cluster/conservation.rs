@@ -70,11 +70,7 @@ impl Cluster<'_> {
                 u64::from(everyone.present),
             ),
             ("members of rooms online = places of connected clients", in_rooms, places),
-            (
-                "members of rooms online = what pods have of them",
-                in_rooms + open,
-                shares(|share| share.live + share.pollers),
-            ),
+            ("members of rooms online = what pods have of them", in_rooms + open, shares(Share::clients)),
             (
                 "recipients + unmeant = delivered + lost + in flight",
                 c.recipients + c.deliveries_unmeant,

@@ -3,16 +3,16 @@
 
 #[path = "../../tests/it/recorded/rows.rs"]
 mod rows;
+#[path = "../../tests/it/support.rs"]
+#[expect(dead_code, reason = "most of it is for other tests")]
+mod support;
 
 use super::adapter::{Command, Emit, Operation, Scene, To};
-use super::balancer::{BalancerSpec, NginxMethod, NginxSpec};
+use super::balancer::NginxMethod;
 use super::flows::emit::Emission;
 use super::redis::{EventKind, Origin};
 use super::rooms::{Recipients, RoomId};
-use super::spec::{
-    Amount, AudienceSpec, ClusterSpec, CookieSpec, Costs, Http, NetworkSpec, PodSpec, Population, ReconnectPolicy,
-    RedisClient, RedisCosts, RedisSpec, RolloutSpec, RoomsSpec, Sharing, TickSpec, Transports, WithoutRedis,
-};
+use super::spec::{ClusterSpec, Population, RoomsSpec, TickSpec};
 use super::{Cluster, Event, PodId};
 use crate::engine::{Ctx, Law, Limits, Seed, SimTime, Simulation, Span};
 use crate::metrics::Counts;
@@ -20,59 +20,14 @@ use rows::{COUNTS, EVENT, Row, asked, idle_reads, rows};
 
 /// So many pods with two clients each. The only kind of event is the operation; it would come after the end.
 fn cluster(pods: u32, law: super::adapter::Law, operation: Operation) -> ClusterSpec {
-    let costs =
-        Costs { heartbeat_every: Span::from_secs(25), heartbeat_timeout: Span::from_secs(20), ..Costs::default() };
-    let network = NetworkSpec {
-        rtt: Law::Fixed(1e6),
-        jitter_sigma: 0.0,
-        ipv6: 0.0,
-        sharing: Sharing::Own,
-        address_change: None,
-        http: Http::Shared,
-        blocks_websockets: 0.0,
-    };
-    ClusterSpec {
-        duration: Span::from_secs(1),
-        warm_up: Span::ZERO,
-        steady_start: true,
-        sample_every: Span::from_secs(1),
-        audiences: vec![AudienceSpec {
-            name: "clients".to_owned(),
-            population: Population::Present { count: 2 * pods },
-            network,
-            cookies: CookieSpec { keep: 1.0, cleared_every: None },
-            reconnect: ReconnectPolicy::NEVER,
-            refresh: None,
-            transports: Transports::WebSocket,
-        }],
-        traffic: vec![],
-        ticks: vec![TickSpec { name: "asks".to_owned(), every: Span::from_secs(10), operation, bytes: EVENT.bytes }],
-        rooms: Some(RoomsSpec { sizes: Law::Fixed(f64::from(pods)), per_client: 1 }),
-        balancers: vec![BalancerSpec::Nginx(NginxSpec { method: NginxMethod::RoundRobin, ..NginxSpec::default() })],
-        pods: PodSpec {
-            replicas: pods,
-            cpu: 1.0,
-            workers: 1,
-            memory_bytes: None,
-            costs,
-            startup: Law::Fixed(1e9),
-            pre_stop: Span::ZERO,
-            admission: None,
-        },
-        rollout: RolloutSpec { max_surge: Amount::Pods(1), max_unavailable: Amount::Pods(0) },
-        redis: RedisSpec {
-            law,
-            costs: RedisCosts::even(Span::ZERO, Span::ZERO),
-            hop: Span::from_micros(100),
-            nodes: 1,
-            forward: Span::ZERO,
-            client: RedisClient::NodeRedis6,
-            at_start: WithoutRedis::Waits,
-        },
-        database: None,
-        timeline: vec![],
-        max_events: 10_000,
-    }
+    let mut spec = support::cluster(pods, NginxMethod::RoundRobin, 2 * pods, true);
+    spec.duration = Span::from_secs(1);
+    spec.sample_every = spec.duration;
+    spec.rooms = Some(RoomsSpec { sizes: Law::Fixed(f64::from(pods)), per_client: 1 });
+    spec.ticks = vec![TickSpec { name: "asks".to_owned(), every: Span::from_secs(10), operation, bytes: EVENT.bytes }];
+    spec.redis.law = law;
+    spec.redis.hop = Span::from_micros(100);
+    spec
 }
 
 /// Everybody is where the scene has them: the first room gets those who are meant. Returns who is.
@@ -110,7 +65,7 @@ fn happen(cluster: &mut Cluster<'_>, operation: Operation, scene: &Scene, ctx: &
         Operation::Join { first, .. } => cluster.command(FIRST, |upkeep| &upkeep.join, u64::from(first), now),
         Operation::Leave { last, .. } => cluster.command(FIRST, |upkeep| &upkeep.leave, u64::from(last), now),
         Operation::Start => {
-            for pod in cluster.pods.ids().filter(|&pod| cluster.pods[pod].listens).collect::<Vec<_>>() {
+            for pod in cluster.pods.ids().filter(|&pod| cluster.pods[pod].listens()).collect::<Vec<_>>() {
                 cluster.stop_listening(pod, false, now);
                 cluster.listen(pod, ctx);
                 cluster.command(pod, |upkeep| &upkeep.start, 1, now);

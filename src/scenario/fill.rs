@@ -3,9 +3,7 @@
 use serde_yaml::{Mapping, Value};
 
 use super::locate::Index;
-use super::presets::{
-    CLIENTS, COSTS, GENERAL, NETWORKS, POOLS, Preset, PresetSet, RECONNECTS, REDIS, SESSION, TOPOLOGIES,
-};
+use super::presets::{COSTS, GENERAL, NETWORKS, POOLS, Preset, PresetSet, RECONNECTS, REDIS, SESSION, TOPOLOGIES};
 use super::units::Rate;
 use crate::engine::Span;
 use crate::metrics::{Assumption, Grade};
@@ -30,7 +28,6 @@ pub fn fill(document: &mut Value, trace_end: Option<Span>) -> Vec<Assumption> {
     }
     if let Some(redis) = document.get_mut("redis") {
         filler.set(redis, "redis.", "adapter", REDIS);
-        filler.set(redis, "redis.", "adapter", CLIENTS);
     }
     for preset in GENERAL {
         filler.preset(document, "", preset);
@@ -249,7 +246,6 @@ pub fn defaults_table() -> Vec<Assumption> {
         ("clients.*.reconnect", RECONNECTS),
         ("pods.costs", COSTS),
         ("redis", REDIS),
-        ("redis", CLIENTS),
         ("redis", TOPOLOGIES),
         ("database", POOLS),
     ];

@@ -4,6 +4,7 @@
 use crate::cluster::clients::{ClientId, Link, Wire};
 use crate::cluster::flows::handshake::Step;
 use crate::cluster::flows::retry::Errand;
+use crate::cluster::pods::Subscription;
 use crate::cluster::purpose::Purpose;
 use crate::cluster::rooms::{Member, Path, Who};
 use crate::cluster::spec::RetryLaw;
@@ -202,7 +203,7 @@ impl Cluster<'_> {
         target.pollers += u32::from(polls);
         let new_rooms = self.rooms.connect(Member { path: Path { one_way_ns, pod }, who }, polls);
         self.meter.counts.connects += 1;
-        if !self.pods[pod].subscribed {
+        if self.pods[pod].subscription == Subscription::None {
             self.listen(pod, ctx);
         }
         self.client_joins(pod, new_rooms, now);

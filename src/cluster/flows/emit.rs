@@ -76,10 +76,10 @@ impl Cluster<'_> {
         let costs = &self.spec.pods.costs;
         let course = self.redis.courses.get(kind, origin);
         let Course { mut order, is_event, mut serves_own, only_here, .. } = *course;
-        if self.pods[pod].alone {
-            (order, serves_own) = (Order::AfterPublish, true);
+        let mut alone = course.is_for_others() && self.subscribers.len() <= 1;
+        if self.pods[pod].is_alone() {
+            (order, serves_own, alone) = (Order::AfterPublish, true, true);
         }
-        let alone = self.pods[pod].alone || (course.is_for_others() && self.subscribers.len() <= 1);
         let first = course.messages.first().filter(|_| !alone).map(|passage| passage.message);
         let from_outside = first.is_some_and(|message| message.senders == Senders::Outside);
         let times = first.map_or(0, |message| message.times);
@@ -88,8 +88,9 @@ impl Cluster<'_> {
         let (first, last) = if order == Order::BeforePublish { (Span::ZERO, publish) } else { (publish, Span::ZERO) };
         let broadcast = if serves_now { costs.broadcast } else { Span::ZERO };
         let share = if serves_now { self.share(pod, recipients) } else { Share::nothing(pod) };
+        let served = share.clients();
         let (present, online) = match is_event {
-            true if only_here => (share.live + share.pollers, share.live + share.pollers),
+            true if only_here => (served, served),
             true => self.reach(recipients),
             false => (0, 0),
         };
@@ -107,7 +108,6 @@ impl Cluster<'_> {
         {
             self.settle(pod, now);
         }
-        let served = share.live + share.pollers;
         let counts = &mut self.meter.counts;
         counts.events_emitted += u64::from(is_event);
         counts.recipients += u64::from(present);

@@ -40,6 +40,7 @@ pub(super) struct Held {
 }
 
 /// An event between the pod that emits it and the others.
+#[derive(Clone, Copy)]
 pub(super) struct Message {
     pub emitted: SimTime,
     pub recipients: Recipients,

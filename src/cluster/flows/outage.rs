@@ -2,6 +2,7 @@
 
 use crate::cluster::adapter::Adapter;
 use crate::cluster::flows::Message;
+use crate::cluster::pods::Subscription;
 use crate::cluster::purpose::Purpose;
 use crate::cluster::redis::Keeps;
 use crate::cluster::{Cluster, Event, PodId};
@@ -17,7 +18,7 @@ impl Cluster<'_> {
         self.meter.mark(now, "Redis is gone".to_owned());
         self.redis.go_down(now, until);
         for pod in self.running.clone() {
-            if self.pods[pod].subscribed {
+            if self.pods[pod].subscribed() {
                 self.break_connections(pod, ctx);
             }
         }
@@ -37,7 +38,7 @@ impl Cluster<'_> {
         self.redis.set_back(pod, publishes);
         self.sent_again(pod, now);
         self.redis.reader(pod).pause();
-        self.pods[pod].listens = false;
+        self.pods[pod].subscription = Subscription::Broken;
         ctx.schedule(listens, Event::Reconnected(pod, self.pods[pod].process as u16));
     }
 
@@ -56,7 +57,7 @@ impl Cluster<'_> {
         let now = ctx.now();
         let target = &self.pods[pod];
         // another outage began meanwhile: its own attempts go on
-        if target.process as u16 != process || !target.serves() || target.listens || self.redis.is_down(now) {
+        if target.process as u16 != process || !target.serves() || target.listens() || self.redis.is_down(now) {
             return;
         }
         self.listen(pod, ctx);
@@ -118,11 +119,10 @@ impl Cluster<'_> {
 
     /// No reply comes for a message: the clients of its pod that wait for it are served without.
     pub fn serve_without_reply(&mut self, slot: u32, ctx: &mut Ctx<Event>) {
-        let Message { emitted, recipients, sender, process, others, .. } = *self.messages.get_mut(slot);
-        if self.waits_for_reply(slot) && self.pods[sender].process == process {
+        let Message { emitted, recipients, sender, process, step, .. } = *self.messages.get_mut(slot);
+        if self.course(slot).0.waits_for_reply(step) && self.pods[sender].process == process {
             let served = self.replied(sender, (emitted, recipients), ctx);
-            self.messages.get_mut(slot).others = others.saturating_sub(served);
-            self.meter.counts.deliveries_unmeant += u64::from(served.saturating_sub(others));
+            self.got(slot, served);
         }
     }
 
@@ -131,7 +131,7 @@ impl Cluster<'_> {
         let own = self.serves_with_own_copy(slot);
         let Message { recipients, others, sender, .. } = self.messages.take(slot);
         let here = self.share(sender, recipients);
-        let served = if own { 0 } else { here.live + here.pollers };
+        let served = if own { 0 } else { here.clients() };
         let (_, online) = self.reach(recipients);
         let reachable = (online - served).min(others);
         self.lose(reason, reachable);

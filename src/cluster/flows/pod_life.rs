@@ -1,6 +1,6 @@
 //! Pods start, are shut down in order, die and come back.
 
-use crate::cluster::pods::{Phase, Pod};
+use crate::cluster::pods::{Phase, Pod, Subscription};
 use crate::cluster::purpose::Purpose;
 use crate::cluster::spec::WithoutRedis;
 use crate::cluster::{Cluster, Event, PodId};
@@ -39,7 +39,7 @@ impl Cluster<'_> {
         if let Some(back) = self.redis_back_for(pod, ctx.now()) {
             match self.spec.redis.at_start {
                 WithoutRedis::Waits => return ctx.schedule(back, Event::PodReady(pod, process)),
-                WithoutRedis::StaysAlone => self.pods[pod].alone = true,
+                WithoutRedis::StaysAlone => self.pods[pod].subscription = Subscription::Alone,
             }
         }
         let target = &mut self.pods[pod];

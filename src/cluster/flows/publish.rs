@@ -6,7 +6,7 @@ use crate::cluster::adapter::{Command, Order, Reach, Role, Writes};
 use crate::cluster::deliveries::Part;
 use crate::cluster::flows::emit::Batch;
 use crate::cluster::flows::{Message, Subscribers};
-use crate::cluster::pods::Pod;
+use crate::cluster::pods::Subscription;
 use crate::cluster::redis::{Course, Passage};
 use crate::cluster::rooms::{Recipients, Room, Share};
 use crate::cluster::{Cluster, Event, PodId};
@@ -61,7 +61,7 @@ impl Cluster<'_> {
             return;
         }
         let (course, &passage) = self.course(slot);
-        let reply = step == 0 && course.order == Order::AfterReply && course.is_event;
+        let reply = course.waits_for_reply(step);
         let Passage { message, sent: bytes_in, .. } = passage;
         let streamed = message.command == Command::Xadd;
         let to = match message.reach {
@@ -70,33 +70,32 @@ impl Cluster<'_> {
             Reach::EveryPod => Rc::clone(&self.subscribers),
             Reach::Holders => self.holders(recipients),
         };
-        let node = match message.command {
-            Command::Publish => self.redis.node_of(sender),
-            command => self.redis.node_of_channel(recipients, message.reach, command),
-        };
-        if message.command == Command::Publish && self.redis.nodes() > 1 {
-            return self.publish_in_cluster(slot, node, &to, reply, ctx);
-        }
         let copies = to.len() as u32;
-        let (waited, sent) = self.redis.publish(now, node, message.times, copies);
-        self.meter.latencies.redis_wait.record(waited);
         let counts = &mut self.meter.counts;
         let times = u64::from(message.times);
         counts.redis_publish += times;
         counts.redis_commands.add_many(message.command, times);
         counts.redis_bytes_in += (bytes_in + more) * times;
         counts.redis_bytes_out += message.bytes_answered(copies) * times;
+        let node = match message.command {
+            Command::Publish => self.redis.node_of(sender),
+            command => self.redis.node_of_channel(recipients, message.reach, command),
+        };
+        if message.command == Command::Publish && self.redis.nodes() > 1 {
+            debug_assert!(!reply, "who waits for a reply sends SPUBLISH or XADD");
+            return self.publish_in_cluster(slot, &passage, node, &to, ctx);
+        }
+        let (waited, sent) = self.redis.publish(now, node, message.times, copies);
+        self.meter.latencies.redis_wait.record(waited);
         let delivery =
             Delivery { message: slot, times: message.times, to, taken: now, left: sent, reply, asks_again: streamed };
         self.hand_out(delivery, passage.copied, ctx);
     }
 
     /// A PUBLISH in a cluster: the master passes it on to all others, and each hands it to the pods that listen to it.
-    fn publish_in_cluster(&mut self, slot: u32, at: u16, to: &Subscribers, reply: bool, ctx: &mut Ctx<Event>) {
+    fn publish_in_cluster(&mut self, slot: u32, passage: &Passage, at: u16, to: &Subscribers, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
-        let Message { more, .. } = *self.messages.get_mut(slot);
-        let &Passage { message, sent: bytes_in, copied } = self.course(slot).1;
-        let times = message.times;
+        let times = passage.message.times;
         // it is there until the last master has handed it out
         self.messages.get_mut(slot).left += 1;
         for node in 0..self.redis.nodes() {
@@ -109,19 +108,12 @@ impl Cluster<'_> {
             } else {
                 self.redis.pass_on(now, node, times, copies)
             };
-            if copies > 0 || (reply && node == at) {
-                let reply = reply && node == at;
+            if copies > 0 {
                 let delivery =
-                    Delivery { message: slot, times, to: theirs, taken: now, left, reply, asks_again: false };
-                self.hand_out(delivery, copied, ctx);
+                    Delivery { message: slot, times, to: theirs, taken: now, left, reply: false, asks_again: false };
+                self.hand_out(delivery, passage.copied, ctx);
             }
         }
-        let counts = &mut self.meter.counts;
-        let times = u64::from(times);
-        counts.redis_publish += times;
-        counts.redis_commands.add_many(message.command, times);
-        counts.redis_bytes_in += (bytes_in + more) * times;
-        counts.redis_bytes_out += message.bytes_answered(to.len() as u32) * times;
         self.reached(slot, 0);
     }
 
@@ -148,9 +140,11 @@ impl Cluster<'_> {
         }
         let Delivery { to, reply, asks_again, .. } = delivery;
         let (course, &Passage { message, .. }) = self.course(slot);
-        let (is_event, is_asked) = (course.is_event, course.messages.len() > 1);
+        let (is_event, answers) = (course.is_event, course.messages.len() - 1);
         let times = u64::from(times);
-        let Message { emitted, recipients, sender, process: sender_process, caller, .. } = *self.messages.get_mut(slot);
+        let Message { emitted, recipients, sender, process: sender_process, caller, step, .. } =
+            *self.messages.get_mut(slot);
+        let is_asked = step == 0 && answers > 0;
         let one = self.share_of_one(recipients);
         // whoever is left out is on one of the pods
         let but = recipients.but().map(|who| self.clients.wire(who.client).pod);
@@ -240,12 +234,11 @@ impl Cluster<'_> {
             if *asks_again {
                 self.messages.get_mut(slot).left += 1;
                 self.redis.reader(pod).put_back(slot);
-                if self.pods[pod].listens {
+                if self.pods[pod].listens() {
                     ctx.schedule_in(self.redis.hop(), Event::ReadStream(pod, process as u16));
                 }
             } else if pod != sender || own {
-                let share = self.share(pod, recipients);
-                lost += share.live + share.pollers;
+                lost += self.share(pod, recipients).clients();
             }
         }
         let message = self.messages.get_mut(slot);
@@ -253,13 +246,6 @@ impl Cluster<'_> {
         message.others -= lost;
         self.lose(LossReason::RedisDown, lost);
         self.reached(slot, 0);
-    }
-
-    /// Whether the clients of a message's own pod are served when Redis has replied.
-    pub fn waits_for_reply(&mut self, slot: u32) -> bool {
-        let step = self.messages.get_mut(slot).step;
-        let (course, _) = self.course(slot);
-        step == 0 && course.order == Order::AfterReply && course.is_event
     }
 
     /// Whether the clients of a message's own pod get it with a copy, as others do.
@@ -274,45 +260,50 @@ impl Cluster<'_> {
         let broadcast = target.stretched(self.spec.pods.costs.broadcast);
         let booking = target.book_slowed(ctx.now(), broadcast + target.send() * u64::from(share.copies()));
         self.serve(share, event, booking.start + broadcast, ctx);
-        share.live + share.pollers
+        share.clients()
     }
 
     /// A delivery of a message has reached so many clients. After the last one, who was meant and is nowhere in reach misses
     /// it, on the way from pod to pod included; who came meanwhile gets it although nobody meant them.
     #[inline]
     pub fn reached(&mut self, slot: u32, served: u32) {
+        self.got(slot, served);
         let message = self.messages.get_mut(slot);
-        let unmeant = served.saturating_sub(message.others);
-        message.others = message.others.saturating_sub(served);
         message.left -= 1;
-        self.meter.counts.deliveries_unmeant += u64::from(unmeant);
-        let Message { left, others, .. } = *message;
-        if left == 0 {
-            let own = self.serves_with_own_copy(slot);
-            let Message { recipients, sender, .. } = self.messages.take(slot);
-            let mut left = others;
-            if others > 0 {
-                // the sender's own clients have it already
-                let but = if own { None } else { Some(sender) };
-                let deaf = self.on_pods(recipients, but, |pod| pod.subscribed && !pod.listens).min(left);
-                let alone = self.on_pods(recipients, but, |pod| pod.alone).min(left - deaf);
-                self.lose(LossReason::RedisDown, deaf);
-                self.lose(LossReason::NoAdapter, alone);
-                left -= deaf + alone;
-            }
-            self.lose(LossReason::RecipientOffline, left);
+        if message.left > 0 {
+            return;
+        }
+        let own = self.serves_with_own_copy(slot);
+        let Message { recipients, sender, others, .. } = self.messages.take(slot);
+        if others > 0 {
+            // the sender's own clients have it already
+            let but = if own { None } else { Some(sender) };
+            let deaf = self.on_pods(recipients, but, Subscription::Broken).min(others);
+            let alone = self.on_pods(recipients, but, Subscription::Alone).min(others - deaf);
+            self.lose(LossReason::RedisDown, deaf);
+            self.lose(LossReason::NoAdapter, alone);
+            self.lose(LossReason::RecipientOffline, others - deaf - alone);
         }
     }
 
-    /// Recipients on pods of some kind.
-    fn on_pods(&self, recipients: Recipients, but: Option<PodId>, kind: impl Fn(&Pod) -> bool) -> u32 {
-        let pods = self.running.iter().filter(|&&pod| Some(pod) != but && kind(&self.pods[pod]));
-        pods.map(|&pod| self.share(pod, recipients)).map(|share| share.live + share.pollers).sum()
+    /// So many clients get a message, whether they were meant or have come meanwhile.
+    #[inline]
+    pub fn got(&mut self, slot: u32, served: u32) {
+        let message = self.messages.get_mut(slot);
+        let meant = served.min(message.others);
+        message.others -= meant;
+        self.meter.counts.deliveries_unmeant += u64::from(served - meant);
+    }
+
+    /// Recipients on pods that hear of others in this way.
+    fn on_pods(&self, recipients: Recipients, but: Option<PodId>, subscription: Subscription) -> u32 {
+        let pods = self.running.iter().filter(|&&pod| Some(pod) != but && self.pods[pod].subscription == subscription);
+        pods.map(|&pod| self.share(pod, recipients).clients()).sum()
     }
 
     /// The next read of a process reaches the stream.
     pub fn read_stream(&mut self, pod: PodId, process: u16, ctx: &mut Ctx<Event>) {
-        if self.pods[pod].process as u16 == process && self.pods[pod].listens {
+        if self.pods[pod].process as u16 == process && self.pods[pod].listens() {
             let counts = &mut self.meter.counts;
             counts.redis_commands.add(Command::Xread);
             counts.redis_bytes_in += self.redis.upkeep.read.bytes_in;
@@ -340,7 +331,7 @@ impl Cluster<'_> {
     /// The pods whose read waits for what is added now. The others find it when they ask next.
     fn waiting_readers(&mut self, slot: u32) -> Subscribers {
         let mut waiting = Vec::new();
-        for &pod in self.running.iter().filter(|&&pod| self.pods[pod].subscribed) {
+        for &pod in self.running.iter().filter(|&&pod| self.pods[pod].subscribed()) {
             if self.redis.reader(pod).offer(slot) {
                 waiting.push((pod, self.pods[pod].process));
             } else {
@@ -354,13 +345,13 @@ impl Cluster<'_> {
     fn holders(&self, recipients: Recipients) -> Subscribers {
         let one = self.share_of_one(recipients);
         let shares = self.rooms.find(recipients).map_or(one.as_slice(), Room::shares);
-        let listening = shares.iter().filter(|share| self.pods[share.pod].listens);
+        let listening = shares.iter().filter(|share| self.pods[share.pod].listens());
         listening.map(|share| (share.pod, self.pods[share.pod].process)).collect()
     }
 
     /// What a message is part of, and itself.
     #[inline(always)]
-    fn course(&mut self, slot: u32) -> (&Course, &Passage) {
+    pub fn course(&mut self, slot: u32) -> (&Course, &Passage) {
         let Message { kind, origin, step, .. } = *self.messages.get_mut(slot);
         let course = self.redis.courses.get(kind, origin);
         (course, &course.messages[usize::from(step)])

@@ -2,7 +2,7 @@
 
 use crate::cluster::adapter::Times;
 use crate::cluster::flows::emit::Emission;
-use crate::cluster::pods::Pod;
+use crate::cluster::pods::Subscription;
 use crate::cluster::redis::{Commands, Upkeep};
 use crate::cluster::rooms::Room;
 use crate::cluster::{Cluster, Event, PodId};
@@ -13,14 +13,13 @@ impl Cluster<'_> {
     /// first client is there.
     pub fn listen(&mut self, pod: PodId, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
-        if self.pods[pod].alone {
+        if self.pods[pod].is_alone() {
             return;
         }
-        self.pods[pod].subscribed = true;
         if self.redis.is_down(now) {
             return self.break_connections(pod, ctx);
         }
-        self.pods[pod].listens = true;
+        self.pods[pod].subscription = Subscription::Live;
         self.command(pod, |upkeep| &upkeep.start, 1, now);
         self.resubscribe();
         self.read_now(pod, ctx);
@@ -29,13 +28,11 @@ impl Cluster<'_> {
     /// A process ends, in order or not: nobody listens any more. What it has not read of a stream goes to nobody else.
     pub fn stop_listening(&mut self, pod: PodId, in_order: bool, now: SimTime) {
         self.redis.set_back(pod, SimTime::ZERO);
-        let target = &mut self.pods[pod];
-        target.alone = false;
-        let listened = std::mem::take(&mut target.listens);
-        if !std::mem::take(&mut target.subscribed) {
+        let was = std::mem::replace(&mut self.pods[pod].subscription, Subscription::None);
+        if !matches!(was, Subscription::Live | Subscription::Broken) {
             return;
         }
-        if in_order && listened {
+        if in_order && was == Subscription::Live {
             self.command(pod, |upkeep| &upkeep.close, 1, now);
         }
         self.sent_again(pod, now);
@@ -47,7 +44,7 @@ impl Cluster<'_> {
 
     /// The processes that listen now.
     pub fn resubscribe(&mut self) {
-        let listening = self.running.iter().copied().filter(|&pod| self.pods[pod].listens);
+        let listening = self.running.iter().copied().filter(|&pod| self.pods[pod].listens());
         self.subscribers = listening.map(|pod| (pod, self.pods[pod].process)).collect();
     }
 
@@ -95,7 +92,7 @@ impl Cluster<'_> {
                 Times::PerPod => self.subscribers.len() as u64,
                 Times::PerHolder => shares.len() as u64,
                 Times::IfHeldHere => u64::from(shares.iter().any(|share| share.pod == pod)),
-                Times::PerMember => shares.iter().map(|share| u64::from(share.live + share.pollers)).sum(),
+                Times::PerMember => shares.iter().map(|share| u64::from(share.clients())).sum(),
             };
             commands.add(aside, times, self.subscribers.len() as u32);
         }
@@ -105,8 +102,8 @@ impl Cluster<'_> {
 
     /// Whether a pod can send commands. What it subscribes to meanwhile, it does when its connection is back.
     fn has_connection(&self, pod: PodId, now: SimTime) -> bool {
-        let Pod { alone, subscribed, listens, .. } = self.pods[pod];
-        !alone && !self.redis.is_down(now) && (listens || !subscribed)
+        let has = matches!(self.pods[pod].subscription, Subscription::None | Subscription::Live);
+        has && !self.redis.is_down(now)
     }
 
     /// Commands of a pod reach Redis so many times. Those of the start belong to the time before the run.

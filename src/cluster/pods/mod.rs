@@ -21,6 +21,19 @@ pub enum Phase {
     Gone,
 }
 
+/// How a process hears of what others publish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subscription {
+    /// It has not subscribed yet.
+    None,
+    /// It gets what is published.
+    Live,
+    /// It has subscribed, and its connection is gone.
+    Broken,
+    /// Never: it does without an adapter.
+    Alone,
+}
+
 /// Heartbeats are never said to take more than this share: a pod that drowns in them does everything else ever slower.
 const MOST_HEARTBEATS: f64 = 0.99;
 
@@ -54,12 +67,8 @@ pub struct Pod {
     pub ready_at: SimTime,
     /// When the pod was created.
     pub created_at: SimTime,
-    /// Whether the present process has subscribed to what others publish …
-    pub subscribed: bool,
-    /// … and gets it: its connection is there.
-    pub listens: bool,
-    /// It does without an adapter.
-    pub alone: bool,
+    /// How the present process hears of what others publish.
+    pub subscription: Subscription,
     /// Rollout generation of its template.
     pub generation: u32,
     /// True while a shutdown in order leads to a restart in place, not to removal.
@@ -117,9 +126,7 @@ impl Pod {
             deaths: Vec::new(),
             ready_at: SimTime::NEVER,
             created_at: now,
-            subscribed: false,
-            listens: false,
-            alone: false,
+            subscription: Subscription::None,
             generation,
             restarting: false,
             crashes: 0,
@@ -155,6 +162,18 @@ impl Pod {
     pub fn address(id: PodId) -> String {
         let (node, host) = (id.raw() / 250, id.raw() % 250 + 2);
         format!("10.{}.{}.{host}:3000", 244 + node / 256, node % 256)
+    }
+    /// Whether the process has subscribed to what others publish.
+    pub fn subscribed(&self) -> bool {
+        matches!(self.subscription, Subscription::Live | Subscription::Broken)
+    }
+    /// Whether it gets what they publish.
+    pub fn listens(&self) -> bool {
+        self.subscription == Subscription::Live
+    }
+    /// Whether it does without an adapter.
+    pub fn is_alone(&self) -> bool {
+        self.subscription == Subscription::Alone
     }
     /// True when the process accepts connections.
     pub fn serves(&self) -> bool {

@@ -63,6 +63,10 @@ impl Course {
         let messages = messages.into_iter().map(Passage::of).collect();
         Course { order, is_event, serves_own, only_here, messages, asides }
     }
+    /// Whether clients of the pod itself get one of its messages when Redis has replied.
+    pub fn waits_for_reply(&self, step: u8) -> bool {
+        step == 0 && self.order == Order::AfterReply && self.is_event
+    }
     /// Whether a lone pod does without the message: there is nobody who could answer (`numSub <= 1`).
     pub fn is_for_others(&self) -> bool {
         !self.is_event && self.messages.get(1).is_some_and(|next| next.message.role == Role::Answer)
@@ -82,9 +86,8 @@ impl Courses {
         let traffic = spec.traffic.iter().map(|entry| match entry.action {
             TrafficAction::Emit { to, bytes, .. } => {
                 let own = Operation::OwnSocket { ack: false, volatile: false };
-                let emit = emit_to(to);
-                let operations = [emit, Emit { local: true, ..emit }].map(Operation::Emit);
-                [operations[0], own, operations[1]].map(|operation| course(law, operation, bytes))
+                let (emit, here) = (emit_to(to), Emit { local: true, ..emit_to(to) });
+                [Operation::Emit(emit), own, Operation::Emit(here)].map(|operation| course(law, operation, bytes))
             }
             TrafficAction::Api { .. } | TrafficAction::ApiWithData { .. } => [None, None, None],
         });

@@ -128,9 +128,13 @@ impl Share {
     pub const fn nothing(pod: PodId) -> Share {
         Share { pod, live: 0, pollers: 0, ghosts: 0 }
     }
+    /// Members that the pod serves, however they are connected.
+    pub const fn clients(&self) -> u32 {
+        self.live + self.pollers
+    }
     /// How many copies the pod sends.
     pub const fn copies(&self) -> u32 {
-        self.live + self.pollers + self.ghosts
+        self.clients() + self.ghosts
     }
 }
 

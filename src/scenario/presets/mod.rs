@@ -15,7 +15,7 @@ pub use general::{GENERAL, SESSION};
 pub use network::NETWORKS;
 pub use pools::POOLS;
 pub use reconnect::RECONNECTS;
-pub use redis::{CLIENTS, REDIS, TOPOLOGIES};
+pub use redis::{REDIS, TOPOLOGIES};
 
 use crate::metrics::{Assumption, Grade, Spread};
 

@@ -17,13 +17,14 @@ const STREAMS: PresetSet = PresetSet {
 };
 
 /// Sets of `redis`, by adapter.
-pub static REDIS: &[PresetSet] = &[STREAMS, PresetSet { name: "streams.sharded", ..STREAMS }];
-
-/// Sets of `redis`, by adapter, of what nobody writes: the library that goes with it.
-pub static CLIENTS: &[PresetSet] = &[PresetSet {
-    name: "python-socketio",
-    values: &[preset("client", "redis-py", A, "AsyncRedisManager of python-socketio")],
-}];
+pub static REDIS: &[PresetSet] = &[
+    STREAMS,
+    PresetSet { name: "streams.sharded", ..STREAMS },
+    PresetSet {
+        name: "python-socketio",
+        values: &[preset("client", "redis-py", A, "AsyncRedisManager of python-socketio")],
+    },
+];
 
 const ONE: Preset = preset("nodes", "1", A, "one server takes commands");
 
