@@ -92,6 +92,8 @@ fn base(clients: u32, websocket: bool, duration: Span) -> ClusterSpec {
             at_start: WithoutRedis::Waits,
         },
         database: None,
+        sessions: None,
+        recovery: None,
         timeline: vec![],
         max_events: u64::MAX,
     }

@@ -31,6 +31,7 @@ pub fn scene(operation: Operation, question: &Question) -> Scene {
         | Operation::Join { .. }
         | Operation::Leave { .. }
         | Operation::SessionLost
+        | Operation::SessionNotFound
         | Operation::SessionRecovered { .. }
         | Operation::Call { remote: false }
         | Operation::DisconnectOne { remote: false } => question.one_here(),

@@ -153,7 +153,7 @@ fn key(command: Command) -> String {
 
 /// A row per operation and adapter; empty where there is no such operation.
 pub fn csv(answers: &[Answer]) -> String {
-    let names = Command::ALL.iter().copied().map(key).chain(FIGURES.iter().map(|(name, _)| (*name).to_owned()));
+    let names = Command::OF_ADAPTERS.iter().copied().map(key).chain(FIGURES.iter().map(|(name, _)| (*name).to_owned()));
     let mut out = format!("operation,adapter,{}\n", names.collect::<Vec<_>>().join(","));
     for answer in answers {
         let _ = write!(out, "{},{}", answer.entry.word, answer.adapter.word);
@@ -167,7 +167,7 @@ pub fn csv(answers: &[Answer]) -> String {
 }
 
 fn values(cost: Option<&Cost>) -> Vec<Option<f64>> {
-    let commands = Command::ALL.iter().map(|&command| cost.map(|cost| cost.commands.of(command)));
+    let commands = Command::OF_ADAPTERS.iter().map(|&command| cost.map(|cost| cost.commands.of(command)));
     commands.chain(FIGURES.iter().map(|(_, of)| cost.map(of))).collect()
 }
 

@@ -6,6 +6,7 @@ use super::Cluster;
 use super::clients::Link;
 use super::rooms::Share;
 use crate::engine::SimTime;
+use crate::metrics::LossReason;
 
 /// Books that do not balance: a bug of the model. Displays every balance with its two sides, and all counters.
 #[derive(Debug)]
@@ -71,6 +72,21 @@ impl Cluster<'_> {
             ),
             ("members of rooms online = places of connected clients", in_rooms, places),
             ("members of rooms online = what pods have of them", in_rooms + open, shares(Share::clients)),
+            (
+                "looks for sessions = found + new + lost",
+                c.session_lookups,
+                c.session_found + c.session_new + c.session_lost.total(),
+            ),
+            (
+                "asked to be recovered = recovered + not + in flight",
+                c.recoveries_asked,
+                c.recoveries + c.recoveries_missed.total() + self.recoveries_in_flight(),
+            ),
+            (
+                "events delivered later <= lost before",
+                c.recovered,
+                c.recovered.min(c.lost.of(LossReason::RecipientOffline)),
+            ),
             (
                 "recipients + unmeant = delivered + lost + in flight",
                 c.recipients + c.deliveries_unmeant,

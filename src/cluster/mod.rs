@@ -27,6 +27,7 @@ mod purpose;
 mod recorded;
 mod redis;
 mod rooms;
+mod sessions;
 mod sources;
 
 use crate::engine::{
@@ -50,6 +51,7 @@ use progress::Progress;
 use redis::Redis;
 use rooms::Rooms;
 use rustc_hash::FxHashMap;
+use sessions::Sessions;
 use spec::{ClusterSpec, TrafficAction};
 
 pub use conservation::Violation;
@@ -284,10 +286,11 @@ struct Cluster<'s> {
     rollout: Rollout,
     rooms: Rooms,
     redis: Redis,
+    sessions: Sessions,
     database: Option<Database>,
     caches: Caches,
-    /// Requests whose handlers are at work on more than their own work.
-    asking: flows::Slab<flows::query::Asking>,
+    /// Handlers that wait for more than their own work.
+    asking: flows::Slab<flows::handler::Asking>,
     /// Processes that get a copy of what is published now.
     subscribers: flows::Subscribers,
     /// Events between a pod and the others.
@@ -358,7 +361,7 @@ impl Cluster<'_> {
             Event::GhostNoticed(ghost) => self.ghost_noticed(ghost, ctx),
             Event::Connect(client, epoch) => self.connect(client, epoch, ctx),
             Event::Upgrade(client, epoch) => self.upgrade(client, epoch, ctx),
-            Event::Join(client, epoch) => self.join(client, epoch, ctx),
+            Event::Join(client, epoch) => self.connect_packet(client, epoch, ctx),
             Event::Flush(client, epoch) => self.flush(client, epoch, ctx),
             Event::Traffic(client, item) => self.traffic(client, item, ctx),
             Event::TraceSent(audience) => self.trace_sent(audience, ctx),

@@ -84,6 +84,11 @@ pub fn query_stream(seed: Seed, item: u8, k: u8, client: u32, n: u32) -> Stream 
     seed.stream(purpose, u64::from(client), u64::from(n))
 }
 
+/// The stream of the `k`-th query (from 0) about what is known of a client, on the occasion of its n-th routed request.
+pub fn session_query_stream(seed: Seed, k: u8, client: u32, n: u32) -> Stream {
+    query_stream(seed, u8::MAX, k, client, n)
+}
+
 /// The stream of the keys that it wants of caches.
 pub fn keys_stream(seed: Seed, item: u8, client: u32, n: u32) -> Stream {
     query_stream(seed, item, u8::MAX, client, n)

@@ -6,6 +6,7 @@
 mod audience;
 mod data;
 mod redis;
+mod sessions;
 mod timeline;
 
 use super::adapter::Operation;
@@ -16,6 +17,7 @@ use crate::engine::{Law, Span};
 pub use audience::*;
 pub use data::*;
 pub use redis::*;
+pub use sessions::*;
 pub use timeline::*;
 
 /// More balancers in a row than this make no sense.
@@ -53,6 +55,11 @@ pub struct ClusterSpec {
     pub redis: RedisSpec,
     /// The database, if there is one.
     pub database: Option<DatabaseSpec>,
+    /// What the application knows of its clients, if that is looked at; in a database only if there is one.
+    pub sessions: Option<SessionSpec>,
+    /// `connectionStateRecovery` of Socket.IO: how long a lost connection can be recovered. Only with an adapter that is able to,
+    /// of streams or none at all.
+    pub recovery: Option<Span>,
     /// What happens when, in order of time.
     pub timeline: Vec<TimedAction>,
     /// No more events than this.

@@ -11,7 +11,7 @@ use serde::Serialize;
 pub trait Reason: Copy + 'static {
     /// Name of the kind of reason, such as `FailReason`.
     const KIND: &'static str;
-    /// All of them, in the order of reports; at most eighteen.
+    /// All of them, in the order of reports; at most twenty-four.
     const ALL: &'static [Self];
     /// Position in `ALL`.
     fn index(self) -> usize;
@@ -22,7 +22,7 @@ pub trait Reason: Copy + 'static {
 }
 
 /// The largest number of reasons of one kind.
-pub const MAX_REASONS: usize = 18;
+pub const MAX_REASONS: usize = 24;
 
 /// One counter per reason of an enum `R`.
 #[derive(Clone, Copy)]
@@ -195,6 +195,32 @@ reasons! {
         Del = "del", "DEL";
         Exec = "exec", "EXEC";
         Xrange = "xrange", "XRANGE";
+        Expire = "expire", "EXPIRE";
+        Rpush = "rpush", "RPUSH";
+        Ltrim = "ltrim", "LTRIM";
+        Lrange = "lrange", "LRANGE";
+    }
+}
+reasons! {
+    /// Why what was known of a client was not found.
+    SessionLoss {
+        Elsewhere = "elsewhere", "it is in the memory of another pod";
+        PodGone = "pod_gone", "the process that had it in memory is gone";
+        Expired = "expired", "it was older than it may be";
+        StoreLost = "store_lost", "Redis died and had not saved it";
+        StoreDown = "store_down", "the store could not be reached";
+    }
+}
+reasons! {
+    /// Why a connection was not recovered.
+    RecoveryMiss {
+        NotStored = "not_stored", "the server did not know yet that the old connection was dead";
+        PodCrash = "pod_crash", "the process died before it could store the session, or look for it";
+        NoEvent = "no_event", "the client had got no event, so it had no offset";
+        Elsewhere = "elsewhere", "the session is in the memory of another process";
+        Expired = "expired", "it was away for longer than a session is kept";
+        Trimmed = "trimmed", "the stream did not reach back to the last event that it had got";
+        StoreDown = "store_down", "Redis could not be reached when the session was to be stored or read";
     }
 }
 
@@ -266,6 +292,20 @@ counters! {
     reconnects: u64,
     /// Reconnects that landed on another pod than the lost connection: state in the pod's memory is lost.
     sessions_moved: u64,
+    /// Looks, by connects and requests, for what the application knows of a client.
+    session_lookups: u64,
+    /// … that found it.
+    session_found: u64,
+    /// … of clients of which nothing was known.
+    session_new: u64,
+    /// … that did not find it, by reason.
+    session_lost: Reasons<SessionLoss>,
+    /// Reconnects that asked to be recovered (`connectionStateRecovery`).
+    recoveries_asked: u64,
+    /// … that were.
+    recoveries: u64,
+    /// … that were not, by reason.
+    recoveries_missed: Reasons<RecoveryMiss>,
     /// HTTP requests of sessions that begin with long polling, the probes of upgrades included.
     session_requests: u64,
     /// … answered with 400 by a pod that does not know the session.
@@ -294,8 +334,14 @@ counters! {
     delivered_local: u64,
     /// … whose client got it through Redis.
     delivered_cross: u64,
-    /// … that did not, by reason.
+    /// … that did not at once, by reason.
     lost: Reasons<LossReason>,
+    /// … of those whose recipient was offline: it got them when it was back, by recovery or from a list of pending events.
+    recovered: u64,
+    /// Events put into lists for clients that are offline.
+    pending_kept: u64,
+    /// … that had to go because the list was full.
+    pending_dropped: u64,
     /// … on the way when the run ended.
     deliveries_in_flight: u64,
     /// Deliveries to clients that came, or moved to another pod, while the event was under way: they were not meant.

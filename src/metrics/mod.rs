@@ -12,7 +12,9 @@ mod sensitivity;
 mod series;
 mod study;
 
-pub use count::{CloseReason, Counts, FailReason, LossReason, MoveReason, Reason, Reasons, RedisCommand};
+pub use count::{
+    CloseReason, Counts, FailReason, LossReason, MoveReason, Reason, Reasons, RecoveryMiss, RedisCommand, SessionLoss,
+};
 pub use figure::{Better, Family, FigureId, HEADLINE, ParseFigureError, Stat, Unit};
 pub use histogram::Histogram;
 pub use load::Skew;

@@ -66,6 +66,8 @@ pub struct Latencies {
     pub pool_wait: Histogram,
     /// From when a query leaves its pod to when its result is back.
     pub query: Histogram,
+    /// Looking for what is known of a client in a store outside the pod, where it could be reached.
+    pub session_lookup: Histogram,
 }
 
 impl Latencies {
@@ -74,7 +76,7 @@ impl Latencies {
         if local { &mut self.event_local } else { &mut self.event_cross }
     }
     /// All of them, to merge or clear.
-    pub fn each_mut(&mut self) -> [&mut Histogram; 9] {
+    pub fn each_mut(&mut self) -> [&mut Histogram; 10] {
         [
             &mut self.event_local,
             &mut self.event_cross,
@@ -85,6 +87,7 @@ impl Latencies {
             &mut self.redis_wait,
             &mut self.pool_wait,
             &mut self.query,
+            &mut self.session_lookup,
         ]
     }
     /// Adds all of `other`.
@@ -99,6 +102,7 @@ impl Latencies {
             &other.redis_wait,
             &other.pool_wait,
             &other.query,
+            &other.session_lookup,
         ];
         for (mine, theirs) in self.each_mut().into_iter().zip(theirs) {
             mine.merge(theirs);

@@ -10,13 +10,14 @@ use crate::metrics::{Estimate, FigureReport, Study};
 pub(super) const MAX_LISTED: usize = 4;
 
 /// Figures compared with the baseline, in order of interest.
-pub(super) const COMPARED: [&str; 6] = [
+pub(super) const COMPARED: [&str; 7] = [
     "redis.copies",
     "event.latency.p99",
     "request.latency.p99",
     "offline.time.p99",
     "connections.reconnects_peak",
     "lost.messages",
+    "sessions.found",
 ];
 
 /// How full the fullest pod is; the second where there are no connections.

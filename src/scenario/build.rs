@@ -2,6 +2,7 @@
 
 mod data;
 mod redis;
+mod sessions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -59,6 +60,8 @@ pub fn build(file: &ScenarioFile, traces: &BTreeMap<String, Arc<Trace>>) -> Clus
         },
         redis: redis::redis(filled(&file.redis)),
         database: file.database.as_ref().map(data::database),
+        sessions: filled(&filled(&file.pods).sessions).store().map(|(store, text)| sessions::sessions(store, text)),
+        recovery: redis::recovery(filled(&file.redis)),
         timeline,
         max_events: filled(&file.max_events).value(),
     }
@@ -338,8 +341,11 @@ fn action(entry: &TimelineEntry, redis: &Redis) -> TimedAction {
         TimelineEntry { freeze: Some(freeze), .. } => Action::Freeze { pod: pod(&freeze.pod), length: freeze.length },
         TimelineEntry { scale: Some(scale), .. } => Action::Scale { to: scale.to },
         TimelineEntry { reload_balancer: Some(_), .. } => Action::ReloadBalancer,
-        TimelineEntry { redis_outage: Some(outage), .. } => Action::RedisOutage { lasts: outage.length },
-        TimelineEntry { redis_crash: Some(_), .. } => Action::RedisOutage { lasts: *filled(&redis.downtime) },
+        TimelineEntry { redis_outage: Some(outage), .. } => Action::RedisOutage { lasts: outage.length, forgets: None },
+        TimelineEntry { redis_crash: Some(_), .. } => Action::RedisOutage {
+            lasts: *filled(&redis.downtime),
+            forgets: redis::forgets(*filled(&redis.persistence)),
+        },
         TimelineEntry { redis_stall: Some(stall), .. } => Action::RedisStall { lasts: stall.length },
         TimelineEntry { slow_database: Some(SlowDatabase { factor, lasts }), .. } => {
             Action::SlowDatabase { factor: factor.value(), lasts: *lasts }

@@ -7,6 +7,7 @@ mod clients;
 mod database;
 mod pods;
 mod redis;
+mod sessions;
 mod traffic;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ pub use clients::*;
 pub use database::*;
 pub use pods::*;
 pub use redis::*;
+pub use sessions::*;
 pub use traffic::*;
 
 use super::units::Whole;

@@ -29,6 +29,9 @@ pub fn fill(document: &mut Value, trace_end: Option<Span>) -> Vec<Assumption> {
     if let Some(redis) = document.get_mut("redis") {
         filler.set(redis, "redis.", "adapter", REDIS);
     }
+    if let Some(sessions) = document.get_mut("pods").and_then(|pods| pods.get_mut("sessions")) {
+        with_settings(sessions);
+    }
     for preset in GENERAL {
         filler.preset(document, "", preset);
     }
@@ -65,6 +68,17 @@ fn entry_name(entry: &Value, at: usize) -> String {
 fn fill_audience_name(audience: &mut Value) {
     if missing(audience.get("name")) {
         insert(audience, "name", Value::String("clients".to_owned()));
+    }
+}
+
+/// `redis` is short for `{redis: {}}`, where settings can be filled in.
+fn with_settings(store: &mut Value) {
+    if let Value::String(name) = store
+        && name != "none"
+    {
+        let mut settings = Mapping::new();
+        settings.insert(Value::String(name.clone()), Value::Mapping(Mapping::new()));
+        *store = Value::Mapping(settings);
     }
 }
 

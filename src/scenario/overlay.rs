@@ -165,7 +165,10 @@ fn replaces(base: &Value, patch: &Mapping, trail: &Trail) -> bool {
     };
     match (only(map), only(patch)) {
         (Some(old), Some(new)) if ONE_OF.contains(&old.as_str()) && ONE_OF.contains(&new.as_str()) => true,
-        (Some(old), Some(new)) => trail.len() == 2 && trail[0] == "balancers" && old != new,
+        (Some(old), Some(new)) => {
+            let is_choice = matches!(&trail[..], [list, _] if list == "balancers") || trail[..] == ["pods", "sessions"];
+            is_choice && old != new
+        }
         _ => false,
     }
 }

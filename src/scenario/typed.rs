@@ -12,18 +12,7 @@ use super::file::ScenarioFile;
 use super::locate::Step;
 
 /// Keys that later versions will have, so that a reader of the design is told instead of puzzled.
-const LATER: [&str; 10] = [
-    "alerts",
-    "autoscaler",
-    "extends",
-    "local_first",
-    "plan",
-    "readiness",
-    "sessions",
-    "sweep",
-    "transports",
-    "topology",
-];
+const LATER: [&str; 6] = ["alerts", "autoscaler", "extends", "plan", "readiness", "sweep"];
 
 /// A problem at steps of the original document.
 pub struct Found {

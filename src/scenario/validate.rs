@@ -7,6 +7,7 @@ mod load;
 mod network;
 mod reconnect;
 mod redis;
+mod sessions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -99,6 +100,7 @@ pub fn validate(
     cluster::check(&mut checks, file);
     data::check(&mut checks, file);
     redis::check(&mut checks, file);
+    sessions::check(&mut checks, file);
     for (at, text) in file.expect.iter().flatten().enumerate() {
         match Expectation::parse(text) {
             Ok(expectation) => expectations.push(expectation),

@@ -16,8 +16,9 @@ use stickysim::cluster::simulate;
 use stickysim::cluster::spec::{
     Action, AddressChangeSpec, Admission, Amount, AudienceSpec, CacheSpec, ClusterSpec, CookieSpec, Costs, DataUse,
     DatabaseSpec, Http, KeyOwner, NetworkSpec, PodChoice, PodSpec, Population, ReconnectPolicy, RedisClient,
-    RedisCosts, RedisSpec, RefreshSpec, RetryLaw, RolloutMode, RolloutSpec, RoomsSpec, Saves, Sharing, Target,
-    TickSpec, TimedAction, Trace, TraceRequest, TrafficAction, TrafficSpec, Transports, Via, WithoutRedis,
+    RedisCosts, RedisSpec, RefreshSpec, RetryLaw, RolloutMode, RolloutSpec, RoomsSpec, Saves, SessionSpec,
+    SessionStore, Sharing, Target, TickSpec, TimedAction, Trace, TraceRequest, TrafficAction, TrafficSpec, Transports,
+    Via, WithoutRedis,
 };
 use stickysim::engine::{Law, Seed, Span};
 
@@ -176,6 +177,16 @@ fn database() -> impl Strategy<Value = DatabaseSpec> {
     )
 }
 
+fn sessions() -> impl Strategy<Value = SessionSpec> {
+    let store = select(vec![SessionStore::Memory, SessionStore::Redis, SessionStore::Database]);
+    (store, option::of(span(20_000)), any::<bool>(), option::of(1u32..20)).prop_map(
+        |(store, ttl, requests, pending)| {
+            let pending = pending.filter(|_| store == SessionStore::Redis);
+            SessionSpec { store, ttl, requests, bytes: 300, pending }
+        },
+    )
+}
+
 fn tick() -> impl Strategy<Value = TickSpec> {
     let servers: Vec<Operation> =
         OPERATIONS.iter().filter(|one| one.by_servers).map(|one| (one.operation)(10)).collect();
@@ -296,7 +307,7 @@ fn action() -> impl Strategy<Value = Action> {
         1 => Just(Action::ReloadBalancer),
         1 => (0u32..4, span(60_000)).prop_map(|(pod, length)| Action::Freeze { pod: PodChoice::Number(pod), length }),
         1 => (0.1..50.0, span(9_000)).prop_map(|(factor, lasts)| Action::SlowDatabase { factor, lasts }),
-        2 => span(12_000).prop_map(|lasts| Action::RedisOutage { lasts }),
+        2 => (span(12_000), option::of(span(20_000))).prop_map(|(lasts, forgets)| Action::RedisOutage { lasts, forgets }),
         1 => span(5_000).prop_map(|lasts| Action::RedisStall { lasts }),
     ]
 }
@@ -349,8 +360,13 @@ fn spec() -> impl Strategy<Value = ClusterSpec> {
         (1.0..8.0, 1u32..4).prop_map(|(mean, per_client)| RoomsSpec { sizes: Law::Geometric { mean }, per_client }),
     );
     let load = (vec(audience(), 1..4), vec((traffic(), any::<u8>()), 0..4), vec(tick(), 0..3), rooms);
-    (times, load, vec(balancer(), 1..4), pods(), rollout(), redis(), option::of(database()), timeline()).prop_map(
-        |((duration, warm_up, steady_start, sample), load, balancers, pods, rollout, redis, database, timeline)| {
+    let data = (option::of(database()), option::of(sessions()), option::of(span(40_000)));
+    (times, load, vec(balancer(), 1..4), pods(), rollout(), redis(), data, timeline()).prop_map(
+        |((duration, warm_up, steady_start, sample), load, balancers, pods, rollout, redis, data, timeline)| {
+            let (database, sessions, recovery) = data;
+            let able = matches!(redis.law.adapter, Adapter::None | Adapter::Streams { .. });
+            let recovery = recovery.filter(|_| able && redis.law.recovery);
+            let sessions = sessions.filter(|known| known.store != SessionStore::Database || database.is_some());
             let (audiences, traffic, mut ticks, rooms) = load;
             let traffic = traffic
                 .into_iter()
@@ -376,6 +392,8 @@ fn spec() -> impl Strategy<Value = ClusterSpec> {
                 rollout,
                 redis,
                 database,
+                sessions,
+                recovery,
                 timeline,
                 max_events: 3_000_000,
             }

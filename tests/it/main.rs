@@ -37,6 +37,7 @@ mod rooms;
 mod route;
 mod schemas;
 mod sensitivity;
+mod sessions;
 mod sockets;
 mod theory;
 mod tidy;

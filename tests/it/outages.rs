@@ -29,7 +29,7 @@ fn chat(adapter: Adapter, client: RedisClient, action: Action) -> ClusterSpec {
 }
 
 fn outage(seconds: u64) -> Action {
-    Action::RedisOutage { lasts: Span::from_secs(seconds) }
+    Action::RedisOutage { lasts: Span::from_secs(seconds), forgets: None }
 }
 
 /// The longest that a client of the emitting pod waited, and one of another pod, in milliseconds.

@@ -97,6 +97,8 @@ pub fn cluster(pods: u32, method: NginxMethod, clients: u32, websocket: bool) ->
             at_start: WithoutRedis::Waits,
         },
         database: None,
+        sessions: None,
+        recovery: None,
         timeline: vec![],
         max_events: 1_000_000_000,
     }

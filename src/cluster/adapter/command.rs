@@ -4,8 +4,8 @@ use crate::metrics::Reason;
 pub use crate::metrics::RedisCommand as Command;
 
 impl Command {
-    /// All of them, in the order of tables.
-    pub const ALL: &'static [Command] = <Command as Reason>::ALL;
+    /// Those that adapters send, in the order of tables; session stores send others.
+    pub const OF_ADAPTERS: &'static [Command] = <Command as Reason>::ALL.split_at(Command::Expire as usize).0;
     /// Its words.
     pub fn words(self) -> &'static str {
         self.meaning()
@@ -14,7 +14,7 @@ impl Command {
 
 /// How many of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Commands([f64; Command::ALL.len()]);
+pub struct Commands([f64; Command::OF_ADAPTERS.len()]);
 
 impl Commands {
     /// How many of one.
@@ -27,7 +27,7 @@ impl Commands {
     }
     /// Those that are there at all.
     pub fn iter(&self) -> impl Iterator<Item = (Command, f64)> {
-        Command::ALL.iter().map(|&command| (command, self.of(command))).filter(|&(_, times)| times != 0.0)
+        Command::OF_ADAPTERS.iter().map(|&command| (command, self.of(command))).filter(|&(_, times)| times != 0.0)
     }
     /// All together.
     pub fn total(&self) -> f64 {

@@ -17,7 +17,7 @@ mod plan;
 mod plans;
 mod python;
 mod requests;
-mod resp;
+pub(in crate::cluster) mod resp;
 mod scene;
 mod sessions;
 mod subscriptions;
@@ -153,6 +153,10 @@ impl Adapter {
         matches!(self, Adapter::Sharded(Mode::DynamicPrivate) | Adapter::PubSub { subscribe: Subscribe::PerRoom, .. })
     }
 
+    /// Whether events are entries of a stream.
+    pub const fn reads_streams(self) -> bool {
+        matches!(self, Adapter::Streams { .. })
+    }
     /// Whether a pod is subscribed before its first client (python-socketio is not: `manager.initialize` is called from
     /// `_handle_eio_connect`).
     pub const fn subscribes_at_start(self) -> bool {

@@ -150,6 +150,8 @@ pub enum Operation {
     AllSockets,
     /// A client that may be recovered loses its connection.
     SessionLost,
+    /// It comes back, on whichever pod, and there is no session of it.
+    SessionNotFound,
     /// It comes back, on whichever pod, and is recovered.
     SessionRecovered {
         /// It missed events.

@@ -26,7 +26,9 @@ impl Law {
                 Some(plan.aside(Command::Xread, Times::PerPod, broadcast::STREAM))
             }
             (Operation::FiveSecondsIdle, _) => Some(plan),
-            (Operation::SessionLost | Operation::SessionRecovered { .. }, _) => self.session(operation, event, plan),
+            (Operation::SessionLost | Operation::SessionNotFound | Operation::SessionRecovered { .. }, _) => {
+                self.session(operation, event, plan)
+            }
             (
                 Operation::Connect | Operation::Disconnect | Operation::Join { .. } | Operation::Leave { .. },
                 adapter,

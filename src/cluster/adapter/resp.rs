@@ -17,6 +17,14 @@ const fn array(items: u64) -> u64 {
 const fn integer(n: u64) -> u64 {
     1 + digits(n) as u64 + 2
 }
+/// A command of words with so many bytes.
+pub(in crate::cluster) fn request(words: &[u32]) -> u64 {
+    array(words.len() as u64) + words.iter().map(|&length| bulk(length)).sum::<u64>()
+}
+/// A reply that is one text with so many bytes.
+pub(in crate::cluster) const fn text(length: u32) -> u64 {
+    bulk(length)
+}
 fn words(words: &[&str]) -> u64 {
     words.iter().map(|word| bulk(word.len() as u32)).sum()
 }

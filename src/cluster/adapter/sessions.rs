@@ -24,14 +24,17 @@ impl Law {
             (true, Adapter::None) => return Some(plan),
             _ => return None,
         }
-        let Operation::SessionRecovered { missed } = operation else {
+        if operation == Operation::SessionLost {
             return Some(plan.carrying(Command::Set, KEY, session()));
-        };
+        }
         let read = |plan: Plan, payload: u32| plan.carrying(Command::Xrange, STREAM, payload);
         let emitted =
             resp::FIELD_NAMES + entry(BROADCAST, broadcast_data(Json, &Emit::to(To::All), event, false, false));
         // is the offset still there? what came after it? (one event of everybody is taken to have been missed) is that all?
         let plan = plan.carrying(Command::Multi, 0, 0).carrying(Command::Get, KEY, 0).carrying(Command::Del, KEY, 0);
+        let Operation::SessionRecovered { missed } = operation else {
+            return Some(read(plan.carrying(Command::Exec, 0, 0), emitted));
+        };
         let plan = read(plan.carrying(Command::Exec, 0, session()), emitted);
         let plan = if missed { read(plan, emitted) } else { plan };
         Some(read(plan, 0))

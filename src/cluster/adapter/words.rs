@@ -104,6 +104,7 @@ operations! {
     "all-rooms", "adapter.allRooms", servers, |_| Operation::AllRooms;
     "all-sockets", "io.allSockets", servers, |_| Operation::AllSockets;
     "session-lost", "a client that may be recovered is lost", none, |_| Operation::SessionLost;
+    "session-not-found", "it is back, and there is no session of it", none, |_| Operation::SessionNotFound;
     "session-recovered", "it is recovered and missed nothing", none, |_| Operation::SessionRecovered { missed: false };
     "session-recovered-missed", "it is recovered and missed an event", none, |_| Operation::SessionRecovered { missed: true };
     "call-local", "sio.call(to=local sid)", none, |_| Operation::Call { remote: false };

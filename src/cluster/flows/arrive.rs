@@ -17,6 +17,7 @@ use crate::cluster::progress::Progress;
 use crate::cluster::purpose::{Purpose, traffic};
 use crate::cluster::redis::Redis;
 use crate::cluster::rooms::Rooms;
+use crate::cluster::sessions::Sessions;
 use crate::cluster::spec::{AudienceSpec, ClusterSpec, Population};
 use crate::cluster::{Cluster, Event};
 use crate::engine::{Column, Ctx, Law, Seed, SimTime, Span, Stream};
@@ -68,7 +69,7 @@ impl<'s> Cluster<'s> {
             forgotten_after: costs.heartbeat_every + costs.heartbeat_timeout + LONGEST_TRIP * 4,
         };
         let there = spec.audiences.iter().map(|audience| there_at_start(&audience.population)).sum();
-        Cluster {
+        let mut cluster = Cluster {
             spec,
             seed,
             traffic: (0..spec.traffic.len()).map(|item| traffic(seed, item as u8)).collect(),
@@ -89,6 +90,7 @@ impl<'s> Cluster<'s> {
                 .as_ref()
                 .map_or(Rooms::none(), |rooms| Rooms::new(rooms, members.min(20_000_000) as u32, seed)),
             redis: Redis::new(spec),
+            sessions: Sessions::new(spec),
             database: spec.database.clone().map(Database::new),
             caches: Caches::new(&spec.traffic),
             asking: Slab::new(),
@@ -103,7 +105,11 @@ impl<'s> Cluster<'s> {
             cuts: Slab::new(),
             tick_rooms: vec![0; spec.ticks.len()],
             meter: Meter::new(spec),
+        };
+        if cluster.sessions.follow() {
+            cluster.rooms.follow_offline();
         }
+        cluster
     }
 
     /// Schedules everything that happens by itself, and puts the clients where they are at the start.
@@ -179,6 +185,7 @@ impl<'s> Cluster<'s> {
         let (record, address) = self.new_client(audience, member);
         let number = record.number;
         let client = self.clients.admit(record, address, leaves, ctx.now());
+        self.sessions.admit(client);
         let spec = &self.spec.audiences[usize::from(audience)];
         ctx.schedule(leaves, Event::Leave(client));
         let at_start = member.is_some() && self.spec.steady_start;
@@ -279,6 +286,7 @@ impl<'s> Cluster<'s> {
         if self.audience_of(client).transports.connect() {
             let wire = self.clients.wire_mut(client);
             wire.epoch = wire.epoch.wrapping_add(1);
+            self.no_longer_waits(client);
             self.rooms.leave(client);
         }
         self.meter.departed.add(self.source_of(client), self.clients[client].routed);

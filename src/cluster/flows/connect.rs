@@ -4,6 +4,7 @@
 use crate::cluster::clients::{ClientId, Link, Wire};
 use crate::cluster::flows::handshake::Step;
 use crate::cluster::flows::retry::Errand;
+use crate::cluster::flows::session::Welcome;
 use crate::cluster::pods::Subscription;
 use crate::cluster::purpose::Purpose;
 use crate::cluster::rooms::{Member, Path, Who};
@@ -105,8 +106,8 @@ impl Cluster<'_> {
         refused
     }
 
-    /// The CONNECT packet reaches the pod: the connection counts from now, and is usable when the answer arrives.
-    pub fn join(&mut self, client: ClientId, epoch: u16, ctx: &mut Ctx<Event>) {
+    /// The pod lets a client join: the connection counts from now, and is usable when the answer arrives.
+    pub fn join(&mut self, client: ClientId, epoch: u16, welcome: Welcome, ctx: &mut Ctx<Event>) {
         if self.clients.wire(client).epoch != epoch {
             return;
         }
@@ -132,6 +133,7 @@ impl Cluster<'_> {
             self.meter.reconnected(now);
             self.meter.counts.sessions_moved += u64::from(wire.lost_pod != pod);
         }
+        self.welcome(client, pod, welcome, now);
         let polls = self.pollers.has(client);
         if self.held.contains_key(&client) {
             let trip = if polls { self.request_trip(client) } else { one_way };
@@ -164,6 +166,7 @@ impl Cluster<'_> {
             self.pollers.begin(client).waiting = Some(now);
         }
         self.open(client, pod, ctx);
+        self.known_at_start(client, pod, now);
         let period = self.ping_period(client);
         let mut stream = Purpose::PingPhase.stream(self.seed, self.clients[client].number, 0);
         let first_ping = now + Span::from_nanos(stream.below(period.as_nanos().max(1)));

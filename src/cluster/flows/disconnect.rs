@@ -22,8 +22,8 @@ pub struct Ghost {
     pub noticed_at: SimTime,
     /// It went by long polling: the balancer holds nothing for it.
     polled: bool,
-    /// It is in the rooms of its client.
-    joined: bool,
+    /// It is in the rooms of its client, as this connection.
+    joined: Option<u32>,
 }
 
 /// What a balancer cuts.
@@ -47,7 +47,7 @@ impl Cluster<'_> {
     ) {
         let now = ctx.now();
         self.settle_fan_outs(now); // while their lists are unchanged
-        let &Wire { pod, process, instance, opened_at, .. } = self.clients.wire(client);
+        let &Wire { pod, process, instance, opened_at, connection, .. } = self.clients.wire(client);
         let polled = self.pollers.has(client);
         self.remove_live(client, pod);
         self.pods[pod].pollers -= u32::from(polled);
@@ -64,7 +64,8 @@ impl Cluster<'_> {
         if polled {
             self.path.uncount(instance, pod);
         }
-        let ghost = Ghost { client, pod, process, instance, tunnel, opened_at, noticed_at, polled, joined: true };
+        let ghost =
+            Ghost { client, pod, process, instance, tunnel, opened_at, noticed_at, polled, joined: Some(connection) };
         self.add_ghost(ghost, goodbye, ctx);
         self.connection_ended(client, reason, now);
     }
@@ -125,7 +126,7 @@ impl Cluster<'_> {
         target.connections_changed();
         let noticed_at = ctx.now() + CONNECT_TIMEOUT;
         let ghost =
-            Ghost { client, pod, process, instance, tunnel: None, opened_at, noticed_at, polled: true, joined: false };
+            Ghost { client, pod, process, instance, tunnel: None, opened_at, noticed_at, polled: true, joined: None };
         self.add_ghost(ghost, goodbye, ctx);
     }
 
@@ -146,9 +147,10 @@ impl Cluster<'_> {
         if self.pods[pod].process != process {
             return; // the process died first, and its ghosts with it
         }
-        if joined {
+        if let Some(connection) = joined {
             let empty_rooms = self.rooms.forget_ghost(client, pod);
             self.client_left(pod, empty_rooms, now);
+            self.absence_noticed(client, connection, pod, now);
         }
         let target = &mut self.pods[pod];
         target.forget_ghost(polled);
@@ -175,7 +177,7 @@ impl Cluster<'_> {
             self.clients.wire_mut(client).upgrading = false;
             self.attempt_failed(client, FailReason::PodDied, self.clients[client].one_way(), ctx);
         }
-        let there = |ghost: &&Ghost| ghost.pod == pod && ghost.process == process && ghost.joined;
+        let there = |ghost: &&Ghost| ghost.pod == pod && ghost.process == process && ghost.joined.is_some();
         // a process that ends in order unsubscribes from everything
         let mut left: Vec<u32> =
             self.ghosts.iter().filter(there).map(|ghost| self.rooms.forget_ghost(ghost.client, pod)).collect();
@@ -183,6 +185,9 @@ impl Cluster<'_> {
             self.tunnel_broken(client, pod, ctx.now());
             left.push(self.rooms.disconnect(client, pod, false));
             self.connection_ended(client, reason, ctx.now());
+            if reason == CloseReason::PodShutdown {
+                self.absence_noticed(client, self.clients.wire(client).connection, pod, ctx.now());
+            }
             self.retry_later(client, self.clients[client].one_way(), ctx);
         }
         if reason == CloseReason::PodShutdown {
@@ -218,6 +223,7 @@ impl Cluster<'_> {
                 self.uncount_tunnel(instance, pod, opened_at);
                 self.tunnel_broken(client, pod, now);
                 self.connection_ended(client, CloseReason::BalancerCut, now);
+                self.absence_noticed(client, self.clients.wire(client).connection, pod, now);
                 self.retry_later(client, self.clients[client].one_way(), ctx);
             }
             if gone > 0 {
@@ -247,8 +253,10 @@ impl Cluster<'_> {
 
     /// What every end of a connection has in common, seen from the client.
     fn connection_ended(&mut self, client: ClientId, reason: CloseReason, now: SimTime) {
-        self.end_polling(client);
+        let connection = self.clients.wire(client).connection;
         self.clients[client].link = Link::None;
+        self.absence_begins(client, connection, reason);
+        self.end_polling(client);
         let wire = self.clients.wire_mut(client);
         wire.lost_one |= reason != CloseReason::SessionEnd;
         wire.lost_pod = wire.pod;

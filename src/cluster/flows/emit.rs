@@ -111,6 +111,9 @@ impl Cluster<'_> {
         let counts = &mut self.meter.counts;
         counts.events_emitted += u64::from(is_event);
         counts.recipients += u64::from(present);
+        if is_event && !only_here && self.spec.recovery.is_some() {
+            self.number_event(&emission);
+        }
         self.asides(pod, &emission, now);
         if times > 0 {
             let message = Message {
@@ -133,7 +136,7 @@ impl Cluster<'_> {
         } else {
             // without an adapter nobody else hears of it; an own socket is on this pod
             self.lose(LossReason::NoAdapter, online - served);
-            self.lose(LossReason::RecipientOffline, present - online);
+            self.missed(recipients, kind, present - online, pod, now);
         }
         booking.done
     }

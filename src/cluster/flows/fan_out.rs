@@ -150,7 +150,7 @@ impl Cluster<'_> {
 
     /// Connections ended meanwhile, or the run ends. Returns how many copies arrive.
     fn deliver_one_by_one(&mut self, fan_out: &FanOut, to: &Audience) -> u64 {
-        let Cluster { progress, meter, clients, rooms, .. } = self;
+        let Cluster { progress, meter, clients, rooms, sessions, .. } = self;
         let counts = &mut meter.counts;
         let horizon = meter.horizon;
         // most members are where they were: they need not be looked at themselves
@@ -163,8 +163,12 @@ impl Cluster<'_> {
             let ends = ended.min(death);
             let arrives = leaves + path.one_way();
             if leaves > ends {
-                let reason = if ends == death { LossReason::PodDied } else { LossReason::RecipientOffline };
-                counts.lost.add(reason);
+                if ends == death {
+                    counts.lost.add(LossReason::PodDied);
+                } else {
+                    counts.lost.add(LossReason::RecipientOffline);
+                    sessions.miss_on_the_way(who, 1, clients[who.client].link);
+                }
                 None
             } else if arrives > horizon {
                 counts.deliveries_in_flight += 1;

@@ -9,13 +9,26 @@ use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, SimTime, Span};
 use crate::metrics::LossReason;
 
+/// What becomes of a command that is ready to be sent.
+pub enum Sending {
+    /// It is on its way.
+    Now,
+    /// It waits for the connection, which is there then.
+    At(SimTime),
+    /// It waits until then, and fails.
+    GivenUp(SimTime),
+}
+
 impl Cluster<'_> {
     /// Redis takes nothing for so long: connections break, what it had in hand is lost. Each pod tries again with each of its
     /// connections, so some publish while others do not listen yet.
-    pub fn redis_outage(&mut self, lasts: Span, ctx: &mut Ctx<Event>) {
+    pub fn redis_outage(&mut self, lasts: Span, forgets: Option<Span>, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
         let until = now + lasts;
         self.meter.mark(now, "Redis is gone".to_owned());
+        if let Some(length) = forgets {
+            self.sessions.forget(now, length);
+        }
         self.redis.go_down(now, until);
         for pod in self.running.clone() {
             if self.pods[pod].subscribed() {
@@ -87,17 +100,33 @@ impl Cluster<'_> {
         if given_up {
             // who waits for Redis with its own clients serves them all the same (`broadcast` of `ClusterAdapter` catches the error)
             self.serve_without_reply(slot, ctx);
-            self.message_lost(slot, LossReason::RedisDown);
+            self.message_lost(slot, LossReason::RedisDown, now);
             return true;
         }
-        if self.redis.is_down(now) && self.redis.back_for(sender) <= now {
-            // a process that had not used its connection yet finds that there is none
-            let [publishes, _] = self.back_at(sender, now);
-            self.redis.set_back(sender, publishes);
+        match self.sending(sender, leaves, now) {
+            Sending::Now => return false,
+            Sending::At(back) => {
+                self.messages.get_mut(slot).leaves = back;
+                ctx.schedule(back + self.redis.hop(), Event::Publish(slot));
+            }
+            Sending::GivenUp(at) => {
+                self.messages.get_mut(slot).given_up = true;
+                ctx.schedule(at, Event::Publish(slot));
+            }
         }
-        let back = self.redis.back_for(sender);
+        true
+    }
+
+    /// What the library of a pod does with a command that was ready then.
+    pub fn sending(&mut self, pod: PodId, ready: SimTime, now: SimTime) -> Sending {
+        if self.redis.is_down(now) && self.redis.back_for(pod) <= now {
+            // a process that had not used its connection yet finds that there is none
+            let [publishes, _] = self.back_at(pod, now);
+            self.redis.set_back(pod, publishes);
+        }
+        let back = self.redis.back_for(pod);
         if back <= now {
-            return false;
+            return Sending::Now;
         }
         let limit = match self.spec.redis.client.keeps_back() {
             Keeps::Nothing => Some(Span::ZERO),
@@ -105,16 +134,9 @@ impl Cluster<'_> {
             Keeps::Everything => None,
         };
         match limit {
-            Some(limit) if leaves + limit < back => {
-                self.messages.get_mut(slot).given_up = true;
-                ctx.schedule(now.max(leaves + limit), Event::Publish(slot));
-            }
-            _ => {
-                self.messages.get_mut(slot).leaves = back;
-                ctx.schedule(back + self.redis.hop(), Event::Publish(slot));
-            }
+            Some(limit) if ready + limit < back => Sending::GivenUp(now.max(ready + limit)),
+            _ => Sending::At(back),
         }
-        true
     }
 
     /// No reply comes for a message: the clients of its pod that wait for it are served without.
@@ -127,14 +149,14 @@ impl Cluster<'_> {
     }
 
     /// A message goes nowhere: for those who are there, and have not got it from its own pod, it is lost for this reason.
-    pub fn message_lost(&mut self, slot: u32, reason: LossReason) {
+    pub fn message_lost(&mut self, slot: u32, reason: LossReason, now: SimTime) {
         let own = self.serves_with_own_copy(slot);
-        let Message { recipients, others, sender, .. } = self.messages.take(slot);
+        let Message { recipients, others, sender, kind, .. } = self.messages.take(slot);
         let here = self.share(sender, recipients);
         let served = if own { 0 } else { here.clients() };
         let (_, online) = self.reach(recipients);
         let reachable = (online - served).min(others);
         self.lose(reason, reachable);
-        self.lose(LossReason::RecipientOffline, others - reachable);
+        self.missed(recipients, kind, others - reachable, sender, now);
     }
 }

@@ -5,11 +5,11 @@ use crate::cluster::clients::{ClientId, Link, Packet};
 use crate::cluster::flows::handshake::Step;
 use crate::cluster::flows::retry::Errand;
 use crate::cluster::flows::{Held, disconnect::Ghost};
-use crate::cluster::rooms::Recipients;
+use crate::cluster::rooms::{Recipients, Who};
 use crate::cluster::spec::Http;
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, SimTime, Span};
-use crate::metrics::{CloseReason, FailReason, LossReason};
+use crate::metrics::{CloseReason, FailReason};
 
 impl Cluster<'_> {
     /// A GET is at the right pod, which may answer it from `ready` on.
@@ -90,7 +90,7 @@ impl Cluster<'_> {
         let packet = self.packets.take(slot);
         let Packet { client, connection, .. } = packet;
         if self.clients.ended_at(client, connection) != SimTime::NEVER {
-            self.meter.counts.lost.add(LossReason::RecipientOffline);
+            self.missed_on_the_way(Who { client, connection }, 1);
         } else if let Some(poller) = self.pollers.get_mut(client) {
             poller.buffer.push(packet);
             self.answer_poll(client, ctx);
@@ -187,7 +187,8 @@ impl Cluster<'_> {
     /// What a pod still had for a client that polled is lost; nobody polls any more.
     pub fn end_polling(&mut self, client: ClientId) {
         if let Some(poller) = self.pollers.end(client) {
-            self.meter.counts.lost.add_many(LossReason::RecipientOffline, poller.buffer.len() as u64);
+            let connection = self.clients.wire(client).connection;
+            self.missed_on_the_way(Who { client, connection }, poller.buffer.len());
         }
     }
 }

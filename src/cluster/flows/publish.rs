@@ -55,7 +55,7 @@ impl Cluster<'_> {
         let Message { sender, process, leaves, recipients, caller, step, more, .. } = *self.messages.get_mut(slot);
         let death = self.pods[sender].deaths.get(process as usize);
         if death.is_some_and(|&death| death < leaves) {
-            return self.message_lost(slot, LossReason::PodDied);
+            return self.message_lost(slot, LossReason::PodDied, now);
         }
         if self.kept_back(slot, ctx) {
             return;
@@ -114,7 +114,7 @@ impl Cluster<'_> {
                 self.hand_out(delivery, passage.copied, ctx);
             }
         }
-        self.reached(slot, 0);
+        self.reached(slot, 0, now);
     }
 
     /// Copies of so many bytes are to leave Redis.
@@ -216,7 +216,7 @@ impl Cluster<'_> {
         for (pod, done) in asked {
             self.answer_message(slot, pod, done, ctx);
         }
-        self.reached(slot, served);
+        self.reached(slot, served, now);
     }
 
     /// Redis went while it had copies in hand. What is in a stream stays there, for readers that come back; the rest is lost.
@@ -245,7 +245,7 @@ impl Cluster<'_> {
         let lost = lost.min(message.others);
         message.others -= lost;
         self.lose(LossReason::RedisDown, lost);
-        self.reached(slot, 0);
+        self.reached(slot, 0, ctx.now());
     }
 
     /// Whether the clients of a message's own pod get it with a copy, as others do.
@@ -266,7 +266,7 @@ impl Cluster<'_> {
     /// A delivery of a message has reached so many clients. After the last one, who was meant and is nowhere in reach misses
     /// it, on the way from pod to pod included; who came meanwhile gets it although nobody meant them.
     #[inline]
-    pub fn reached(&mut self, slot: u32, served: u32) {
+    pub fn reached(&mut self, slot: u32, served: u32, now: SimTime) {
         self.got(slot, served);
         let message = self.messages.get_mut(slot);
         message.left -= 1;
@@ -274,7 +274,7 @@ impl Cluster<'_> {
             return;
         }
         let own = self.serves_with_own_copy(slot);
-        let Message { recipients, sender, others, .. } = self.messages.take(slot);
+        let Message { recipients, sender, others, kind, .. } = self.messages.take(slot);
         if others > 0 {
             // the sender's own clients have it already
             let but = if own { None } else { Some(sender) };
@@ -282,7 +282,7 @@ impl Cluster<'_> {
             let alone = self.on_pods(recipients, but, Subscription::Alone).min(others - deaf);
             self.lose(LossReason::RedisDown, deaf);
             self.lose(LossReason::NoAdapter, alone);
-            self.lose(LossReason::RecipientOffline, others - deaf - alone);
+            self.missed(recipients, kind, others - deaf - alone, sender, now);
         }
     }
 

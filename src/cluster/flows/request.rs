@@ -4,7 +4,7 @@ use crate::cluster::clients::{ClientId, Link, TrafficSlot};
 use crate::cluster::draws::{Draws, Owner};
 use crate::cluster::flows::Held;
 use crate::cluster::flows::emit::Emission;
-use crate::cluster::flows::query::DataCall;
+use crate::cluster::flows::handler::{DataCall, Task};
 use crate::cluster::flows::retry::Errand;
 use crate::cluster::flows::route::Unrouted;
 use crate::cluster::pods::{Booking, Job};
@@ -156,6 +156,9 @@ impl Cluster<'_> {
     /// It reaches its pod.
     #[inline(always)]
     pub fn call_at(&mut self, client: ClientId, pod: PodId, call: Call, work: Span, ctx: &mut Ctx<Event>) {
+        if self.requests_look_up() {
+            return self.handle(client, pod, Task::Call(call, work), ctx);
+        }
         let now = ctx.now();
         let target = &mut self.pods[pod];
         target.requests += 1;
@@ -186,7 +189,23 @@ impl Cluster<'_> {
         emission: Emission,
         ctx: &mut Ctx<Event>,
     ) {
+        if self.requests_look_up() {
+            return self.handle(client, pod, Task::CallThatEmits(call, work, emission), ctx);
+        }
         self.pods[pod].requests += 1;
+        self.emit_for_call(client, pod, call, work, emission, ctx);
+    }
+
+    /// Its handler emits.
+    pub fn emit_for_call(
+        &mut self,
+        client: ClientId,
+        pod: PodId,
+        call: Call,
+        work: Span,
+        emission: Emission,
+        ctx: &mut Ctx<Event>,
+    ) {
         let origin = match emission.origin {
             Origin::HereFirst => self.origin_at(pod, client),
             other => other,

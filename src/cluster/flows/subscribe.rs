@@ -37,7 +37,7 @@ impl Cluster<'_> {
         }
         self.sent_again(pod, now);
         for message in self.redis.reader(pod).stop() {
-            self.reached(message, 0);
+            self.reached(message, 0, now);
         }
         self.resubscribe();
     }
@@ -101,7 +101,7 @@ impl Cluster<'_> {
     }
 
     /// Whether a pod can send commands. What it subscribes to meanwhile, it does when its connection is back.
-    fn has_connection(&self, pod: PodId, now: SimTime) -> bool {
+    pub fn has_connection(&self, pod: PodId, now: SimTime) -> bool {
         let has = matches!(self.pods[pod].subscription, Subscription::None | Subscription::Live);
         has && !self.redis.is_down(now)
     }

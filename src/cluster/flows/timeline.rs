@@ -29,7 +29,7 @@ impl Cluster<'_> {
             Action::RollingRestart(RolloutMode::InPlace) => self.start_restarts_in_place(ctx),
             Action::Scale { to } => self.scale(to, ctx),
             Action::ReloadBalancer => self.reload_balancer(ctx),
-            Action::RedisOutage { lasts } => self.redis_outage(lasts, ctx),
+            Action::RedisOutage { lasts, forgets } => self.redis_outage(lasts, forgets, ctx),
             Action::RedisStall { lasts } => self.redis_stall(lasts, ctx.now()),
             Action::SlowDatabase { factor, lasts } => {
                 self.meter.mark(ctx.now(), format!("slow database, x{factor}"));

@@ -77,6 +77,8 @@ impl Course {
 pub struct Courses {
     /// By kind and [`Origin`].
     by_kind: Vec<[Option<Course>; 3]>,
+    /// Length of the event of each kind.
+    bytes: Vec<u32>,
 }
 
 impl Courses {
@@ -92,7 +94,16 @@ impl Courses {
             TrafficAction::Api { .. } | TrafficAction::ApiWithData { .. } => [None, None, None],
         });
         let ticks = spec.ticks.iter().map(|tick| [course(law, tick.operation, tick.bytes), None, None]);
-        Courses { by_kind: traffic.chain(ticks).collect() }
+        let emitted = spec.traffic.iter().map(|entry| match entry.action {
+            TrafficAction::Emit { bytes, .. } => bytes,
+            TrafficAction::Api { .. } | TrafficAction::ApiWithData { .. } => 0,
+        });
+        let bytes = emitted.chain(spec.ticks.iter().map(|tick| tick.bytes)).collect();
+        Courses { by_kind: traffic.chain(ticks).collect(), bytes }
+    }
+    /// Length of an event of this kind.
+    pub fn bytes(&self, kind: EventKind) -> u32 {
+        self.bytes[usize::from(kind.0)]
     }
     /// That of one.
     pub fn get(&self, kind: EventKind, origin: Origin) -> &Course {

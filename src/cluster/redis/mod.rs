@@ -4,18 +4,20 @@ mod client;
 mod course;
 mod reader;
 mod slot;
+mod store;
 mod upkeep;
 
 pub use client::{Keeps, RedisClient};
 pub use course::{Course, Courses, EventKind, Origin, Passage};
 pub use reader::Reader;
 pub use slot::{SLOTS, hash_slot, node_of_slot};
+pub use store::Store;
 pub use upkeep::{Commands, Upkeep};
 
 use super::PodId;
 use super::adapter::{Command, Reach};
 use super::rooms::Recipients;
-use super::spec::{ClusterSpec, RedisCosts, RedisSpec};
+use super::spec::{ClusterSpec, RedisCosts, RedisSpec, SessionStore};
 use crate::engine::{SimTime, Span};
 
 /// One Redis server, and what the application does with it.
@@ -25,6 +27,8 @@ pub struct Redis {
     pub courses: Courses,
     /// Who subscribes to what when.
     pub upkeep: Upkeep,
+    /// What a session store in it is asked, if there is one.
+    pub store: Option<Store>,
     /// The loops that read a stream, by pod.
     readers: Vec<Reader>,
     /// One, or the masters of a cluster.
@@ -44,6 +48,7 @@ impl Redis {
             spec: spec.redis.clone(),
             courses: Courses::new(spec),
             upkeep: Upkeep::new(spec),
+            store: spec.sessions.as_ref().filter(|sessions| sessions.store == SessionStore::Redis).map(Store::new),
             readers: Vec::new(),
             servers: (0..spec.redis.nodes).map(|_| Server::default()).collect(),
             down_since: SimTime::NEVER,
@@ -98,6 +103,13 @@ impl Redis {
         let others = copy_busy * u64::from(entries - 1);
         let node = self.node_of_channel(Recipients::Nobody, Reach::EveryPod, Command::Xadd);
         self.servers[usize::from(node)].serve(now, copy + others, copy_busy + others).1
+    }
+    /// Commands of a pod arrive that are waited for, and read so many entries of the stream: when the reply leaves.
+    pub fn answer(&mut self, now: SimTime, pod: PodId, commands: u64, entries: u32) -> SimTime {
+        let RedisCosts { publish, publish_busy, copy_busy, .. } = self.spec.costs;
+        let read = copy_busy * u64::from(entries);
+        let node = self.node_of(pod);
+        self.servers[usize::from(node)].serve(now, publish * commands + read, publish_busy * commands + read).1
     }
     /// So many other commands of a pod arrive.
     pub fn serve_upkeep(&mut self, now: SimTime, pod: PodId, commands: u64) {

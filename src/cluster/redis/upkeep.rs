@@ -28,6 +28,17 @@ impl Commands {
         self.bytes_in += to * times;
         self.bytes_out += back * times;
     }
+    /// Others are sent with them.
+    pub fn add_all(&mut self, others: Commands) {
+        self.each.extend(others.each);
+        self.bytes_in += others.bytes_in;
+        self.bytes_out += others.bytes_out;
+    }
+    /// All of them so many times.
+    pub fn times(mut self, times: u64) -> Commands {
+        self.each.iter_mut().for_each(|(_, of_it)| *of_it *= times);
+        Commands { bytes_in: self.bytes_in * times, bytes_out: self.bytes_out * times, ..self }
+    }
     /// Counts them so many times.
     pub fn count(&self, times: u64, counts: &mut Counts) {
         for &(command, of_it) in &self.each {
@@ -65,6 +76,12 @@ pub struct Upkeep {
     pub disconnect: Commands,
     /// A read of the stream that finds nothing.
     pub read: Commands,
+    /// A client is lost that may be recovered; it is back, and its session is not there, or it is and nothing was missed, or
+    /// something was.
+    pub session_lost: Commands,
+    pub session_not_found: Commands,
+    pub session_found: Commands,
+    pub session_replayed: Commands,
     /// Rooms are followed, or clients are: connections change subscriptions.
     pub follows: bool,
 }
@@ -86,6 +103,10 @@ impl Upkeep {
             connect: if user_rooms { of(&[Operation::Connect, join]) } else { of(&[Operation::Connect]) },
             disconnect: if user_rooms { of(&[Operation::Disconnect, leave]) } else { of(&[Operation::Disconnect]) },
             read: of(&[Operation::FiveSecondsIdle]),
+            session_lost: of(&[Operation::SessionLost]),
+            session_not_found: of(&[Operation::SessionNotFound]),
+            session_found: of(&[Operation::SessionRecovered { missed: false }]),
+            session_replayed: of(&[Operation::SessionRecovered { missed: true }]),
             follows: law.adapter.follows_rooms() || law.adapter.follows_clients(),
         }
     }

@@ -10,7 +10,7 @@ use super::spec::RoomsSpec;
 use super::{ClientId, PodId};
 use crate::engine::{Id, Seed};
 
-pub use room::{Member, MemberList, Members, Path, Recipients, Room, Share, Who};
+pub use room::{Member, MemberList, Members, Missed, Offline, Path, Recipients, Room, Share, Who};
 
 /// Tag of room ids.
 pub enum RoomTag {}
@@ -35,6 +35,8 @@ pub struct Rooms {
     rooms: Vec<Room>,
     /// Every client with a WebSocket.
     everyone: Room,
+    /// Offline members of each room, and of everyone; nothing where they do not matter.
+    offline: Vec<Offline>,
 }
 
 impl Rooms {
@@ -48,6 +50,7 @@ impl Rooms {
             dealt: 0,
             rooms: Vec::new(),
             everyone: Room::default(),
+            offline: Vec::new(),
         }
     }
     /// Rooms for an expected population; the places are shuffled.
@@ -199,6 +202,34 @@ impl Rooms {
             empty += u32::from(is_empty && turn < self.per_client);
         }
         empty
+    }
+
+    /// From now on it matters what offline members miss.
+    pub fn follow_offline(&mut self) {
+        self.offline = vec![Offline::default(); self.rooms.len() + 1];
+    }
+    /// The offline members of the room that is meant, if it is one.
+    pub fn offline(&mut self, recipients: Recipients) -> Option<&mut Offline> {
+        match recipients {
+            Recipients::All(_) => self.offline.last_mut(),
+            Recipients::Room(room, _) => self.offline.get_mut(room.index()),
+            Recipients::One(..) | Recipients::Nobody => None,
+        }
+    }
+    /// What has been missed so far in the rooms of a client, and by everyone.
+    pub fn missed(&self, client: ClientId) -> Missed {
+        let everyone = self.rooms.len();
+        let rooms = self.of(client).iter().map(|room| room.index()).chain([everyone]);
+        rooms.map(|room| self.offline[room].missed).fold(Missed::default(), Missed::and)
+    }
+    /// From now on events of its rooms are kept for a client, or no more.
+    pub fn wait(&mut self, client: ClientId, waits: bool) {
+        let everyone = self.rooms.len();
+        for turn in 0..=self.per_client {
+            let room = if turn < self.per_client { self.of(client)[turn].index() } else { everyone };
+            let waiting = &mut self.offline[room].waiting;
+            *waiting = if waits { *waiting + 1 } else { *waiting - 1 };
+        }
     }
 
     /// A connected client, which has one room, has this one instead.

@@ -151,6 +151,38 @@ pub struct Room {
     shares: Vec<Share>,
 }
 
+/// Members of a room that are offline.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Offline {
+    /// What they miss.
+    pub missed: Missed,
+    /// For how many of them events are kept in lists.
+    pub waiting: u32,
+}
+
+/// Events of a room, or of all rooms of a client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Missed {
+    /// Events that somebody missed so far.
+    pub events: u32,
+    /// … that were put into the lists of those who have one.
+    pub kept: u32,
+    /// Number of the last event for it, of all that there were.
+    pub last: u64,
+}
+
+impl Missed {
+    /// That of two rooms.
+    pub fn and(self, other: Missed) -> Missed {
+        let (events, kept) = (self.events.wrapping_add(other.events), self.kept.wrapping_add(other.kept));
+        Missed { events, kept, last: self.last.max(other.last) }
+    }
+    /// (missed, kept) since then.
+    pub const fn since(self, then: Missed) -> (u32, u32) {
+        (self.events.wrapping_sub(then.events), self.kept.wrapping_sub(then.kept))
+    }
+}
+
 impl Room {
     /// Its members with a WebSocket. Unchanged as long as it is the same list.
     pub const fn members(&self) -> &Members {

@@ -40,6 +40,8 @@ pub enum Action {
     RedisOutage {
         /// For how long.
         lasts: Span,
+        /// It died, and what was written in this time before is lost; [`Span::MAX`]: everything is.
+        forgets: Option<Span>,
     },
     /// Redis does nothing else: what comes waits.
     RedisStall {

@@ -1,6 +1,6 @@
 //! Redis and the adapter.
 
-use super::super::file::{AtStart, ClientText, OperationText, Redis, TickTo};
+use super::super::file::{AtStart, ClientText, OperationText, PersistenceText, RecoveryText, Redis, TickTo};
 use super::filled;
 use crate::cluster::adapter::{Adapter, Emit, Law, Operation, To};
 use crate::cluster::spec::{ROOM_NAME, RedisClient, RedisCosts, RedisSpec, WithoutRedis};
@@ -8,7 +8,8 @@ use crate::engine::Span;
 
 /// How pods reach each other.
 pub fn redis(redis: &Redis) -> RedisSpec {
-    let law = Law { recovery: *filled(&redis.recovery), ..Law::of(filled(&redis.adapter).adapter()) };
+    let recovers = *filled(&redis.recovery) != RecoveryText::Off;
+    let law = Law { recovery: recovers, ..Law::of(filled(&redis.adapter).adapter()) };
     let stretch = (1.0 / filled(&redis.cpu).value()).max(1.0);
     let stretched = |span: &Option<Span>| Span::from_nanos_f64(filled(span).as_nanos() as f64 * stretch);
     RedisSpec {
@@ -37,9 +38,27 @@ pub fn redis(redis: &Redis) -> RedisSpec {
     }
 }
 
+/// How long connections can be recovered, with an adapter that is able to.
+pub fn recovery(redis: &Redis) -> Option<Span> {
+    let able = matches!(filled(&redis.adapter).adapter(), Adapter::None | Adapter::Streams { .. });
+    match *filled(&redis.recovery) {
+        RecoveryText::For(length) if able => Some(length),
+        RecoveryText::For(_) | RecoveryText::Off => None,
+    }
+}
+
+/// What Redis has forgotten when it is started again after its death: what was written in this time before it.
+pub const fn forgets(persistence: PersistenceText) -> Option<Span> {
+    match persistence {
+        PersistenceText::None => Some(Span::MAX),
+        PersistenceText::Everysec => Some(Span::from_secs(1)),
+        PersistenceText::Always | PersistenceText::Replica => None,
+    }
+}
+
 /// Whether copies are entries of a stream.
 pub fn reads_streams(redis: &Redis) -> bool {
-    matches!(filled(&redis.adapter).adapter(), Adapter::Streams { .. })
+    filled(&redis.adapter).adapter().reads_streams()
 }
 
 /// An event of a server.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::super::law::DurationLaw;
 use super::super::units::{Number, Rate, Size};
 use super::super::words::{CountOrShare, Memory, PodRef};
+use super::SessionsText;
 use crate::engine::Span;
 
 /// The pods.
@@ -26,6 +27,9 @@ pub struct Pods {
     pub startup: Option<DurationLaw>,
     /// How a pod ends.
     pub shutdown: Option<Shutdown>,
+    /// Where the application keeps what it knows of its clients: `memory` (lost when a client lands elsewhere), `redis`,
+    /// `database`, or with settings, such as `{redis: {ttl: 1h}}`; `none`: nobody looks.
+    pub sessions: Option<SessionsText>,
     /// How many new WebSockets a pod, or the platform in front of it, lets in; without it all of them.
     pub admission: Option<AdmissionText>,
 }

@@ -15,8 +15,9 @@ use crate::engine::Span;
 pub struct Redis {
     /// Which adapter the application uses.
     pub adapter: Option<AdapterText>,
-    /// Connection state recovery is switched on (`connectionStateRecovery`): `socket.emit` goes through the adapter then.
-    pub recovery: Option<bool>,
+    /// Connection state recovery (`connectionStateRecovery` of Socket.IO): `true`, or how long a lost connection can be
+    /// recovered (`maxDisconnectionDuration`). `socket.emit` goes through the adapter then, whether that can recover or not.
+    pub recovery: Option<RecoveryText>,
     /// CPU limit in cores of each server: less than one stretches all its work, more than one is of no use to it.
     pub cpu: Option<Number>,
     /// CPU of Redis for a command (PUBLISH, SPUBLISH, XADD, or one that subscribes) that finds it idle.
@@ -42,6 +43,73 @@ pub struct Redis {
     pub forward: Option<Span>,
     /// From the death of Redis until it, or what replaces it, takes commands; for `redis_crash`.
     pub downtime: Option<Span>,
+    /// What it still has then of what was written to it; for `redis_crash` and sessions.
+    pub persistence: Option<PersistenceText>,
+}
+
+/// What Redis still has after its death.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PersistenceText {
+    /// Nothing: there is no file, or no volume for it.
+    None,
+    /// All but the last second (`appendfsync everysec`).
+    Everysec,
+    /// Everything (`appendfsync always`).
+    Always,
+    /// What a replica had: everything but the last milliseconds, which are taken for nothing.
+    Replica,
+}
+
+/// Whether lost connections can be recovered, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecoveryText {
+    /// They cannot.
+    Off,
+    /// For this long.
+    For(Span),
+}
+
+/// `maxDisconnectionDuration` of socket.io where nothing is said.
+const RECOVERY: Span = Span::from_secs(120);
+
+impl<'de> Deserialize<'de> for RecoveryText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<RecoveryText, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = RecoveryText;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("`true`, `false`, or how long a lost connection can be recovered, such as `2m`")
+            }
+            fn visit_bool<E: Error>(self, is_on: bool) -> Result<RecoveryText, E> {
+                Ok(if is_on { RecoveryText::For(RECOVERY) } else { RecoveryText::Off })
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<RecoveryText, E> {
+                text.parse().map(RecoveryText::For).map_err(|_| {
+                    E::custom(format!("`{text}` is neither `true` nor `false`, nor a duration such as `2m`"))
+                })
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+impl Serialize for RecoveryText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            RecoveryText::Off => serializer.serialize_bool(false),
+            RecoveryText::For(length) => length.serialize(serializer),
+        }
+    }
+}
+
+impl JsonSchema for RecoveryText {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "RecoveryText".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({"anyOf": [{"type": "boolean"}, generator.subschema_for::<Span>()]})
+    }
 }
 
 /// Libraries that speak to Redis, by their major versions.

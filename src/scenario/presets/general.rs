@@ -11,6 +11,7 @@ const KUBERNETES: &str = "default of a Kubernetes Deployment";
 const SOCKET_IO: &str = "default of the JavaScript client of Socket.IO";
 const BYTES: &str = "assumption: a small JSON event";
 const NO_WORK: &str = "assumption: the handler does nothing beyond sending";
+const EVERY_REQUEST: &str = "express-session: a middleware that every request goes through";
 
 /// In the order in which they are filled in: a preset name comes before what depends on it.
 pub static GENERAL: &[Preset] = &[
@@ -76,6 +77,14 @@ pub static GENERAL: &[Preset] = &[
         C,
         "assumption: image present, boot 0.5-5 s, readiness probe; no published figure",
     ),
+    preset("pods.sessions", "none", C, "nothing said: nobody looks for what is known of a client"),
+    preset("pods.sessions?.memory?.ttl", "none", A, "MemoryStore of express-session: sessions without an expiry stay"),
+    preset("pods.sessions?.memory?.requests", "true", A, EVERY_REQUEST),
+    preset("pods.sessions?.redis?.ttl", "1d", A, "default of connect-redis: 86400 s"),
+    preset("pods.sessions?.redis?.requests", "true", A, EVERY_REQUEST),
+    preset("pods.sessions?.redis?.bytes", "300", C, "assumption: a user, a role, a few settings as JSON"),
+    preset("pods.sessions?.database?.ttl", "none", C, "nothing said: rows stay"),
+    preset("pods.sessions?.database?.requests", "true", A, EVERY_REQUEST),
     preset("pods.shutdown.pre_stop", "0s", A, "Kubernetes has no preStop hook by itself"),
     preset("rollout.max_surge", "25%", A, KUBERNETES),
     preset("rollout.max_unavailable", "25%", A, KUBERNETES),

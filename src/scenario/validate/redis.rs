@@ -1,8 +1,9 @@
 //! Bounds of Redis, and what adapters can and cannot do.
 
-use super::super::file::{AdapterText, ClientText, PubSub, ScenarioFile, ServerTraffic, TopologyText};
+use super::super::file::{AdapterText, ClientText, PubSub, RecoveryText, ScenarioFile, ServerTraffic, TopologyText};
 use super::Checks;
 use crate::cluster::adapter::{Adapter, Event, Law};
+use crate::engine::Span;
 
 /// No event is published more often than this.
 const MAX_PUBLISHES: u32 = 1_000;
@@ -54,14 +55,10 @@ pub(super) fn check(checks: &mut Checks, file: &ScenarioFile) {
             "python-socketio goes with `redis-py`, the adapters of Node.js with `node-redis-6`, `ioredis-6` or older ones",
         );
     }
-    let law = Law { recovery: redis.recovery == Some(true), ..Law::of(adapter) };
-    if law.recovery && !matches!(adapter, Adapter::Classic { .. } | Adapter::Sharded(_) | Adapter::Streams { .. }) {
-        checks.fail(
-            "no-effect",
-            "redis.recovery",
-            "connection state recovery is a setting of Socket.IO on Node.js with an adapter for Redis; here it changes nothing",
-            "remove it, or choose `adapter: streams`, with which clients are recovered on any pod",
-        );
+    let recovers = redis.recovery.is_some_and(|recovery| recovery != RecoveryText::Off);
+    let law = Law { recovery: recovers, ..Law::of(adapter) };
+    if recovers {
+        check_recovery(checks, redis.recovery, adapter, file.pods.as_ref().and_then(|pods| pods.replicas));
     }
     for (at, traffic) in file.server_traffic.iter().flatten().enumerate() {
         let ServerTraffic::Operation(operation) = traffic else { continue };
@@ -74,5 +71,32 @@ pub(super) fn check(checks: &mut Checks, file: &ScenarioFile) {
                 format!("`stickysim adapter --operations {}` shows which adapters have it", name.word),
             );
         }
+    }
+}
+
+fn check_recovery(checks: &mut Checks, recovery: Option<RecoveryText>, adapter: Adapter, replicas: Option<u32>) {
+    let path = "redis.recovery";
+    match adapter {
+        Adapter::PythonSocketIo | Adapter::PubSub { .. } => checks.fail(
+            "no-effect",
+            path,
+            "connection state recovery is a setting of Socket.IO on Node.js; here it changes nothing",
+            "remove it, or choose `adapter: streams`, with which clients are recovered on any pod",
+        ),
+        Adapter::None if replicas != Some(1) => checks.fail(
+            "conflict",
+            path,
+            "without an adapter a pod knows only what it has emitted itself, so clients are recovered with one pod alone",
+            "write `pods: {replicas: 1}`, or choose `adapter: streams`, with which clients are recovered on any pod",
+        ),
+        _ => {}
+    }
+    if recovery == Some(RecoveryText::For(Span::ZERO)) {
+        checks.fail(
+            "zero",
+            path,
+            "a connection that can be recovered for no time cannot be recovered",
+            "write `2m`, or `false`",
+        );
     }
 }
