@@ -2,7 +2,7 @@
 //! (handshake.csv: socket.io 4.8.4, 200 clients, 40 s) and against the law that follows from its requests.
 
 use stickysim::cluster::balancer::NginxMethod;
-use stickysim::cluster::spec::{ClusterSpec, Http, Target, Transports, Via};
+use stickysim::cluster::spec::{ClusterSpec, Http, Population, ReconnectPolicy, RetryLaw, Target, Transports, Via};
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::{CloseReason, FailReason};
 
@@ -50,11 +50,7 @@ fn at_random_a_handshake_succeeds_as_recorded() {
     for (pods, connected, upgraded) in [(2, 0.2496, 0.1018), (3, 0.1080, 0.0233), (5, 0.0430, 0.0044)] {
         // where the network takes the time, the GET after the connect is sent before the probe has gone through; where the
         // pods take it, the probe overtakes the connect and that GET is never sent. The real clients did both
-        let by_network = random(pods, |_| {});
-        let by_pods = random(pods, |spec| {
-            spec.audiences[0].network.rtt = Law::Uniform { low: 1e4, high: 3e4 };
-            spec.pods.costs.poll = Span::from_micros(200);
-        });
+        let (by_network, by_pods) = both(pods, |_| {});
         let one = 1.0 / f64::from(pods);
         for ((attempts, p, q), law) in [(by_network, one * one * one * one), (by_pods, one * one * one)] {
             let error = |p: f64| 4.0 * (p * (1.0 - p) / attempts).sqrt();
@@ -65,6 +61,63 @@ fn at_random_a_handshake_succeeds_as_recorded() {
         }
         assert!(by_network.2 < upgraded && upgraded < by_pods.2, "the recorded share lies between them");
     }
+}
+
+/// Attempts until a client is connected for the first time: each succeeds with 1/P², whatever came before.
+#[test]
+fn at_random_the_attempts_until_connected_are_geometric() {
+    // (pods, recorded median of 200 clients)
+    for (pods, recorded) in [(2_u32, 3_u32), (3, 7)] {
+        let p = 1.0 / f64::from(pods * pods);
+        let within = |attempts: u32| {
+            let connected = |replication| {
+                let mut spec = arriving(pods, NginxMethod::Random { two: false }, Transports::PollingFirst);
+                spec.audiences[0].population = Population::Present { count: 1 };
+                spec.audiences[0].network.rtt = Law::Fixed(1e4);
+                // one attempt a second: a limit of attempts would not do, since each of them opens a session and so begins anew
+                let law = RetryLaw::Fixed { delay: Span::from_secs(1), jitter: 0.0 };
+                spec.audiences[0].reconnect = ReconnectPolicy { law, attempts: None };
+                spec.duration = Span::from_millis(500 + 1_000 * u64::from(attempts - 1));
+                run(&spec, replication).counts.connects > 0
+            };
+            let runs = 1_500;
+            f64::from((0..runs).map(|run| u32::from(connected(run))).sum::<u32>()) / f64::from(runs)
+        };
+        for attempts in [1, 2, 4, 8, 16] {
+            let (law, share) = (1.0 - libm::pow(1.0 - p, f64::from(attempts)), within(attempts));
+            let error = 4.0 * (law * (1.0 - law) / 1_500.0).sqrt();
+            println!("{pods} pods, {attempts} attempts: {share:.3}, law {law:.3}");
+            assert!((share - law).abs() < error, "{pods} pods, {attempts} attempts: {share} against {law}");
+        }
+        // the median of 200 clients is known to about ± 0.07 in probability
+        let (before, at) = (within(recorded - 1), within(recorded));
+        assert!(before < 0.57 && at > 0.43, "{pods} pods: half of them after {recorded} attempts: {before}, {at}");
+    }
+}
+
+/// Clients that have a stable connection after 40 s: those that were upgraded.
+#[test]
+fn at_random_as_many_are_stable_after_40_s_as_were_recorded() {
+    for (pods, recorded) in [(2, 183.0_f64), (3, 122.0), (5, 35.0)] {
+        let stable = |share: f64| 200.0 * share;
+        // the recorded clients emitted an event as soon as they were connected: who polls does not get far with that
+        let (by_network, by_pods) =
+            both(pods, |spec| spec.traffic = vec![emit(Law::Fixed(seconds(0.5)), Target::Own, Via::Socket)]);
+        let [least, most] = [by_network, by_pods].map(|(attempts, _, upgraded)| stable(attempts * upgraded / 800.0));
+        println!("{pods} pods: {least:.0} to {most:.0} of 200 are stable, recorded {recorded}");
+        let error = 2.0 * (recorded * (1.0 - recorded / 200.0)).sqrt();
+        assert!(least - error < recorded && recorded < most + error, "{pods} pods: {least} to {most}, {recorded}");
+    }
+}
+
+/// Where the network takes the time, and where the pods do.
+fn both(pods: u32, change: impl Fn(&mut ClusterSpec)) -> ((f64, f64, f64), (f64, f64, f64)) {
+    let by_pods = random(pods, |spec| {
+        change(spec);
+        spec.audiences[0].network.rtt = Law::Uniform { low: 1e4, high: 3e4 };
+        spec.pods.costs.poll = Span::from_micros(200);
+    });
+    (random(pods, change), by_pods)
 }
 
 /// (attempts, connected, upgraded per attempt) with a random balancer.
