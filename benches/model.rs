@@ -109,6 +109,7 @@ fn requests(clients: u32, requests: u64) -> ClusterSpec {
         every: Law::exponential(18.0 * SECOND),
         audiences: vec![true],
         action: TrafficAction::Api { work: Law::exponential(work) },
+        ack: None,
     }];
     spec.sample_every = duration / 20;
     spec
@@ -143,6 +144,7 @@ fn fan_out(c: &mut Criterion) {
             every: Law::exponential(f64::from(clients) * 100.0 * SECOND / emits as f64),
             audiences: vec![true],
             action: TrafficAction::Emit { to: Target::Room, via: Via::Socket, bytes: 300, work: Law::Fixed(0.0) },
+            ack: None,
         }];
         group.throughput(Throughput::Elements(emits * u64::from(room)));
         group.bench_function(BenchmarkId::from_parameter(room), |b| {

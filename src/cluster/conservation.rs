@@ -83,6 +83,11 @@ impl Cluster<'_> {
                 c.recoveries + c.recoveries_missed.total() + self.recoveries_in_flight(),
             ),
             (
+                "events to be acknowledged = acknowledged + timed out + abandoned + in flight",
+                c.acks_wanted,
+                c.acks + c.acks_timed_out + c.acks_abandoned + c.acks_in_flight,
+            ),
+            (
                 "events delivered later <= lost before",
                 c.recovered,
                 c.recovered.min(c.lost.of(LossReason::RecipientOffline)),

@@ -146,6 +146,10 @@ pub enum Event {
     ReadStream(PodId, u16),
     /// A process listens to Redis again.
     Reconnected(PodId, u16),
+    /// A client has waited for an acknowledgement for as long as it does.
+    AckDue(u32),
+    /// A client has waited to be let in for as long as the server lets it, in this connect attempt.
+    ConnectDue(ClientId, u16),
 }
 
 /// The kind of [`Event::Traffic`].
@@ -195,6 +199,8 @@ impl EngineEvent for Event {
             Event::PoolTimeout(pool) => (35, pool.raw(), 0),
             Event::ReadStream(pod, b) => (36, pod.raw(), b),
             Event::Reconnected(pod, b) => (37, pod.raw(), b),
+            Event::AckDue(a) => (38, a, 0),
+            Event::ConnectDue(client, b) => (39, client.raw(), b),
         };
         kind << 56 | u64::from(b) << 32 | u64::from(a)
     }
@@ -250,7 +256,9 @@ impl Event {
             34 => Event::HandlerGoesOn(a),
             35 => Event::PoolTimeout(Id::new(a)),
             36 => Event::ReadStream(Id::new(a), b),
-            _ => Event::Reconnected(Id::new(a), b),
+            37 => Event::Reconnected(Id::new(a), b),
+            38 => Event::AckDue(a),
+            _ => Event::ConnectDue(Id::new(a), b),
         }
     }
 }
@@ -270,6 +278,9 @@ struct Cluster<'s> {
     clients: Clients,
     /// Events that clients hold back until they are connected.
     held: FxHashMap<ClientId, Vec<Held>>,
+    /// Events of clients that wait for their acknowledgement, and which they are of each client.
+    unacknowledged: flows::Slab<flows::ack::Unacknowledged>,
+    unacknowledged_of: FxHashMap<ClientId, Vec<u32>>,
     /// Clients whose connection goes by long polling.
     pollers: Pollers,
     /// Events that pods send to them.
@@ -384,6 +395,8 @@ impl Cluster<'_> {
             Event::PoolTimeout(pool) => self.pool_timeout(pool, ctx),
             Event::ReadStream(pod, process) => self.read_stream(pod, process, ctx),
             Event::Reconnected(pod, process) => self.reconnected(pod, process, ctx),
+            Event::AckDue(slot) => self.ack_due(slot, ctx),
+            Event::ConnectDue(client, epoch) => self.connect_due(client, epoch, ctx),
         }
     }
 

@@ -9,6 +9,8 @@ use crate::metrics::{RecoveryMiss, SessionLoss};
 
 /// A stream keeps so many entries (`maxLen` of the streams adapter).
 const STREAM: u64 = 10_000;
+/// The in-memory adapter looks for events that are too old at this distance (`SessionAwareAdapter`).
+const SWEEP: Span = Span::from_secs(60);
 
 /// What is known of all clients.
 pub struct Sessions {
@@ -17,6 +19,8 @@ pub struct Sessions {
     recovery: Option<(Span, bool)>,
     /// What offline clients miss matters: they can be recovered, or there are lists of pending events.
     follow: bool,
+    /// HTTP requests look for what is known of their client.
+    on_requests: bool,
     of: Vec<Session>,
     /// Events that have a number so far, and bytes of their entries in a stream.
     events: u64,
@@ -34,12 +38,14 @@ struct Session {
     /// The process that saw it last.
     pod: PodId,
     process: u32,
-    /// When it was used last; [`SimTime::NEVER`]: there is none.
+    /// When it was made, and used last; [`SimTime::NEVER`]: there is none.
+    made: SimTime,
     used: SimTime,
-    /// How many events had a number when its connection began.
+    /// How many events had a number when its connection began, and the last event that it had got before.
     began: u64,
-    /// Number of the last event for it alone.
-    last: u64,
+    offset: (u64, SimTime),
+    /// The last event for it alone.
+    last: (u64, SimTime),
     absence: Absence,
 }
 
@@ -50,8 +56,8 @@ pub struct Absence {
     pub connection: u32,
     /// It will ask to be recovered.
     pub asks: bool,
-    /// Number of the last event that it got, 0 for none.
-    offset: u64,
+    /// Number of the last event that it got, 0 for none, and when that was.
+    offset: (u64, SimTime),
     /// What had been missed in its rooms when it lost the connection, and what it alone has missed since then.
     missed: Missed,
     alone: u32,
@@ -91,12 +97,12 @@ impl Absence {
     const NONE: Absence = Absence {
         connection: 0,
         asks: false,
-        offset: 0,
-        missed: Missed { events: 0, kept: 0, last: 0 },
+        offset: (0, SimTime::ZERO),
+        missed: Missed { events: 0, kept: 0 },
         alone: 0,
         stored: Stored::NotYet,
         waits: false,
-        kept: Missed { events: 0, kept: 0, last: 0 },
+        kept: Missed { events: 0, kept: 0 },
         kept_alone: 0,
     };
     /// (missed, kept) up to now, where its rooms stand as they do.
@@ -108,8 +114,16 @@ impl Absence {
 }
 
 impl Session {
-    const NEW: Session =
-        Session { pod: NO_POD, process: 0, used: SimTime::NEVER, began: 0, last: 0, absence: Absence::NONE };
+    const NEW: Session = Session {
+        pod: NO_POD,
+        process: 0,
+        made: SimTime::NEVER,
+        used: SimTime::NEVER,
+        began: 0,
+        offset: (0, SimTime::ZERO),
+        last: (0, SimTime::ZERO),
+        absence: Absence::NONE,
+    };
 }
 
 impl Sessions {
@@ -119,6 +133,7 @@ impl Sessions {
             spec: spec.sessions,
             recovery: spec.recovery.map(|length| (length, spec.redis.law.adapter.reads_streams())),
             follow: spec.recovery.is_some() || spec.sessions.is_some_and(|spec| spec.pending.is_some()),
+            on_requests: spec.sessions.is_some_and(|spec| spec.requests),
             of: Vec::new(),
             events: 0,
             events_bytes: 0,
@@ -131,12 +146,17 @@ impl Sessions {
     pub const fn follow(&self) -> bool {
         self.follow
     }
+    /// Whether HTTP requests look for what is known of their client.
+    pub const fn on_requests(&self) -> bool {
+        self.on_requests
+    }
     /// Whether there are lists of pending events.
+    #[inline]
     pub fn keep_pending(&self) -> bool {
         self.spec.is_some_and(|spec| spec.pending.is_some())
     }
     /// Whether anything is known of clients.
-    fn are_known(&self) -> bool {
+    pub const fn are_known(&self) -> bool {
         self.spec.is_some() || self.recovery.is_some()
     }
     /// A new client takes a place.
@@ -151,12 +171,11 @@ impl Sessions {
 
     /// What a process finds of a client. For the memory of another one it is for the caller to say whether that is alive.
     pub fn state(&self, client: ClientId, at: (PodId, u32), now: SimTime) -> State {
-        let (Some(spec), Session { pod, process, used, .. }) = (self.spec, self.of[client.index()]) else {
-            return State::New;
-        };
+        let Some(spec) = self.spec else { return State::New };
+        let Session { pod, process, made, used, .. } = self.of[client.index()];
         if used == SimTime::NEVER {
             State::New
-        } else if spec.store == SessionStore::Redis && self.is_forgotten(used) {
+        } else if spec.store == SessionStore::Redis && self.is_forgotten(made) {
             State::Lost(SessionLoss::StoreLost)
         } else if spec.ttl.is_some_and(|ttl| used + ttl < now) {
             State::Lost(SessionLoss::Expired)
@@ -174,18 +193,23 @@ impl Sessions {
     /// A process makes or uses what is known of a client.
     pub fn used(&mut self, client: ClientId, (pod, process): (PodId, u32), now: SimTime) {
         if self.spec.is_some() {
+            // what is not found is made anew
+            let is_new = self.state(client, (pod, process), now) != State::There;
             let session = &mut self.of[client.index()];
             (session.pod, session.process, session.used) = (pod, process, now);
+            if is_new {
+                session.made = now;
+            }
         }
     }
 
     /// An event goes out that can be recovered, as an entry of so many bytes; to one client, or to a room, which is for the
     /// caller to note. Its number.
-    pub fn number_event(&mut self, to: Option<ClientId>, bytes: u64) -> u64 {
+    pub fn number_event(&mut self, to: Option<ClientId>, bytes: u64, now: SimTime) -> u64 {
         self.events += 1;
         self.events_bytes += bytes;
         if let Some(client) = to {
-            self.of[client.index()].last = self.events;
+            self.of[client.index()].last = (self.events, now);
         }
         self.events
     }
@@ -196,19 +220,36 @@ impl Sessions {
             None => 0,
         }
     }
-    /// A connection of a client begins, as a new one: it has got no event yet.
-    pub fn begin(&mut self, client: ClientId) {
-        if self.recovery.is_some() {
-            self.of[client.index()].began = self.events;
+    /// A connection of a client begins anew after an absence: its library keeps the number of the last event that it got.
+    pub fn begin(&mut self, client: ClientId, after: Absence) {
+        let session = &mut self.of[client.index()];
+        (session.began, session.offset) = (self.events, session.offset.max(after.offset));
+    }
+    /// A client begins from nothing: it has got no event yet, and will not ask for any.
+    pub fn new_page(&mut self, client: ClientId) {
+        if self.follow {
+            let session = &mut self.of[client.index()];
+            (session.began, session.offset, session.absence.asks) = (self.events, (0, SimTime::ZERO), false);
         }
     }
-    /// A client loses a connection, when so much has been missed in its rooms. `asks`: it will ask to be recovered.
-    pub fn absent(&mut self, client: ClientId, connection: u32, asks: bool, rooms: Missed) {
+    /// A client loses a connection, when so much has been missed in its rooms, whose last event was `last`. `asks`: it will ask
+    /// to be recovered.
+    pub fn absent(&mut self, client: ClientId, connection: u32, asks: bool, missed: Missed, last: (u64, SimTime)) {
         let session = &mut self.of[client.index()];
-        let last = session.last.max(rooms.last);
-        let offset = if last > session.began { last } else { 0 };
+        let last = session.last.max(last);
+        let offset = if last.0 > session.began { last } else { session.offset };
         let asks = asks && self.recovery.is_some();
-        session.absence = Absence { connection, asks, offset, missed: rooms, ..Absence::NONE };
+        session.absence = Absence { connection, asks, offset, missed, ..Absence::NONE };
+    }
+    /// Figures begin to count: what was missed before is none of theirs.
+    pub fn end_warm_up(&mut self, missed: impl Fn(ClientId) -> Missed) {
+        for (index, session) in self.of.iter_mut().enumerate() {
+            let absence = &mut session.absence;
+            if absence.connection > 0 && self.follow {
+                let missed = missed(ClientId::from_usize(index));
+                (absence.missed, absence.alone, absence.kept, absence.kept_alone) = (missed, 0, missed, 0);
+            }
+        }
     }
     /// A client that has lost this connection, as long as it has no other.
     pub fn absence(&mut self, client: ClientId) -> &mut Absence {
@@ -266,8 +307,16 @@ impl Sessions {
             Stored::NoRedis => return Err(RecoveryMiss::StoreDown),
             Stored::At(stored_at, pod, process) => (stored_at, (pod, process)),
         };
-        let entries = self.events - offset;
-        if offset == 0 {
+        let (number, got_at) = offset;
+        let entries = self.events - number;
+        // the in-memory adapter drops what is older once a minute
+        let dropped_before = SimTime::ZERO + SWEEP * ((now - SimTime::ZERO).as_nanos() / SWEEP.as_nanos());
+        let is_dropped = if anywhere {
+            entries >= STREAM || number <= self.events_forgotten
+        } else {
+            got_at + length < dropped_before
+        };
+        if number == 0 {
             Err(RecoveryMiss::NoEvent)
         } else if !anywhere && by != at {
             Err(RecoveryMiss::Elsewhere)
@@ -275,7 +324,7 @@ impl Sessions {
             Err(RecoveryMiss::StoreDown)
         } else if stored_at + length < now {
             Err(RecoveryMiss::Expired)
-        } else if anywhere && (entries >= STREAM || offset <= self.events_forgotten) {
+        } else if is_dropped {
             Err(RecoveryMiss::Trimmed)
         } else {
             Ok(u32::try_from(entries).unwrap_or(u32::MAX))
@@ -283,7 +332,7 @@ impl Sessions {
     }
     /// Whether a client that asks to be recovered says from where on.
     pub fn has_offset(&self, client: ClientId) -> bool {
-        self.of[client.index()].absence.offset > 0
+        self.of[client.index()].absence.offset.0 > 0
     }
     /// Redis dies, and forgets what was written to it for so long.
     pub fn forget(&mut self, now: SimTime, length: Span) {

@@ -105,6 +105,17 @@ pub struct TrafficSpec {
     pub audiences: Vec<bool>,
     /// What it is.
     pub action: TrafficAction,
+    /// Whether its event is to be acknowledged; only of one that goes by socket.
+    pub ack: Option<AckSpec>,
+}
+
+/// How long a client waits for the acknowledgement of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AckSpec {
+    /// For so long, above zero.
+    pub timeout: Span,
+    /// How often it sends the event again. Without, the clock runs from when the event is emitted; with, from when it is sent.
+    pub retries: u32,
 }
 
 /// What a client does.

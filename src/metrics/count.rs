@@ -219,7 +219,7 @@ reasons! {
         NoEvent = "no_event", "the client had got no event, so it had no offset";
         Elsewhere = "elsewhere", "the session is in the memory of another process";
         Expired = "expired", "it was away for longer than a session is kept";
-        Trimmed = "trimmed", "the stream did not reach back to the last event that it had got";
+        Trimmed = "trimmed", "the stream, or the memory, did not reach back to the last event that it had got";
         StoreDown = "store_down", "Redis could not be reached when the session was to be stored or read";
     }
 }
@@ -354,6 +354,18 @@ counters! {
     events_kept_local: u64,
     /// Events that waited in a client for a connection.
     events_held: u64,
+    /// Events of clients that were to be acknowledged.
+    acks_wanted: u64,
+    /// … and were, in time.
+    acks: u64,
+    /// … that were given up by their client.
+    acks_timed_out: u64,
+    /// … whose client left or loaded its page anew first.
+    acks_abandoned: u64,
+    /// … not known when the run ended.
+    acks_in_flight: u64,
+    /// Events that a pod got again, since their client had had no answer.
+    events_repeated: u64,
 
     /// Events handed to Redis: PUBLISH, SPUBLISH or XADD commands.
     redis_publish: u64,

@@ -87,7 +87,7 @@ pub struct FigureId {
 const PERCENTILES: [f64; 3] = [50.0, 95.0, 99.0];
 
 /// The figures of the terminal table, in its order.
-pub const HEADLINE: [&str; 26] = [
+pub const HEADLINE: [&str; 27] = [
     "event.latency.p50",
     "event.latency.p95",
     "event.latency.p99",
@@ -114,6 +114,7 @@ pub const HEADLINE: [&str; 26] = [
     "offline.time.p99",
     "recovery.recovered",
     "lost.messages",
+    "acks.timed_out",
 ];
 
 impl Family {

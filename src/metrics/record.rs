@@ -68,6 +68,8 @@ pub struct Latencies {
     pub query: Histogram,
     /// Looking for what is known of a client in a store outside the pod, where it could be reached.
     pub session_lookup: Histogram,
+    /// From when a client emits an event to when it has its acknowledgement.
+    pub ack: Histogram,
 }
 
 impl Latencies {
@@ -76,7 +78,7 @@ impl Latencies {
         if local { &mut self.event_local } else { &mut self.event_cross }
     }
     /// All of them, to merge or clear.
-    pub fn each_mut(&mut self) -> [&mut Histogram; 10] {
+    pub fn each_mut(&mut self) -> [&mut Histogram; 11] {
         [
             &mut self.event_local,
             &mut self.event_cross,
@@ -88,6 +90,7 @@ impl Latencies {
             &mut self.pool_wait,
             &mut self.query,
             &mut self.session_lookup,
+            &mut self.ack,
         ]
     }
     /// Adds all of `other`.
@@ -103,6 +106,7 @@ impl Latencies {
             &other.pool_wait,
             &other.query,
             &other.session_lookup,
+            &other.ack,
         ];
         for (mine, theirs) in self.each_mut().into_iter().zip(theirs) {
             mine.merge(theirs);

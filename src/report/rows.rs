@@ -57,7 +57,7 @@ pub(super) fn group(id: &str) -> &'static str {
         "load" | "n_eff" => "Load on the pods",
         "stickiness" | "sessions" | "cookies" => "Stickiness",
         "connections" | "connect" | "offline" | "session" => "Connections",
-        "messages" | "lost" => "Messages",
+        "messages" | "lost" | "acks" | "recovery" => "Messages",
         _ => "Limits",
     }
 }

@@ -258,6 +258,12 @@ fn build_traffic(traffic: &[Traffic], file: &ScenarioFile) -> Vec<TrafficSpec> {
             every: every.law(),
             audiences: takes_part(filled(clients), file, needs_websocket),
             action,
+            ack: match entry {
+                Traffic::Emit(EmitTraffic { ack: Some(ack), .. }) => {
+                    Some(AckSpec { timeout: *filled(&ack.timeout), retries: *filled(&ack.retries) })
+                }
+                Traffic::Api(_) | Traffic::Emit(_) | Traffic::Notify(_) => None,
+            },
         }
     };
     traffic.iter().enumerate().map(one).collect()

@@ -79,6 +79,9 @@ fn with_settings(store: &mut Value) {
         let mut settings = Mapping::new();
         settings.insert(Value::String(name.clone()), Value::Mapping(Mapping::new()));
         *store = Value::Mapping(settings);
+    } else if let Value::Mapping(stores) = store {
+        let empty = |settings: &mut Value| *settings = Value::Mapping(Mapping::new());
+        stores.iter_mut().map(|(_, settings)| settings).filter(|settings| settings.is_null()).for_each(empty);
     }
 }
 

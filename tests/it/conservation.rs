@@ -14,8 +14,8 @@ use stickysim::cluster::adapter::{self, Adapter, NAMED, OPERATIONS, Operation, S
 use stickysim::cluster::balancer::{Affinity, AffinityMode, BalancerSpec, IngressNginxSpec, NginxMethod, NginxSpec};
 use stickysim::cluster::simulate;
 use stickysim::cluster::spec::{
-    Action, AddressChangeSpec, Admission, Amount, AudienceSpec, CacheSpec, ClusterSpec, CookieSpec, Costs, DataUse,
-    DatabaseSpec, Http, KeyOwner, NetworkSpec, PodChoice, PodSpec, Population, ReconnectPolicy, RedisClient,
+    AckSpec, Action, AddressChangeSpec, Admission, Amount, AudienceSpec, CacheSpec, ClusterSpec, CookieSpec, Costs,
+    DataUse, DatabaseSpec, Http, KeyOwner, NetworkSpec, PodChoice, PodSpec, Population, ReconnectPolicy, RedisClient,
     RedisCosts, RedisSpec, RefreshSpec, RetryLaw, RolloutMode, RolloutSpec, RoomsSpec, Saves, SessionSpec,
     SessionStore, Sharing, Target, TickSpec, TimedAction, Trace, TraceRequest, TrafficAction, TrafficSpec, Transports,
     Via, WithoutRedis,
@@ -146,11 +146,13 @@ fn traffic() -> impl Strategy<Value = TrafficSpec> {
             work
         }),
     ];
-    (law(0.3, 8.0), action).prop_map(|(every, action)| TrafficSpec {
-        name: "some".to_owned(),
-        every,
-        audiences: vec![],
-        action,
+    let ack = option::of(
+        (1u64..12_000, 0u32..4).prop_map(|(ms, retries)| AckSpec { timeout: Span::from_millis(ms), retries }),
+    );
+    (law(0.3, 8.0), action, ack).prop_map(|(every, action, ack)| {
+        let by_socket = matches!(action, TrafficAction::Emit { via: Via::Socket, .. });
+        let ack = ack.filter(|_| by_socket);
+        TrafficSpec { name: "some".to_owned(), every, audiences: vec![], action, ack }
     })
 }
 

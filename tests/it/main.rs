@@ -3,6 +3,7 @@
 mod program;
 mod support;
 
+mod acks;
 mod adapter;
 mod adapter_counts;
 mod adapters;
@@ -12,6 +13,7 @@ mod balancers;
 mod books;
 mod caches;
 mod cases;
+mod comebacks;
 mod commands;
 mod conservation;
 mod database;

@@ -118,8 +118,8 @@ fn redis_that_dies_loses_what_it_had_not_saved() {
     assert_eq!(lost(None).total(), 0, "the library waits, and nothing is lost");
     let nothing_saved = lost(Some(Span::MAX));
     assert_eq!(nothing_saved.of(SessionLoss::StoreLost), 100, "everybody's, once");
-    let last_second = lost(Some(Span::from_secs(1))).of(SessionLoss::StoreLost);
-    assert!((2..=20).contains(&last_second), "those who were there in the last second: {last_second}");
+    let last_second = lost(Some(Span::from_secs(1)));
+    assert_eq!(last_second.total(), 0, "sessions were made long before; that they were used is lost, and does no harm");
 }
 
 #[test]

@@ -111,6 +111,7 @@ pub fn api(every_s: f64, work: Law) -> TrafficSpec {
         every: Law::exponential(seconds(every_s)),
         audiences: vec![true],
         action: TrafficAction::Api { work },
+        ack: None,
     }
 }
 
@@ -130,7 +131,7 @@ pub fn replications(mut spec: ClusterSpec, requests: f64, rate: f64) -> Vec<Reco
 /// Every client emits such an event of 100 bytes at these distances, and its handler does nothing else.
 pub fn emit(every: Law, to: Target, via: Via) -> TrafficSpec {
     let action = TrafficAction::Emit { to, via, bytes: 100, work: Law::Fixed(0.0) };
-    TrafficSpec { name: "emit".to_owned(), every, audiences: vec![true], action }
+    TrafficSpec { name: "emit".to_owned(), every, audiences: vec![true], action, ack: None }
 }
 
 /// Checks that the mean over independent replications is `theory`, within a 99.9 % Student interval computed from

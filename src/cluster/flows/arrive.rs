@@ -76,6 +76,8 @@ impl<'s> Cluster<'s> {
             ahead: Ahead::default(),
             clients: Clients::new(layout, there),
             held: rustc_hash::FxHashMap::default(),
+            unacknowledged: Slab::new(),
+            unacknowledged_of: rustc_hash::FxHashMap::default(),
             pollers: Pollers::default(),
             packets: Slab::new(),
             last_delays: rustc_hash::FxHashMap::default(),
@@ -279,6 +281,7 @@ impl<'s> Cluster<'s> {
             Link::Connecting => self.abandon_attempt(client, ctx),
             Link::None | Link::Waiting | Link::Left => {}
         }
+        self.abandon_acks(client);
         let held = self.held.remove(&client).unwrap_or_default();
         for event in held {
             self.not_sent(client, event.item, event.n);

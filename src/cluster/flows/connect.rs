@@ -134,6 +134,7 @@ impl Cluster<'_> {
             self.meter.counts.sessions_moved += u64::from(wire.lost_pod != pod);
         }
         self.welcome(client, pod, welcome, now);
+        self.send_unacknowledged(client);
         let polls = self.pollers.has(client);
         if self.held.contains_key(&client) {
             let trip = if polls { self.request_trip(client) } else { one_way };

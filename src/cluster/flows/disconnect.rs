@@ -95,6 +95,8 @@ impl Cluster<'_> {
             Link::None | Link::Waiting | Link::Left => {}
         }
         // what the old page had not sent is lost with it
+        self.abandon_acks(client);
+        self.sessions.new_page(client);
         for event in self.held.remove(&client).unwrap_or_default() {
             self.not_sent(client, event.item, event.n);
         }
@@ -191,6 +193,13 @@ impl Cluster<'_> {
             self.retry_later(client, self.clients[client].one_way(), ctx);
         }
         if reason == CloseReason::PodShutdown {
+            // it closes those that are gone as well
+            let mut gone: Vec<(ClientId, u32)> =
+                self.ghosts.iter().filter(there).filter_map(|ghost| Some((ghost.client, ghost.joined?))).collect();
+            gone.retain(|_| self.sessions.are_known());
+            for (client, connection) in gone {
+                self.absence_noticed(client, connection, pod, ctx.now());
+            }
             left.into_iter().for_each(|empty_rooms| self.client_left(pod, empty_rooms, ctx.now()));
         }
     }

@@ -111,8 +111,8 @@ impl Cluster<'_> {
         let counts = &mut self.meter.counts;
         counts.events_emitted += u64::from(is_event);
         counts.recipients += u64::from(present);
-        if is_event && !only_here && self.spec.recovery.is_some() {
-            self.number_event(&emission);
+        if is_event && times == 0 && !only_here && self.spec.recovery.is_some() {
+            self.number_event(recipients, 0, now);
         }
         self.asides(pod, &emission, now);
         if times > 0 {
@@ -136,7 +136,7 @@ impl Cluster<'_> {
         } else {
             // without an adapter nobody else hears of it; an own socket is on this pod
             self.lose(LossReason::NoAdapter, online - served);
-            self.missed(recipients, kind, present - online, pod, now);
+            self.missed(recipients, kind, present - online, (pod, self.pods[pod].process), now);
         }
         booking.done
     }

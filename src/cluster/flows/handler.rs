@@ -6,11 +6,12 @@
 //! from now on. While a handler waits its event loop is free for others.
 
 use crate::cluster::caches::Keys;
-use crate::cluster::clients::ClientId;
+use crate::cluster::clients::{ClientId, Link};
 use crate::cluster::database::PoolId;
 use crate::cluster::draws::Owner;
 use crate::cluster::flows::emit::Emission;
 use crate::cluster::flows::fan_out::timed_out;
+use crate::cluster::flows::poll::CONNECT_TIMEOUT;
 use crate::cluster::flows::request::Call;
 use crate::cluster::flows::retry::Errand;
 use crate::cluster::flows::session::Welcome;
@@ -76,9 +77,9 @@ pub struct Asking {
     pub access: Option<Access>,
     /// When it did.
     pub asked: SimTime,
-    /// What came of it; entries of a stream to be read for it.
+    /// What came of it; whether the client is recovered, and entries of the stream to be read for that.
     pub welcome: Welcome,
-    pub entries: u32,
+    pub recovery: Result<u32, RecoveryMiss>,
     pub pool: Option<PoolId>,
     /// Queries sent for the request, and in all.
     pub sent: u8,
@@ -128,9 +129,11 @@ impl Cluster<'_> {
             _ => (looks && self.store_is_elsewhere()).then_some(Access::LookUp),
         };
         let pool = self.database.as_mut().map(|database| database.pool_of(pod, process));
-        // whoever emits tells it then
-        let tells = self.path.last.wants_ends && matches!(task, Task::Call(..) | Task::CallWithData(_));
+        let tells = self.path.last.wants_ends && !matches!(task, Task::Connect { .. });
         let end = if tells { self.end_to_tell(client, pod, ctx) } else { None };
+        if let Task::Connect { epoch, .. } = task {
+            ctx.schedule_in(CONNECT_TIMEOUT, Event::ConnectDue(client, epoch));
+        }
         let asking = Asking {
             client,
             number: self.clients[client].number,
@@ -142,7 +145,7 @@ impl Cluster<'_> {
             access,
             asked: now,
             welcome: Welcome::default(),
-            entries: 0,
+            recovery: Err(RecoveryMiss::StoreDown),
             pool,
             sent: 0,
             queries: 0,
@@ -193,29 +196,44 @@ impl Cluster<'_> {
     /// What is known of the client is there: the work begins.
     fn begin_work(&mut self, slot: u32, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
-        let &mut Asking { client, pod, process, task, arrived, welcome, .. } = self.asking.get_mut(slot);
+        let &mut Asking { client, pod, process, task, arrived, mut welcome, end, .. } = self.asking.get_mut(slot);
         if let Task::Connect { epoch, .. } = task {
             self.asking.take(slot);
-            return self.join(client, epoch, welcome, ctx);
+            if self.clients.wire(client).epoch == epoch {
+                // one that was not recovered goes by what is in memory, where that is the store
+                welcome.found |= !welcome.recovered && !self.store_is_elsewhere() && self.look_up(client, pod, now);
+                self.join(client, epoch, welcome, ctx);
+            }
+            return;
         }
-        if self.pods[pod].process != process || timed_out(arrived, now) {
-            return self.fail(slot, FailReason::PodDied, ctx);
+        if timed_out(arrived, now) {
+            return self.fail(slot, FailReason::TimedOut, ctx);
         }
         let request = self.spec.pods.costs.request;
+        let alive = self.pods[pod].process == process;
         let work = match task {
             Task::Call(_, work) => work,
             Task::CallWithData(call) => self.look_into_caches(slot, call, now),
-            Task::CallThatEmits(call, work, emission) => {
+            Task::CallThatEmits(call, work, emission) if alive => {
                 self.asking.take(slot);
                 self.pods[pod].open_end_done();
-                return self.emit_for_call(client, pod, call, work, emission, ctx);
+                let done = self.emit_for_call(client, pod, call, work, emission, ctx);
+                if self.path.last.wants_ends {
+                    self.tell_end_at(pod, end, done, ctx);
+                }
+                return;
+            }
+            // its process has ended in order: it answers, and nobody hears what it emits
+            Task::CallThatEmits(_, work, emission) => {
+                self.emission_failed(emission.recipients);
+                work
             }
             Task::Connect { .. } => return,
         };
-        let booking = self.pods[pod].book(now, request + work);
+        let done = if alive { self.pods[pod].book(now, request + work).done } else { now + request + work };
         let asking = self.asking.get_mut(slot);
         (asking.begun, asking.at) = (true, At::Work);
-        ctx.schedule(booking.done, Event::HandlerGoesOn(slot));
+        ctx.schedule(done, Event::HandlerGoesOn(slot));
     }
 
     /// A handler looks into the caches of its pod: what work is left for it.
@@ -274,7 +292,8 @@ impl Cluster<'_> {
                 }
                 call
             }
-            Task::CallThatEmits(..) | Task::Connect { .. } => return,
+            Task::CallThatEmits(call, ..) => call,
+            Task::Connect { .. } => return,
         };
         self.record(&call.job_done(asking.arrived, now));
         self.over(&asking, ctx);
@@ -284,7 +303,9 @@ impl Cluster<'_> {
     pub fn fail(&mut self, slot: u32, reason: FailReason, ctx: &mut Ctx<Event>) {
         let asking = self.asking.take(slot);
         if let Task::Connect { epoch, .. } = asking.task {
-            self.store_is_down(asking.client, ctx.now());
+            if asking.access == Some(Access::LookUp) {
+                self.store_is_down(&asking, ctx.now());
+            }
             return self.join(asking.client, epoch, asking.welcome, ctx);
         }
         self.failed(&asking, reason, ctx.now());
@@ -342,6 +363,13 @@ impl Cluster<'_> {
                     self.tell_end_at(pod, asking.end, now, ctx);
                 }
             }
+        }
+    }
+
+    /// A client has waited for too long to be let in, in this connect attempt (`connectTimeout`).
+    pub fn connect_due(&mut self, client: ClientId, epoch: u16, ctx: &mut Ctx<Event>) {
+        if self.clients.wire(client).epoch == epoch && self.clients[client].link == Link::Connecting {
+            self.attempt_failed(client, FailReason::TimedOut, self.clients[client].one_way(), ctx);
         }
     }
 

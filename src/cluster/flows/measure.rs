@@ -23,6 +23,7 @@ impl Cluster<'_> {
         let now = ctx.now();
         self.settle_all(now);
         self.count_reads(now);
+        self.sessions.end_warm_up(|client| self.rooms.missed(client));
         for histogram in self.meter.latencies.each_mut() {
             histogram.clear();
         }
@@ -226,6 +227,7 @@ impl Cluster<'_> {
         self.meter.counts.connects_in_flight = upgrading.count() as u64;
         self.meter.counts.requests_in_flight += self.pending.requests();
         self.meter.counts.deliveries_in_flight += (self.pollers.buffered() + self.packets.iter().count()) as u64;
+        self.meter.counts.acks_in_flight += self.unacknowledged.iter().count() as u64;
         self.finish_data(horizon);
         self.count_reads(horizon);
         let counts = &mut self.meter.counts;

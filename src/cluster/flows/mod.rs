@@ -1,5 +1,6 @@
 //! What happens: the verbs, across the nouns.
 
+pub(super) mod ack;
 mod answer;
 pub(super) mod arrive;
 mod connect;
@@ -36,10 +37,13 @@ use super::rooms::Recipients;
 use crate::engine::SimTime;
 
 /// An event that a client holds back until it is connected.
+#[derive(Clone, Copy)]
 pub(super) struct Held {
     pub item: u8,
     pub n: u32,
     pub emitted: SimTime,
+    /// Where it waits for its acknowledgement, if it is to have one.
+    pub ack: Option<u32>,
 }
 
 /// An event between the pod that emits it and the others.
@@ -90,6 +94,10 @@ impl<T> Slab<T> {
     }
     pub fn get_mut(&mut self, slot: u32) -> &mut T {
         self.values[slot as usize].as_mut().expect("a slot is used until it is taken")
+    }
+    /// What is in a slot, if it is used.
+    pub fn peek_mut(&mut self, slot: u32) -> Option<&mut T> {
+        self.values.get_mut(slot as usize)?.as_mut()
     }
     pub fn take(&mut self, slot: u32) -> T {
         self.free.push(slot);

@@ -100,7 +100,7 @@ impl Cluster<'_> {
         if given_up {
             // who waits for Redis with its own clients serves them all the same (`broadcast` of `ClusterAdapter` catches the error)
             self.serve_without_reply(slot, ctx);
-            self.message_lost(slot, LossReason::RedisDown, now);
+            self.message_lost(slot, LossReason::RedisDown);
             return true;
         }
         match self.sending(sender, leaves, now) {
@@ -123,6 +123,9 @@ impl Cluster<'_> {
             // a process that had not used its connection yet finds that there is none
             let [publishes, _] = self.back_at(pod, now);
             self.redis.set_back(pod, publishes);
+        }
+        if self.pods[pod].is_alone() {
+            return Sending::GivenUp(now);
         }
         let back = self.redis.back_for(pod);
         if back <= now {
@@ -149,14 +152,14 @@ impl Cluster<'_> {
     }
 
     /// A message goes nowhere: for those who are there, and have not got it from its own pod, it is lost for this reason.
-    pub fn message_lost(&mut self, slot: u32, reason: LossReason, now: SimTime) {
+    pub fn message_lost(&mut self, slot: u32, reason: LossReason) {
         let own = self.serves_with_own_copy(slot);
-        let Message { recipients, others, sender, kind, .. } = self.messages.take(slot);
+        let Message { recipients, others, sender, .. } = self.messages.take(slot);
         let here = self.share(sender, recipients);
         let served = if own { 0 } else { here.clients() };
         let (_, online) = self.reach(recipients);
         let reachable = (online - served).min(others);
         self.lose(reason, reachable);
-        self.missed(recipients, kind, others - reachable, sender, now);
+        self.lose(LossReason::RecipientOffline, others - reachable); // it is in no stream, and in no list
     }
 }

@@ -134,7 +134,9 @@ impl Cluster<'_> {
     /// Events in a POST that failed are lost: the client took them for sent.
     pub fn not_posted(&mut self, client: ClientId, events: &[Held]) {
         for event in events {
-            self.not_sent(client, event.item, event.n);
+            if !self.is_kept_for_retry(client, event) {
+                self.not_sent(client, event.item, event.n);
+            }
         }
     }
 

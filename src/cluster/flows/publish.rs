@@ -55,7 +55,7 @@ impl Cluster<'_> {
         let Message { sender, process, leaves, recipients, caller, step, more, .. } = *self.messages.get_mut(slot);
         let death = self.pods[sender].deaths.get(process as usize);
         if death.is_some_and(|&death| death < leaves) {
-            return self.message_lost(slot, LossReason::PodDied, now);
+            return self.message_lost(slot, LossReason::PodDied);
         }
         if self.kept_back(slot, ctx) {
             return;
@@ -64,6 +64,9 @@ impl Cluster<'_> {
         let reply = course.waits_for_reply(step);
         let Passage { message, sent: bytes_in, .. } = passage;
         let streamed = message.command == Command::Xadd;
+        if streamed && self.spec.recovery.is_some() {
+            self.number_event(recipients, passage.copied, now);
+        }
         let to = match message.reach {
             Reach::Caller => Rc::new([caller]),
             _ if streamed => self.waiting_readers(slot),
@@ -274,7 +277,7 @@ impl Cluster<'_> {
             return;
         }
         let own = self.serves_with_own_copy(slot);
-        let Message { recipients, sender, others, kind, .. } = self.messages.take(slot);
+        let Message { recipients, sender, process, others, kind, .. } = self.messages.take(slot);
         if others > 0 {
             // the sender's own clients have it already
             let but = if own { None } else { Some(sender) };
@@ -282,7 +285,7 @@ impl Cluster<'_> {
             let alone = self.on_pods(recipients, but, Subscription::Alone).min(others - deaf);
             self.lose(LossReason::RedisDown, deaf);
             self.lose(LossReason::NoAdapter, alone);
-            self.missed(recipients, kind, others - deaf - alone, sender, now);
+            self.missed(recipients, kind, others - deaf - alone, (sender, process), now);
         }
     }
 

@@ -54,7 +54,7 @@ impl Cluster<'_> {
                 self.call_with_data(DataCall { call, owner, work: draws.work }, ctx);
             }
             TrafficAction::Emit { .. } => {
-                self.traffic_of_events(client, Held { item, n: slot.n, emitted: sent }, call, draws, ctx)
+                self.traffic_of_events(client, Held { item, n: slot.n, emitted: sent, ack: None }, call, draws, ctx)
             }
         }
     }
@@ -67,13 +67,17 @@ impl Cluster<'_> {
         if via != Via::Socket {
             let emission = self.emission(client, (to, via), item, emitted, draws.choice);
             self.call_that_emits(client, call, draws.work, emission, ctx);
-        } else if self.clients[client].link != Link::Open || self.pollers.pauses(client, emitted) {
+            return;
+        }
+        let wants_ack = self.spec.traffic[usize::from(item)].ack.is_some();
+        let event = if wants_ack { self.want_ack(client, event, ctx) } else { event };
+        if self.clients[client].link != Link::Open || self.pollers.pauses(client, emitted) {
             self.meter.counts.events_held += 1;
             self.held.entry(client).or_default().push(event);
         } else if self.pollers.has(client) {
             self.post(client, vec![event], ctx);
         } else {
-            self.emit_by_socket(client, item, draws.work, draws.choice, emitted, ctx);
+            self.emit_by_socket(client, &event, draws.work, draws.choice, ctx);
         }
     }
 
@@ -126,22 +130,20 @@ impl Cluster<'_> {
     /// An event that a client held back, or posts, is at its pod.
     pub fn emit_held(&mut self, client: ClientId, held: &Held, ctx: &mut Ctx<Event>) {
         let draws = self.draws_again(Owner { client, item: held.item, n: held.n });
-        self.emit_by_socket(client, held.item, draws.work, draws.choice, held.emitted, ctx);
+        self.emit_by_socket(client, held, draws.work, draws.choice, ctx);
     }
 
-    fn emit_by_socket(
-        &mut self,
-        client: ClientId,
-        item: u8,
-        work: Span,
-        choice: u64,
-        emitted: SimTime,
-        ctx: &mut Ctx<Event>,
-    ) {
+    fn emit_by_socket(&mut self, client: ClientId, event: &Held, work: Span, choice: u64, ctx: &mut Ctx<Event>) {
+        let &Held { item, emitted, ack, .. } = event;
         let TrafficAction::Emit { to, .. } = self.spec.traffic[usize::from(item)].action else { return };
         let emission = self.emission(client, (to, Via::Socket), item, emitted, choice);
         let pod = self.clients.wire(client).pod;
-        self.emit(pod, emission, self.spec.pods.costs.receive + work, None, ctx);
+        let costs = &self.spec.pods.costs;
+        let answer = if ack.is_some() { costs.send } else { Span::ZERO };
+        let done = self.emit(pod, emission, costs.receive + work + answer, None, ctx);
+        if ack.is_some() {
+            self.handled(client, event, done, ctx);
+        }
     }
 
     /// An HTTP request reaches the balancer.
@@ -193,10 +195,13 @@ impl Cluster<'_> {
             return self.handle(client, pod, Task::CallThatEmits(call, work, emission), ctx);
         }
         self.pods[pod].requests += 1;
-        self.emit_for_call(client, pod, call, work, emission, ctx);
+        let done = self.emit_for_call(client, pod, call, work, emission, ctx);
+        if self.path.last.wants_ends {
+            self.tell_end(client, pod, done, ctx);
+        }
     }
 
-    /// Its handler emits.
+    /// Its handler emits; returns when it is done.
     pub fn emit_for_call(
         &mut self,
         client: ClientId,
@@ -205,16 +210,13 @@ impl Cluster<'_> {
         work: Span,
         emission: Emission,
         ctx: &mut Ctx<Event>,
-    ) {
+    ) -> SimTime {
         let origin = match emission.origin {
             Origin::HereFirst => self.origin_at(pod, client),
             other => other,
         };
         let emission = Emission { origin, ..emission };
-        let done = self.emit(pod, emission, self.spec.pods.costs.request + work, Some(call), ctx);
-        if self.path.last.wants_ends {
-            self.tell_end(client, pod, done, ctx);
-        }
+        self.emit(pod, emission, self.spec.pods.costs.request + work, Some(call), ctx)
     }
 
     /// How a handler on a pod that looks for the client's socket there first emits to that client.

@@ -2,8 +2,8 @@
 //! state recovery.
 
 use crate::cluster::clients::ClientId;
-use crate::cluster::flows::emit::Emission;
-use crate::cluster::flows::handler::Task;
+use crate::cluster::flows::handler::{Asking, Task};
+use crate::cluster::flows::outage::Sending;
 use crate::cluster::redis::{Commands, EventKind, Store};
 use crate::cluster::rooms::{Offline, Recipients, Who};
 use crate::cluster::sessions::{State, Stored};
@@ -31,7 +31,7 @@ impl Cluster<'_> {
         let asks = self.asks_to_be_recovered(client);
         let by_stream = self.spec.redis.law.adapter.reads_streams();
         // whoever is recovered passes by what is done for others (`skipMiddlewares`)
-        let recovered = asks && !by_stream && self.recover(client, pod, now).is_some();
+        let recovered = asks && !by_stream && self.recover_here(client, pod, now);
         if !recovered && (asks && by_stream || self.store_is_elsewhere()) {
             return self.handle(client, pod, Task::Connect { epoch, recovers: asks && by_stream }, ctx);
         }
@@ -46,8 +46,8 @@ impl Cluster<'_> {
 
     /// Whether HTTP requests look for what is known of their client.
     #[inline]
-    pub fn requests_look_up(&self) -> bool {
-        self.spec.sessions.is_some_and(|spec| spec.requests)
+    pub const fn requests_look_up(&self) -> bool {
+        self.sessions.on_requests()
     }
 
     /// Whether a client that connects asks to be recovered: it must know up to where it has got events.
@@ -57,24 +57,28 @@ impl Cluster<'_> {
         }
         self.meter.counts.recoveries_asked += 1;
         if !self.sessions.has_offset(client) {
-            self.meter.counts.recoveries_missed.add(RecoveryMiss::NoEvent);
+            self.count_recovery(Some(RecoveryMiss::NoEvent));
             return false;
         }
         true
     }
 
-    /// A pod looks for the session of a client that asks to be recovered: how many entries of the stream came after what
-    /// the client has got, if it is recovered. The session is taken away.
-    pub fn recover(&mut self, client: ClientId, pod: PodId, now: SimTime) -> Option<u32> {
-        match self.sessions.recover(client, (pod, self.pods[pod].process), now) {
-            Ok(entries) => {
-                self.meter.counts.recoveries += 1;
-                Some(entries)
-            }
-            Err(reason) => {
-                self.meter.counts.recoveries_missed.add(reason);
-                None
-            }
+    /// A process looks in its memory for the session of a client that asks to be recovered, and takes it away.
+    fn recover_here(&mut self, client: ClientId, pod: PodId, now: SimTime) -> bool {
+        let found = self.sessions.recover(client, (pod, self.pods[pod].process), now);
+        self.count_recovery(found.err());
+        if found.is_ok() {
+            self.sessions.absence(client).stored = Stored::NotYet;
+        }
+        found.is_ok()
+    }
+
+    /// A client is recovered, or it is not for this reason.
+    pub fn count_recovery(&mut self, missed: Option<RecoveryMiss>) {
+        let counts = &mut self.meter.counts;
+        match missed {
+            None => counts.recoveries += 1,
+            Some(reason) => counts.recoveries_missed.add(reason),
         }
     }
 
@@ -102,7 +106,10 @@ impl Cluster<'_> {
     }
 
     /// The store cannot be reached: a pod goes on without what is known of a client.
-    pub fn store_is_down(&mut self, client: ClientId, now: SimTime) {
+    pub fn store_is_down(&mut self, &Asking { client, number, .. }: &Asking, now: SimTime) {
+        if self.clients[client].number != number {
+            return;
+        }
         let counts = &mut self.meter.counts;
         counts.session_lookups += 1;
         if self.sessions.state(client, self.sessions.seen_by(client), now) == State::New {
@@ -115,14 +122,19 @@ impl Cluster<'_> {
     /// A client that is connected when the run begins is known.
     pub fn known_at_start(&mut self, client: ClientId, pod: PodId, now: SimTime) {
         self.sessions.used(client, (pod, self.pods[pod].process), now);
-        self.sessions.begin(client);
+        self.sessions.new_page(client);
+    }
+
+    /// Whether a command of a pod that nobody waits for is sent sooner or later.
+    pub fn is_sent(&mut self, pod: PodId, now: SimTime) -> bool {
+        !matches!(self.sending(pod, now, now), Sending::GivenUp(_))
     }
 
     /// A client loses a connection, and misses what comes from now on.
     pub fn absence_begins(&mut self, client: ClientId, connection: u32, reason: CloseReason) {
         if self.sessions.follow() {
             let asks = !matches!(reason, CloseReason::SessionEnd | CloseReason::Refresh);
-            self.sessions.absent(client, connection, asks, self.rooms.missed(client));
+            self.sessions.absent(client, connection, asks, self.rooms.missed(client), self.rooms.last(client));
             if reason == CloseReason::PodCrash {
                 self.sessions.absence(client).stored = Stored::Crashed;
             }
@@ -137,7 +149,7 @@ impl Cluster<'_> {
         };
         self.store_session(client, connection, pod, now);
         let process = self.pods[pod].process;
-        let reached = store != SessionStore::Redis || self.has_connection(pod, now);
+        let reached = store != SessionStore::Redis || self.is_sent(pod, now);
         if !reached || self.sessions.state(client, (pod, process), now) != State::There {
             return;
         }
@@ -157,7 +169,7 @@ impl Cluster<'_> {
             return;
         }
         let by_stream = self.spec.redis.law.adapter.reads_streams();
-        let reached = !by_stream || self.has_connection(pod, now);
+        let reached = !by_stream || self.is_sent(pod, now);
         self.command(pod, |upkeep| &upkeep.session_lost, 1, now);
         if self.sessions.is_absent(client, connection, self.clients[client].link) {
             let process = self.pods[pod].process;
@@ -189,10 +201,10 @@ impl Cluster<'_> {
         if welcome.recovered {
             events = missed;
         } else {
-            self.sessions.begin(client);
-            if let (true, Some(limit), Some(store)) =
-                (welcome.found, self.spec.sessions.and_then(|spec| spec.pending), &self.redis.store)
-                && self.has_connection(pod, now)
+            self.sessions.begin(client, absence);
+            let limit = self.spec.sessions.and_then(|spec| spec.pending).filter(|_| welcome.found);
+            if let Some(limit) = limit.filter(|_| self.is_sent(pod, now))
+                && let Some(store) = &self.redis.store
             {
                 events = kept.min(limit);
                 self.meter.counts.pending_dropped += u64::from(kept - events);
@@ -221,21 +233,20 @@ impl Cluster<'_> {
 
     /// An event goes out that clients could ask for again later.
     #[inline(never)]
-    pub fn number_event(&mut self, &Emission { recipients, kind, origin, .. }: &Emission) {
-        let entry = self.redis.courses.get(kind, origin).messages.first();
-        let bytes = entry.map_or(0, |passage| passage.copied);
+    pub fn number_event(&mut self, recipients: Recipients, bytes: u64, now: SimTime) {
         let to = match recipients {
             Recipients::One(client, number) if self.clients[client].number == number => Some(client),
             _ => None,
         };
-        let number = self.sessions.number_event(to, bytes);
+        let number = self.sessions.number_event(to, bytes, now);
         if let Some(offline) = self.rooms.offline(recipients) {
-            offline.missed.last = number;
+            offline.last.add((number, now), recipients.but().map(|who| who.client));
         }
     }
 
     /// So many recipients of an event are offline: they miss it, unless it is kept for them somewhere.
-    pub fn missed(&mut self, recipients: Recipients, kind: EventKind, many: u32, from: PodId, now: SimTime) {
+    #[inline]
+    pub fn missed(&mut self, recipients: Recipients, kind: EventKind, many: u32, from: (PodId, u32), now: SimTime) {
         self.lose(LossReason::RecipientOffline, many);
         if many > 0 && self.sessions.follow() {
             self.note_missed(recipients, kind, from, now);
@@ -243,7 +254,7 @@ impl Cluster<'_> {
     }
 
     #[inline(never)]
-    fn note_missed(&mut self, recipients: Recipients, kind: EventKind, from: PodId, now: SimTime) {
+    fn note_missed(&mut self, recipients: Recipients, kind: EventKind, from: (PodId, u32), now: SimTime) {
         let one = match recipients {
             Recipients::One(client, number) if self.clients[client].number == number => Some(client),
             _ => None,
@@ -252,7 +263,9 @@ impl Cluster<'_> {
             Some(client) => u32::from(self.sessions.absence(client).waits),
             None => self.rooms.offline(recipients).map_or(0, |offline| offline.waiting),
         };
-        let kept = waiting > 0 && self.has_connection(from, now) && self.push(kind, waiting, from, now);
+        let (from, process) = from;
+        let alive = self.pods[from].process == process;
+        let kept = waiting > 0 && alive && self.is_sent(from, now) && self.push(kind, waiting, from, now);
         if let Some(Offline { missed, .. }) = self.rooms.offline(recipients) {
             missed.events = missed.events.wrapping_add(1);
             missed.kept = missed.kept.wrapping_add(u32::from(kept));

@@ -2,12 +2,12 @@
 
 use crate::cluster::flows::handler::{Asking, At, Task};
 use crate::cluster::flows::outage::Sending;
-use crate::cluster::flows::poll::CONNECT_TIMEOUT;
 use crate::cluster::redis::{Commands, Store};
+use crate::cluster::sessions::{State, Stored};
 use crate::cluster::spec::{SessionSpec, SessionStore};
-use crate::cluster::{Cluster, Event};
+use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, SimTime};
-use crate::metrics::{FailReason, RecoveryMiss};
+use crate::metrics::RecoveryMiss;
 
 /// What a handler asks a store for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,125 +46,126 @@ impl Cluster<'_> {
     /// The command reaches Redis, unless the library keeps it back or gives it up.
     pub fn store_serves(&mut self, slot: u32, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
-        let &mut Asking { client, pod, access, arrived, asked, task, entries, .. } = self.asking.get_mut(slot);
-        let gives_up = if matches!(task, Task::Connect { .. }) { arrived + CONNECT_TIMEOUT } else { SimTime::NEVER };
+        let &mut Asking { client, number, pod, process, access, asked, recovery, .. } = self.asking.get_mut(slot);
         match self.sending(pod, asked, now) {
             Sending::Now => {}
-            Sending::At(back) if now < gives_up => {
-                return ctx.schedule((back + self.redis.hop()).min(gives_up), Event::HandlerGoesOn(slot));
-            }
-            Sending::GivenUp(at) if at > now && now < gives_up => {
-                return ctx.schedule(at.min(gives_up), Event::HandlerGoesOn(slot));
-            }
-            Sending::At(_) | Sending::GivenUp(_) => return self.store_fails(slot, ctx),
+            Sending::At(back) => return ctx.schedule(back + self.redis.hop(), Event::HandlerGoesOn(slot)),
+            Sending::GivenUp(at) if at > now => return ctx.schedule(at, Event::HandlerGoesOn(slot)),
+            Sending::GivenUp(_) => return self.store_fails(slot, ctx),
         }
-        let mut next = None;
+        // the place of a client that has left may be another one's by now
+        let is_there = self.clients[client].number == number;
+        let mut read = 0;
         let commands = match access {
-            Some(Access::Recover) => match self.recover(client, pod, now) {
-                Some(after) => {
-                    let asking = self.asking.get_mut(slot);
-                    (asking.welcome.recovered, asking.entries) = (true, after);
-                    let reads = if after > 0 { 2 } else { 1 };
-                    next = Some(Access::Read(reads));
-                    let upkeep = &self.redis.upkeep;
-                    let all = if after > 0 { &upkeep.session_replayed } else { &upkeep.session_found };
-                    all.count(1, &mut self.meter.counts);
-                    // the reads come one by one
-                    all.total() - u64::from(reads)
+            Some(Access::Recover) => {
+                let found = self.sessions.recover(client, (pod, process), now);
+                let found = found.and_then(|entries| is_there.then_some(entries).ok_or(RecoveryMiss::NotStored));
+                self.asking.get_mut(slot).recovery = found;
+                let upkeep = &self.redis.upkeep;
+                let (all, reads) = match found {
+                    Ok(0) => (&upkeep.session_found, 1),
+                    Ok(_) => (&upkeep.session_replayed, 2),
+                    Err(_) => (&upkeep.session_not_found, 0),
+                };
+                all.count(1, &mut self.meter.counts);
+                if found.is_ok() {
+                    self.sessions.absence(client).stored = Stored::NotYet; // GET and DEL
                 }
-                None => {
-                    next = self.store_is_elsewhere().then_some(Access::LookUp);
-                    self.redis.upkeep.session_not_found.count(1, &mut self.meter.counts);
-                    self.redis.upkeep.session_not_found.total()
-                }
-            },
+                // what it takes to read on comes command by command
+                all.total() - reads
+            }
             Some(Access::Read(reads)) => {
-                next = (reads > 1).then(|| Access::Read(reads - 1));
+                read = if reads > 1 { recovery.unwrap_or(0) } else { 0 };
                 1
             }
             Some(Access::LookUp) => {
-                let found = self.look_up(client, pod, now);
-                self.asking.get_mut(slot).welcome.found = found;
-                next = Some(Access::Keep { found });
+                let found = self.sessions.state(client, (pod, process), now) == State::There;
                 self.ask_store_of(|store| if found { &store.found } else { &store.missing })
             }
             Some(Access::Keep { found }) => self.ask_store_of(|store| if found { &store.renew } else { &store.make }),
             None => 0,
         };
-        let read = if let Some(Access::Read(2..)) = access { entries } else { 0 };
         // the bytes of one are among those of the command
         self.meter.counts.redis_bytes_out += self.sessions.event_bytes(read.saturating_sub(1));
         let left = self.redis.answer(now, pod, commands, read);
-        let asking = self.asking.get_mut(slot);
-        (asking.access, asking.at) = (next, At::FromStore(now, left));
+        self.asking.get_mut(slot).at = At::FromStore(now, left);
         ctx.schedule(left + self.redis.hop(), Event::HandlerGoesOn(slot));
     }
 
-    /// The reply is at the pod. What was to be known of a client that connects is known then; that it was asked for is noted
-    /// by another command, for which nobody waits.
+    /// The reply is at the pod, unless Redis died with it in hand.
     pub fn store_replied(&mut self, slot: u32, taken: SimTime, left: SimTime, ctx: &mut Ctx<Event>) {
         if self.redis.went_down_in(taken, left) {
-            // whether a command was executed is not known to who sent it; the library reports an error
-            self.asking.get_mut(slot).access = None;
-            self.asking.get_mut(slot).at = At::Work;
-            return self.next_step(slot, ctx);
+            return self.store_fails(slot, ctx);
         }
-        let asking = self.asking.get_mut(slot);
-        asking.at = At::Work;
-        if let Some(Access::Keep { found }) = asking.access {
-            self.meter.latencies.session_lookup.record(ctx.now() - asking.asked);
-            if matches!(asking.task, Task::Connect { .. }) {
-                let pod = asking.pod;
-                asking.access = None;
-                if self.has_connection(pod, ctx.now()) {
-                    self.ask_store(pod, if found { |store| &store.renew } else { |store| &store.make }, ctx.now());
+        let now = ctx.now();
+        let asking = *self.asking.get_mut(slot);
+        let Asking { client, number, pod, task, recovery, mut welcome, .. } = asking;
+        let is_there = self.clients[client].number == number;
+        let next = match asking.access {
+            Some(Access::Recover) => {
+                self.count_recovery(recovery.err());
+                welcome.recovered = recovery.is_ok();
+                match recovery {
+                    Ok(0) => Some(Access::Read(1)),
+                    Ok(_) => Some(Access::Read(2)),
+                    Err(_) => self.store_is_elsewhere().then_some(Access::LookUp),
                 }
             }
-        }
+            Some(Access::Read(reads)) => (reads > 1).then(|| Access::Read(reads - 1)),
+            Some(Access::LookUp) if is_there => {
+                let found = self.look_up(client, pod, now);
+                welcome.found = found;
+                self.meter.latencies.session_lookup.record(now - asking.asked);
+                self.keeps(pod, task, found, now)
+            }
+            Some(Access::LookUp | Access::Keep { .. }) | None => None,
+        };
+        let asking = self.asking.get_mut(slot);
+        (asking.at, asking.access, asking.welcome) = (At::Work, next, welcome);
         self.next_step(slot, ctx);
     }
 
-    /// The command is given up: the handler goes on without what is known of the client.
+    /// That a session was used, or made, is another command: a request waits for it, who connects does not.
+    fn keeps(&mut self, pod: PodId, task: Task, found: bool, now: SimTime) -> Option<Access> {
+        if !matches!(task, Task::Connect { .. }) {
+            return Some(Access::Keep { found });
+        }
+        if self.is_sent(pod, now) {
+            self.ask_store(pod, if found { |store| &store.renew } else { |store| &store.make }, now);
+        }
+        None
+    }
+
+    /// The command is given up, or its reply is lost: the handler goes on without what is known of the client.
     fn store_fails(&mut self, slot: u32, ctx: &mut Ctx<Event>) {
-        let now = ctx.now();
-        let asking = self.asking.get_mut(slot);
-        let (client, task, access) = (asking.client, asking.task, asking.access.take());
-        asking.at = At::Work;
-        match access {
+        let asking = *self.asking.get_mut(slot);
+        match asking.access {
             Some(Access::Recover) => {
-                self.meter.counts.recoveries_missed.add(RecoveryMiss::StoreDown);
+                self.count_recovery(Some(RecoveryMiss::StoreDown));
                 if self.store_is_elsewhere() {
-                    self.store_is_down(client, now);
+                    self.store_is_down(&asking, ctx.now());
                 }
             }
-            Some(Access::LookUp) => self.store_is_down(client, now),
+            Some(Access::LookUp) => self.store_is_down(&asking, ctx.now()),
             Some(Access::Read(_) | Access::Keep { .. }) | None => {}
         }
-        if let Task::Connect { epoch, .. } = task
-            && self.asking.get_mut(slot).arrived + CONNECT_TIMEOUT <= now
-        {
-            self.asking.take(slot);
-            if self.clients.wire(client).epoch == epoch {
-                self.attempt_failed(client, FailReason::TimedOut, self.clients[client].one_way(), ctx);
-            }
-            return;
-        }
+        let asking = self.asking.get_mut(slot);
+        (asking.at, asking.access) = (At::Work, None);
         self.next_step(slot, ctx);
     }
 
     /// The database has answered a query about what is known of a client.
     pub fn row_found(&mut self, slot: u32, access: Access, ctx: &Ctx<Event>) {
         let now = ctx.now();
-        let &mut Asking { client, pod, asked, .. } = self.asking.get_mut(slot);
-        let next = (access == Access::LookUp).then(|| {
+        let Asking { client, number, pod, asked, .. } = *self.asking.get_mut(slot);
+        let is_there = self.clients[client].number == number;
+        let next = (access == Access::LookUp && is_there).then(|| {
             self.meter.latencies.session_lookup.record(now - asked);
-            Access::Keep { found: self.look_up(client, pod, now) }
+            self.look_up(client, pod, now)
         });
         let asking = self.asking.get_mut(slot);
-        if let Some(Access::Keep { found }) = next {
-            asking.welcome.found = found;
-        }
-        asking.access = next;
+        asking.welcome.found |= next == Some(true);
+        asking.access = next.map(|found| Access::Keep { found });
     }
 
     /// Commands of a handler to the store in Redis: how many.

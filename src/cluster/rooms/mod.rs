@@ -8,7 +8,7 @@ mod room;
 use super::purpose::Purpose;
 use super::spec::RoomsSpec;
 use super::{ClientId, PodId};
-use crate::engine::{Id, Seed};
+use crate::engine::{Id, Seed, SimTime};
 
 pub use room::{Member, MemberList, Members, Missed, Offline, Path, Recipients, Room, Share, Who};
 
@@ -218,9 +218,15 @@ impl Rooms {
     }
     /// What has been missed so far in the rooms of a client, and by everyone.
     pub fn missed(&self, client: ClientId) -> Missed {
+        self.offline_of(client).map(|offline| offline.missed).fold(Missed::default(), Missed::and)
+    }
+    /// The last event for a client in its rooms, or for everyone: its number, and when it was.
+    pub fn last(&self, client: ClientId) -> (u64, SimTime) {
+        self.offline_of(client).map(|offline| offline.last.of(client)).max().unwrap_or_default()
+    }
+    fn offline_of(&self, client: ClientId) -> impl Iterator<Item = &Offline> {
         let everyone = self.rooms.len();
-        let rooms = self.of(client).iter().map(|room| room.index()).chain([everyone]);
-        rooms.map(|room| self.offline[room].missed).fold(Missed::default(), Missed::and)
+        self.of(client).iter().map(|room| room.index()).chain([everyone]).map(|room| &self.offline[room])
     }
     /// From now on events of its rooms are kept for a client, or no more.
     pub fn wait(&mut self, client: ClientId, waits: bool) {

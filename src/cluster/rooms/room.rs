@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::RoomId;
 use crate::cluster::{ClientId, PodId};
-use crate::engine::Span;
+use crate::engine::{SimTime, Span};
 
 /// One connected member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,6 +156,8 @@ pub struct Room {
 pub struct Offline {
     /// What they miss.
     pub missed: Missed,
+    /// The last event that its members can ask for later.
+    pub last: Last,
     /// For how many of them events are kept in lists.
     pub waiting: u32,
 }
@@ -167,15 +169,36 @@ pub struct Missed {
     pub events: u32,
     /// … that were put into the lists of those who have one.
     pub kept: u32,
-    /// Number of the last event for it, of all that there were.
-    pub last: u64,
+}
+
+/// The last events of a room, by number and time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Last {
+    /// The last one, and who was left out of it.
+    event: (u64, SimTime),
+    but: Option<ClientId>,
+    /// The last one before it of which somebody else was left out, or nobody.
+    before: (u64, SimTime),
+}
+
+impl Last {
+    /// Another event, of which a client is left out.
+    pub fn add(&mut self, event: (u64, SimTime), but: Option<ClientId>) {
+        if but.is_none() || but != self.but {
+            self.before = self.event;
+        }
+        (self.event, self.but) = (event, but);
+    }
+    /// The last one that was for a client.
+    pub fn of(&self, client: ClientId) -> (u64, SimTime) {
+        if self.but == Some(client) { self.before } else { self.event }
+    }
 }
 
 impl Missed {
     /// That of two rooms.
     pub fn and(self, other: Missed) -> Missed {
-        let (events, kept) = (self.events.wrapping_add(other.events), self.kept.wrapping_add(other.kept));
-        Missed { events, kept, last: self.last.max(other.last) }
+        Missed { events: self.events.wrapping_add(other.events), kept: self.kept.wrapping_add(other.kept) }
     }
     /// (missed, kept) since then.
     pub const fn since(self, then: Missed) -> (u32, u32) {

@@ -114,7 +114,7 @@ pub(super) static FAMILIES: &[Family] = families! {
     "redis.cpu", "Redis CPU", Share, Lower, number(|r| Some(r.redis_cpu)),
         "Share of one core that Redis is busy.";
     "redis.connections", "connections to Redis", Number, Lower, number(|r| Some(r.redis_connections_mean)),
-        "Connections of serving pods to Redis: with the classic adapter one to publish and one to subscribe per pod; mean over the samples.";
+        "Connections of the adapters of serving pods to Redis: with the classic one to publish and one to subscribe per pod; mean over the samples. A session store has one more per pod, or uses that which publishes.";
     "redis.wait", "Redis queueing", Milliseconds, Lower, distribution(|l| Cow::Borrowed(&l.redis_wait)),
         "Waiting of a PUBLISH in Redis before its turn.";
     "load.connections.max_over_mean", "max/mean connections", Number, Lower, number(|r| skew(r.load.connections, |s| s.max_over_mean)),
@@ -239,6 +239,12 @@ pub(super) static FAMILIES: &[Family] = families! {
         "… because Redis was gone, or one of the pods had no connection to it yet.";
     "lost.messages.not_sent", "lost: call failed", Share, Lower, number(|r| share(r.counts.lost.of(LossReason::NotSent), r.counts.recipients)),
         "… because the API call that was to emit it failed.";
+    "acks.time", "acknowledgement", Milliseconds, Lower, distribution(|l| Cow::Borrowed(&l.ack)),
+        "From when a client emits an event to when it has its acknowledgement, however often it was sent; those that it has.";
+    "acks.timed_out", "not acknowledged", Share, Lower, number(|r| share(r.counts.acks_timed_out, r.counts.acks_wanted)),
+        "Share of the events to be acknowledged that their client gave up. A pod may have handled them nevertheless.";
+    "acks.repeated", "events handled again", Share, Lower, number(|r| share(r.counts.events_repeated, r.counts.acks_wanted)),
+        "Events that a pod handled although one had handled them before, per event to be acknowledged: the price of `retries`.";
     "messages.recovered", "delivered later", Share, Higher, number(|r| kept(r, share(r.counts.recovered, r.counts.lost.of(LossReason::RecipientOffline)))),
         "Share of the events whose recipient was offline that it got when it was back: by connection state recovery, or from its list of pending events.";
     "messages.dropped", "dropped from lists", PerSecond, Lower, number(|r| kept(r, per_second(r.counts.pending_dropped, r))),

@@ -111,14 +111,19 @@ impl<'de> Deserialize<'de> for SessionsText {
 #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
 struct Stores {
     /// In the memory of the process that saw the client last.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "said", skip_serializing_if = "Option::is_none")]
     memory: Option<StoreText>,
     /// In Redis, a key each.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "said", skip_serializing_if = "Option::is_none")]
     redis: Option<StoreText>,
     /// In the database, a row each.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "said", skip_serializing_if = "Option::is_none")]
     database: Option<StoreText>,
+}
+
+/// `redis:` without settings is `redis: {}`.
+fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<StoreText>, D::Error> {
+    Option::<StoreText>::deserialize(deserializer).map(|text| Some(text.unwrap_or_default()))
 }
 
 impl Serialize for SessionsText {

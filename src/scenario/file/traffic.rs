@@ -67,10 +67,23 @@ pub struct EmitTraffic {
     pub bytes: Option<Size>,
     /// `socket`: over the WebSocket. `api`: with an HTTP request that is balanced on its own.
     pub via: Option<ViaText>,
+    /// The client wants an acknowledgement of the server, for events over the WebSocket.
+    pub ack: Option<AckText>,
     /// Who does it: `all`, a name of an audience, or a list of names.
     pub clients: Option<Recipients>,
     /// Work of the handler beyond the costs of sending.
     pub work: Option<DurationLaw>,
+}
+
+/// How a client waits for the acknowledgement of an event.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AckText {
+    /// How long: from when it emits the event or, with `retries`, from when it sends it (`ackTimeout`).
+    pub timeout: Option<Span>,
+    /// How often it sends the event again.
+    #[schemars(range(max = 1000))]
+    pub retries: Option<u32>,
 }
 
 /// An event for the client's own user.

@@ -60,6 +60,8 @@ pub static GENERAL: &[Preset] = &[
     preset("traffic.*.notify?.bytes", "300", C, BYTES),
     preset("traffic.*.notify?.clients", "all", C, "nothing said: every audience"),
     preset("traffic.*.notify?.work", "0s", C, NO_WORK),
+    preset("traffic.*.emit?.ack?.timeout", "10s", C, "assumption: as the examples of Socket.IO"),
+    preset("traffic.*.emit?.ack?.retries", "0", A, SOCKET_IO),
     preset("server_traffic", "[]", C, "nothing said: servers emit nothing by themselves"),
     preset("server_traffic.*.tick?.bytes", "300", C, BYTES),
     preset("server_traffic.*.operation?.bytes", "300", C, BYTES),

@@ -2,12 +2,12 @@
 
 use super::super::build::takes_part;
 use super::super::diagnostic::nearest;
-use super::super::file::{Arrivals, Audience, EmitTo, ScenarioFile, Traffic, ViaText};
+use super::super::file::{Arrivals, Audience, EmitTo, EmitTraffic, ScenarioFile, Traffic, ViaText};
 use super::super::law::LawText;
 use super::super::words::{LawOrNever, Recipients, RefreshText, TransportsText};
 use super::network::check_network;
 use super::{Checks, MAX_CLIENTS};
-use crate::engine::Law;
+use crate::engine::{Law, Span};
 
 /// Most places in rooms: clients times rooms of each.
 const MAX_PLACES: f64 = 2e8;
@@ -234,6 +234,9 @@ pub(super) fn check_traffic(checks: &mut Checks, file: &ScenarioFile) {
         let path = format!("traffic.{at}.{kind}");
         checks.every(&format!("{path}.every"), &every.law());
         check_bytes(checks, &path, bytes.map(|bytes| bytes.bytes()));
+        if let Traffic::Emit(emit) = traffic {
+            check_ack(checks, &path, emit);
+        }
         let over_socket = matches!(traffic, Traffic::Emit(emit) if emit.via != Some(ViaText::Api));
         if let Some(clients) = clients {
             check_participants(checks, &path, clients, file, over_socket);
@@ -287,6 +290,31 @@ pub(super) fn check_traffic(checks: &mut Checks, file: &ScenarioFile) {
         let message =
             format!("each client is in {per_client} rooms, but rooms of this size make only about {rooms:.0} of them");
         checks.fail("rooms-too-large", "rooms.per_client", message, "lower `per_client` or make rooms smaller");
+    }
+}
+
+/// No client sends an event again more often than this.
+const MAX_RETRIES: u32 = 1_000;
+
+fn check_ack(checks: &mut Checks, path: &str, emit: &EmitTraffic) {
+    let Some(ack) = &emit.ack else { return };
+    if emit.via == Some(ViaText::Api) {
+        checks.fail(
+            "no-effect",
+            &format!("{path}.ack"),
+            "an event that comes with an HTTP request is acknowledged by its answer",
+            "remove `ack`, or write `via: socket`",
+        );
+    }
+    if ack.timeout == Some(Span::ZERO) {
+        let message = "who waits for no time has never got an answer";
+        checks.fail("zero", &format!("{path}.ack.timeout"), message, "write for example `10s`");
+    }
+    if let Some(retries) = ack.retries
+        && retries > MAX_RETRIES
+    {
+        let message = format!("{retries} retries are more than {MAX_RETRIES}");
+        checks.fail("out-of-range", &format!("{path}.ack.retries"), message, format!("write 0 to {MAX_RETRIES}"));
     }
 }
 

@@ -58,7 +58,9 @@ pub(super) fn check(checks: &mut Checks, file: &ScenarioFile) {
     let recovers = redis.recovery.is_some_and(|recovery| recovery != RecoveryText::Off);
     let law = Law { recovery: recovers, ..Law::of(adapter) };
     if recovers {
-        check_recovery(checks, redis.recovery, adapter, file.pods.as_ref().and_then(|pods| pods.replicas));
+        let replicas = file.pods.as_ref().and_then(|pods| pods.replicas);
+        let scaled = file.timeline.iter().flatten().filter_map(|entry| entry.scale.as_ref()).any(|scale| scale.to > 1);
+        check_recovery(checks, redis.recovery, adapter, replicas == Some(1) && !scaled);
     }
     for (at, traffic) in file.server_traffic.iter().flatten().enumerate() {
         let ServerTraffic::Operation(operation) = traffic else { continue };
@@ -74,7 +76,7 @@ pub(super) fn check(checks: &mut Checks, file: &ScenarioFile) {
     }
 }
 
-fn check_recovery(checks: &mut Checks, recovery: Option<RecoveryText>, adapter: Adapter, replicas: Option<u32>) {
+fn check_recovery(checks: &mut Checks, recovery: Option<RecoveryText>, adapter: Adapter, one_pod: bool) {
     let path = "redis.recovery";
     match adapter {
         Adapter::PythonSocketIo | Adapter::PubSub { .. } => checks.fail(
@@ -83,11 +85,11 @@ fn check_recovery(checks: &mut Checks, recovery: Option<RecoveryText>, adapter: 
             "connection state recovery is a setting of Socket.IO on Node.js; here it changes nothing",
             "remove it, or choose `adapter: streams`, with which clients are recovered on any pod",
         ),
-        Adapter::None if replicas != Some(1) => checks.fail(
+        Adapter::None if !one_pod => checks.fail(
             "conflict",
             path,
             "without an adapter a pod knows only what it has emitted itself, so clients are recovered with one pod alone",
-            "write `pods: {replicas: 1}`, or choose `adapter: streams`, with which clients are recovered on any pod",
+            "write `pods: {replicas: 1}` without `scale`, or choose `adapter: streams`, with which clients are recovered on any pod",
         ),
         _ => {}
     }

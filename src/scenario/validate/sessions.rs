@@ -7,6 +7,8 @@ use crate::engine::Span;
 
 /// Longest list of pending events.
 const MAX_PENDING: u32 = 1_000_000;
+/// Longest value in Redis.
+const MAX_BYTES: u64 = 512 << 20;
 
 pub(super) fn check(checks: &mut Checks, file: &ScenarioFile) {
     let sessions = file.pods.as_ref().and_then(|pods| pods.sessions.as_ref());
@@ -39,6 +41,12 @@ pub(super) fn check(checks: &mut Checks, file: &ScenarioFile) {
         if text.bytes.is_some() {
             only(checks, "bytes", "the length of a session is about traffic with Redis");
         }
+    }
+    if let Some(bytes) = text.bytes.map(|bytes| bytes.bytes())
+        && !(1..=MAX_BYTES).contains(&bytes)
+    {
+        let message = format!("a session of {bytes} bytes is not possible");
+        checks.fail("out-of-range", &at("bytes"), message, "write 1 to 512Mi, what Redis allows for a value");
     }
     if let Some(pending) = text.pending
         && !(1..=MAX_PENDING).contains(&pending)
