@@ -3,11 +3,11 @@
 use stickysim::cluster::adapter::{Adapter, Law as AdapterLaw};
 use stickysim::cluster::balancer::NginxMethod;
 use stickysim::cluster::spec::{
-    Action, ClusterSpec, DatabaseSpec, PodChoice, RefreshSpec, RolloutMode, RoomsSpec, SessionSpec, SessionStore,
-    Target, TimedAction, Via,
+    Action, ClusterSpec, DatabaseSpec, PodChoice, RedisClient, RefreshSpec, RolloutMode, RoomsSpec, SessionSpec,
+    SessionStore, Target, TimedAction, Via,
 };
 use stickysim::engine::{Law, Span};
-use stickysim::metrics::{Counts, FailReason, RecoveryMiss, SessionLoss};
+use stickysim::metrics::{Counts, FailReason, RecoveryMiss, RedisCommand, SessionLoss};
 
 use crate::support::{api, cluster, emit, product, run, seconds};
 
@@ -206,4 +206,21 @@ fn what_was_missed_in_the_warm_up_is_not_delivered_after_it() {
     let c = run(&spec, 0).counts;
     let lost = c.lost.of(stickysim::metrics::LossReason::RecipientOffline);
     assert!(lost > 0 && c.recovered <= lost, "{} of {lost}", c.recovered);
+}
+
+#[test]
+fn a_session_that_waits_in_the_library_is_stored_when_redis_is_back() {
+    // pods are replaced while Redis is gone for two seconds: ioredis sends each SET when it is there again
+    let mut spec = recovering(6.0);
+    spec.redis.client = RedisClient::IoRedis5;
+    spec.pods.startup = Law::Fixed(seconds(0.5));
+    spec.timeline = vec![
+        at(100, Action::Restart(PodChoice::Number(0))),
+        at(100, Action::RedisOutage { lasts: Span::from_secs(2), forgets: None }),
+    ];
+    spec.timeline.reverse();
+    let c = run(&spec, 0).counts;
+    assert!(c.recoveries_asked > 60);
+    assert_eq!(c.redis_commands.of(RedisCommand::Set), c.recoveries_asked);
+    assert_eq!(c.recoveries, c.recoveries_asked, "{:?}", c.recoveries_missed);
 }

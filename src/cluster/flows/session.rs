@@ -170,7 +170,12 @@ impl Cluster<'_> {
         }
         let by_stream = self.spec.redis.law.adapter.reads_streams();
         let reached = !by_stream || self.is_sent(pod, now);
-        self.command(pod, |upkeep| &upkeep.session_lost, 1, now);
+        if by_stream && reached {
+            let commands = &self.redis.upkeep.session_lost;
+            commands.count(1, &mut self.meter.counts);
+            let total = commands.total();
+            self.redis.serve_upkeep(now, pod, total);
+        }
         if self.sessions.is_absent(client, connection, self.clients[client].link) {
             let process = self.pods[pod].process;
             let stored = if reached { Stored::At(now, pod, process) } else { Stored::NoRedis };
