@@ -156,7 +156,7 @@ impl Sessions {
         self.spec.is_some_and(|spec| spec.pending.is_some())
     }
     /// Whether anything is known of clients.
-    pub const fn are_known(&self) -> bool {
+    const fn are_known(&self) -> bool {
         self.spec.is_some() || self.recovery.is_some()
     }
     /// A new client takes a place.

@@ -3,35 +3,19 @@
 use stickysim::cluster::adapter::{Adapter, Law as AdapterLaw};
 use stickysim::cluster::balancer::NginxMethod;
 use stickysim::cluster::spec::{
-    Action, ClusterSpec, DatabaseSpec, PodChoice, RedisClient, RefreshSpec, RolloutMode, RoomsSpec, SessionSpec,
-    SessionStore, Target, TimedAction, Via,
+    Action, ClusterSpec, DatabaseSpec, PodChoice, RedisClient, RefreshSpec, RolloutMode, RoomsSpec, SessionStore,
+    Target, Via,
 };
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::{Counts, FailReason, RecoveryMiss, RedisCommand, SessionLoss};
 
+use crate::sessions::{self, STREAMS, at, store};
 use crate::support::{api, cluster, emit, product, run, seconds};
-
-const STREAMS: Adapter = Adapter::Streams { sharded_requests: false };
-
-const fn store(store: SessionStore) -> SessionSpec {
-    SessionSpec { store, ttl: None, requests: true, bytes: 300, pending: None }
-}
-
-fn at(second: u64, action: Action) -> TimedAction {
-    TimedAction { at: Span::from_secs(second), action }
-}
 
 /// 300 clients on three pods that can be recovered, rooms of `size`, an event every 5 s of each.
 fn recovering(size: f64) -> ClusterSpec {
-    let mut spec = cluster(3, NginxMethod::Random { two: false }, 300, true);
-    spec.rooms = Some(RoomsSpec { sizes: Law::Fixed(size), per_client: 1 });
-    spec.traffic = vec![emit(Law::exponential(seconds(5.0)), Target::Room, Via::Socket)];
-    spec.redis.law = AdapterLaw::of(STREAMS).recovering();
-    spec.recovery = Some(Span::from_secs(120));
-    spec.redis.hop = Span::from_micros(100);
-    spec.pods.startup = Law::Fixed(seconds(2.0));
-    spec.duration = Span::from_secs(300);
-    spec
+    let rooms = Some(RoomsSpec { sizes: Law::Fixed(size), per_client: 1 });
+    ClusterSpec { rooms, ..sessions::recovering(STREAMS) }
 }
 
 fn roaming(spec: &mut ClusterSpec, every_s: f64, gap_s: f64) {

@@ -11,13 +11,13 @@ use stickysim::metrics::{Counts, LossReason, RecoveryMiss, RedisCommand, Session
 
 use crate::support::{api, assert_agrees, cluster, emit, product, run, seconds};
 
-const STREAMS: Adapter = Adapter::Streams { sharded_requests: false };
+pub const STREAMS: Adapter = Adapter::Streams { sharded_requests: false };
 
-const fn store(store: SessionStore) -> SessionSpec {
+pub const fn store(store: SessionStore) -> SessionSpec {
     SessionSpec { store, ttl: None, requests: true, bytes: 300, pending: None }
 }
 
-fn at(second: u64, action: Action) -> TimedAction {
+pub fn at(second: u64, action: Action) -> TimedAction {
     TimedAction { at: Span::from_secs(second), action }
 }
 
@@ -220,7 +220,8 @@ fn a_full_list_drops_the_oldest() {
     assert!(ten.pending_dropped > 0 && ten.recovered + ten.pending_dropped == all.recovered, "{}", ten.recovered);
 }
 
-fn recovering(adapter: Adapter) -> ClusterSpec {
+/// [`chat`], whose connections can be recovered.
+pub fn recovering(adapter: Adapter) -> ClusterSpec {
     let mut spec = chat();
     spec.redis.law = AdapterLaw::of(adapter).recovering();
     spec.recovery = Some(Span::from_secs(120));

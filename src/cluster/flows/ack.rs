@@ -75,8 +75,7 @@ impl Cluster<'_> {
         let (client, event, handled, retries) = (waiting.client, waiting.event, waiting.handled, waiting.retries);
         if let Some(arrived) = handled.and_then(|handled| self.answer_arrives(client, handled)).filter(|&at| at <= now)
         {
-            self.meter.counts.acks += 1;
-            self.meter.latencies.ack.record(arrived - event.emitted);
+            self.acknowledged(&event, arrived);
             return self.forget_unacknowledged(client, slot);
         }
         if retries > 0 {
@@ -122,10 +121,7 @@ impl Cluster<'_> {
             // answers that are there already have arrived
             let arrived = handled.and_then(|handled| self.answer_arrives(client, handled));
             match arrived.filter(|&at| at <= self.clients.wire(client).lost_at) {
-                Some(at) => {
-                    self.meter.counts.acks += 1;
-                    self.meter.latencies.ack.record(at - event.emitted);
-                }
+                Some(at) => self.acknowledged(&event, at),
                 None => self.meter.counts.acks_abandoned += 1,
             }
         }
@@ -134,13 +130,16 @@ impl Cluster<'_> {
     /// An event that a POST could not deliver: it is sent again with the next connection, if that is how it is meant.
     pub fn is_kept_for_retry(&mut self, client: ClientId, event: &Held) -> bool {
         let Some(slot) = self.unacknowledged_slot(client, event) else { return false };
-        let waiting = self.unacknowledged.get_mut(slot);
-        let keeps = waiting.retries > 0;
+        let keeps = self.unacknowledged.get_mut(slot).retries > 0;
         if keeps {
-            waiting.retries -= 1;
-            self.held.entry(client).or_default().push(*event);
+            self.send_again(client, slot);
         }
         keeps
+    }
+
+    fn acknowledged(&mut self, event: &Held, at: SimTime) {
+        self.meter.counts.acks += 1;
+        self.meter.latencies.ack.record(at - event.emitted);
     }
 
     /// When the answer is at the client, unless process or connection end before it has left.

@@ -194,9 +194,8 @@ impl Cluster<'_> {
         }
         if reason == CloseReason::PodShutdown {
             // it closes those that are gone as well
-            let mut gone: Vec<(ClientId, u32)> =
+            let gone: Vec<(ClientId, u32)> =
                 self.ghosts.iter().filter(there).filter_map(|ghost| Some((ghost.client, ghost.joined?))).collect();
-            gone.retain(|_| self.sessions.are_known());
             for (client, connection) in gone {
                 self.absence_noticed(client, connection, pod, ctx.now());
             }

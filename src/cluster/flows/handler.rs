@@ -116,20 +116,24 @@ impl Cluster<'_> {
         let now = ctx.now();
         let target = &mut self.pods[pod];
         let process = target.process;
-        if !matches!(task, Task::Connect { .. }) {
+        let is_request = !matches!(task, Task::Connect { .. });
+        if is_request {
             target.requests += 1;
             target.begin_open_end();
         }
-        let looks = matches!(task, Task::Connect { .. }) || self.requests_look_up();
-        if looks && !self.store_is_elsewhere() && !matches!(task, Task::Connect { .. }) {
-            self.look_up(client, pod, now);
-        }
         let access = match task {
             Task::Connect { recovers: true, .. } => Some(Access::Recover),
-            _ => (looks && self.store_is_elsewhere()).then_some(Access::LookUp),
+            _ if is_request && !self.requests_look_up() => None,
+            _ if self.store_is_elsewhere() => Some(Access::LookUp),
+            _ => {
+                if is_request {
+                    self.look_up(client, pod, now);
+                }
+                None
+            }
         };
         let pool = self.database.as_mut().map(|database| database.pool_of(pod, process));
-        let tells = self.path.last.wants_ends && !matches!(task, Task::Connect { .. });
+        let tells = self.path.last.wants_ends && is_request;
         let end = if tells { self.end_to_tell(client, pod, ctx) } else { None };
         if let Task::Connect { epoch, .. } = task {
             ctx.schedule_in(CONNECT_TIMEOUT, Event::ConnectDue(client, epoch));

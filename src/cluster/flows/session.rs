@@ -1,6 +1,8 @@
 //! What is known of a client when it comes, and what it has missed: session stores, lists of pending events, connection
 //! state recovery.
 
+use std::rc::Rc;
+
 use crate::cluster::clients::ClientId;
 use crate::cluster::flows::handler::{Asking, Task};
 use crate::cluster::flows::outage::Sending;
@@ -106,10 +108,11 @@ impl Cluster<'_> {
     }
 
     /// The store cannot be reached: a pod goes on without what is known of a client.
-    pub fn store_is_down(&mut self, &Asking { client, number, .. }: &Asking, now: SimTime) {
-        if self.clients[client].number != number {
+    pub fn store_is_down(&mut self, asking: &Asking, now: SimTime) {
+        if !self.is_still_there(asking) {
             return;
         }
+        let client = asking.client;
         let counts = &mut self.meter.counts;
         counts.session_lookups += 1;
         if self.sessions.state(client, self.sessions.seen_by(client), now) == State::New {
@@ -144,10 +147,8 @@ impl Cluster<'_> {
     /// A pod knows that a connection is dead, and does what it does then: the session is stored, what is known of the client
     /// starts to age anew, events are kept for it.
     pub fn absence_noticed(&mut self, client: ClientId, connection: u32, pod: PodId, now: SimTime) {
-        let Some(SessionSpec { store, pending, .. }) = self.spec.sessions else {
-            return self.store_session(client, connection, pod, now);
-        };
         self.store_session(client, connection, pod, now);
+        let Some(SessionSpec { store, pending, .. }) = self.spec.sessions else { return };
         let process = self.pods[pod].process;
         let reached = store != SessionStore::Redis || self.is_sent(pod, now);
         if !reached || self.sessions.state(client, (pod, process), now) != State::There {
@@ -171,10 +172,8 @@ impl Cluster<'_> {
         let by_stream = self.spec.redis.law.adapter.reads_streams();
         let reached = !by_stream || self.is_sent(pod, now);
         if by_stream && reached {
-            let commands = &self.redis.upkeep.session_lost;
-            commands.count(1, &mut self.meter.counts);
-            let total = commands.total();
-            self.redis.serve_upkeep(now, pod, total);
+            let upkeep = Rc::clone(&self.redis.upkeep);
+            self.send(pod, &upkeep.session_lost, 1, now);
         }
         if self.sessions.is_absent(client, connection, self.clients[client].link) {
             let process = self.pods[pod].process;
@@ -185,11 +184,8 @@ impl Cluster<'_> {
 
     /// Commands of a pod go to the store in Redis without anybody waiting for them.
     pub fn ask_store(&mut self, pod: PodId, which: fn(&Store) -> &Commands, now: SimTime) {
-        if let Some(store) = &self.redis.store {
-            let commands = which(store);
-            commands.count(1, &mut self.meter.counts);
-            let total = commands.total();
-            self.redis.serve_upkeep(now, pod, total);
+        if let Some(store) = self.redis.store.clone() {
+            self.send(pod, which(&store), 1, now);
         }
     }
 
@@ -214,8 +210,7 @@ impl Cluster<'_> {
                 events = kept.min(limit);
                 self.meter.counts.pending_dropped += u64::from(kept - events);
                 let commands = store.take(events, self.sessions.pending_bytes(events));
-                commands.count(1, &mut self.meter.counts);
-                self.redis.serve_upkeep(now, pod, commands.total());
+                self.send(pod, &commands, 1, now);
             }
         }
         // who was on the way between two pods may have been counted there, and nowhere as lost
@@ -239,11 +234,7 @@ impl Cluster<'_> {
     /// An event goes out that clients could ask for again later.
     #[inline(never)]
     pub fn number_event(&mut self, recipients: Recipients, bytes: u64, now: SimTime) {
-        let to = match recipients {
-            Recipients::One(client, number) if self.clients[client].number == number => Some(client),
-            _ => None,
-        };
-        let number = self.sessions.number_event(to, bytes, now);
+        let number = self.sessions.number_event(self.only(recipients), bytes, now);
         if let Some(offline) = self.rooms.offline(recipients) {
             offline.last.add((number, now), recipients.but().map(|who| who.client));
         }
@@ -260,10 +251,7 @@ impl Cluster<'_> {
 
     #[inline(never)]
     fn note_missed(&mut self, recipients: Recipients, kind: EventKind, from: (PodId, u32), now: SimTime) {
-        let one = match recipients {
-            Recipients::One(client, number) if self.clients[client].number == number => Some(client),
-            _ => None,
-        };
+        let one = self.only(recipients);
         let waiting = match one {
             Some(client) => u32::from(self.sessions.absence(client).waits),
             None => self.rooms.offline(recipients).map_or(0, |offline| offline.waiting),
@@ -280,13 +268,20 @@ impl Cluster<'_> {
         }
     }
 
+    /// The only recipient that is meant, if it is one client, and still there.
+    fn only(&self, recipients: Recipients) -> Option<ClientId> {
+        match recipients {
+            Recipients::One(client, number) if self.clients[client].number == number => Some(client),
+            _ => None,
+        }
+    }
+
     /// A pod puts an event into so many lists.
     fn push(&mut self, kind: EventKind, lists: u32, from: PodId, now: SimTime) -> bool {
         let Some(store) = &self.redis.store else { return false };
         let bytes = self.redis.courses.bytes(kind);
         let commands = store.push(bytes, u64::from(lists));
-        commands.count(1, &mut self.meter.counts);
-        self.redis.serve_upkeep(now, from, commands.total());
+        self.send(from, &commands, 1, now);
         self.pods[from].book(now, self.spec.pods.costs.publish * u64::from(lists));
         self.meter.counts.pending_kept += u64::from(lists);
         self.sessions.note_pending(bytes, lists);

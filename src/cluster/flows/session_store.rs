@@ -46,15 +46,15 @@ impl Cluster<'_> {
     /// The command reaches Redis, unless the library keeps it back or gives it up.
     pub fn store_serves(&mut self, slot: u32, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
-        let &mut Asking { client, number, pod, process, access, asked, recovery, .. } = self.asking.get_mut(slot);
+        let asking = *self.asking.get_mut(slot);
+        let Asking { client, pod, process, access, asked, recovery, .. } = asking;
         match self.sending(pod, asked, now) {
             Sending::Now => {}
             Sending::At(back) => return ctx.schedule(back + self.redis.hop(), Event::HandlerGoesOn(slot)),
             Sending::GivenUp(at) if at > now => return ctx.schedule(at, Event::HandlerGoesOn(slot)),
             Sending::GivenUp(_) => return self.store_fails(slot, ctx),
         }
-        // the place of a client that has left may be another one's by now
-        let is_there = self.clients[client].number == number;
+        let is_there = self.is_still_there(&asking);
         let mut read = 0;
         let commands = match access {
             Some(Access::Recover) => {
@@ -99,8 +99,8 @@ impl Cluster<'_> {
         }
         let now = ctx.now();
         let asking = *self.asking.get_mut(slot);
-        let Asking { client, number, pod, task, recovery, mut welcome, .. } = asking;
-        let is_there = self.clients[client].number == number;
+        let Asking { client, pod, task, recovery, mut welcome, .. } = asking;
+        let is_there = self.is_still_there(&asking);
         let next = match asking.access {
             Some(Access::Recover) => {
                 self.count_recovery(recovery.err());
@@ -157,8 +157,9 @@ impl Cluster<'_> {
     /// The database has answered a query about what is known of a client.
     pub fn row_found(&mut self, slot: u32, access: Access, ctx: &Ctx<Event>) {
         let now = ctx.now();
-        let Asking { client, number, pod, asked, .. } = *self.asking.get_mut(slot);
-        let is_there = self.clients[client].number == number;
+        let asking = *self.asking.get_mut(slot);
+        let Asking { client, pod, asked, .. } = asking;
+        let is_there = self.is_still_there(&asking);
         let next = (access == Access::LookUp && is_there).then(|| {
             self.meter.latencies.session_lookup.record(now - asked);
             self.look_up(client, pod, now)
@@ -166,6 +167,11 @@ impl Cluster<'_> {
         let asking = self.asking.get_mut(slot);
         asking.welcome.found |= next == Some(true);
         asking.access = next.map(|found| Access::Keep { found });
+    }
+
+    /// Whether the client that a handler works for has not left; its place may be another one's by now.
+    pub fn is_still_there(&self, asking: &Asking) -> bool {
+        self.clients[asking.client].number == asking.number
     }
 
     /// Commands of a handler to the store in Redis: how many.

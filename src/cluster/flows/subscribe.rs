@@ -1,5 +1,7 @@
 //! Pods subscribe and unsubscribe.
 
+use std::rc::Rc;
+
 use crate::cluster::adapter::Times;
 use crate::cluster::flows::emit::Emission;
 use crate::cluster::pods::Subscription;
@@ -96,8 +98,7 @@ impl Cluster<'_> {
             };
             commands.add(aside, times, self.subscribers.len() as u32);
         }
-        commands.count(1, &mut self.meter.counts);
-        self.redis.serve_upkeep(now, pod, commands.total());
+        self.send(pod, &commands, 1, now);
     }
 
     /// Whether a pod can send commands. What it subscribes to meanwhile, it does when its connection is back.
@@ -111,9 +112,13 @@ impl Cluster<'_> {
         if times == 0 || now == SimTime::ZERO || !self.has_connection(pod, now) {
             return;
         }
-        let commands = which(&self.redis.upkeep);
+        let upkeep = Rc::clone(&self.redis.upkeep);
+        self.send(pod, which(&upkeep), times, now);
+    }
+
+    /// Commands of a pod that nobody waits for reach Redis so many times.
+    pub fn send(&mut self, pod: PodId, commands: &Commands, times: u64, now: SimTime) {
         commands.count(times, &mut self.meter.counts);
-        let total = commands.total() * times;
-        self.redis.serve_upkeep(now, pod, total);
+        self.redis.serve_upkeep(now, pod, commands.total() * times);
     }
 }

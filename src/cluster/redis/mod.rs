@@ -14,6 +14,8 @@ pub use slot::{SLOTS, hash_slot, node_of_slot};
 pub use store::Store;
 pub use upkeep::{Commands, Upkeep};
 
+use std::rc::Rc;
+
 use super::PodId;
 use super::adapter::{Command, Reach};
 use super::rooms::Recipients;
@@ -26,9 +28,9 @@ pub struct Redis {
     /// How events go through it.
     pub courses: Courses,
     /// Who subscribes to what when.
-    pub upkeep: Upkeep,
+    pub upkeep: Rc<Upkeep>,
     /// What a session store in it is asked, if there is one.
-    pub store: Option<Store>,
+    pub store: Option<Rc<Store>>,
     /// The loops that read a stream, by pod.
     readers: Vec<Reader>,
     /// One, or the masters of a cluster.
@@ -47,8 +49,12 @@ impl Redis {
         Redis {
             spec: spec.redis.clone(),
             courses: Courses::new(spec),
-            upkeep: Upkeep::new(spec),
-            store: spec.sessions.as_ref().filter(|sessions| sessions.store == SessionStore::Redis).map(Store::new),
+            upkeep: Rc::new(Upkeep::new(spec)),
+            store: spec
+                .sessions
+                .as_ref()
+                .filter(|sessions| sessions.store == SessionStore::Redis)
+                .map(|sessions| Rc::new(Store::new(sessions))),
             readers: Vec::new(),
             servers: (0..spec.redis.nodes).map(|_| Server::default()).collect(),
             down_since: SimTime::NEVER,
