@@ -7,9 +7,9 @@ use stickysim::cluster::adapter;
 use stickysim::cluster::balancer::{Affinity, AffinityMode, BalancerSpec, IngressNginxSpec};
 use stickysim::cluster::simulate;
 use stickysim::cluster::spec::{
-    AddressChangeSpec, Amount, AudienceSpec, ClusterSpec, CookieSpec, Costs, Http, NetworkSpec, PodSpec, Population,
-    ReconnectPolicy, RedisClient, RedisCosts, RedisSpec, RolloutSpec, RoomsSpec, Sharing, Target, TrafficAction,
-    TrafficSpec, Transports, Via, WithoutRedis,
+    AddressChangeSpec, Amount, AudienceSpec, ClusterSpec, CookieSpec, Costs, Http, NetworkSpec, OutputBufferLimits,
+    PodSpec, Population, ReconnectPolicy, RedisClient, RedisCosts, RedisSpec, RolloutSpec, RoomsSpec, Sharing, Target,
+    TrafficAction, TrafficSpec, Transports, Via, WithoutRedis,
 };
 use stickysim::engine::{Law, Seed, Span};
 
@@ -90,6 +90,7 @@ fn base(clients: u32, websocket: bool, duration: Span) -> ClusterSpec {
             forward: Span::ZERO,
             client: RedisClient::NodeRedis6,
             at_start: WithoutRedis::Waits,
+            output_buffer: OutputBufferLimits { hard: 32 << 20, soft: 8 << 20, soft_for: Span::from_secs(60) },
         },
         database: None,
         sessions: None,

@@ -199,14 +199,15 @@ impl Deliveries {
         self.late_parts.forget_taken();
         self.late_members.forget_taken();
     }
-    /// Takes out the parts of a process that has ended, each with its broadcast and its recipients.
-    pub fn take_late_of(&mut self, pod: PodId, process: u32) -> Vec<(FanOut, Part, Members)> {
+    /// Takes out the parts of a pod that will not be done, each with its broadcast and its recipients.
+    pub fn take_late(&mut self, pod: PodId, which: impl Fn(&FanOut, &Part) -> bool) -> Vec<(FanOut, Part, Members)> {
         let mut taken = Vec::new();
         let (mut first_part, mut first_member) = (0, 0);
         for late in &mut self.late {
             let parts = first_part..first_part + late.parts as usize;
             first_part = parts.end;
-            let theirs = |part: &Part| (part.pod, part.process) == (pod, process);
+            let fan_out = late.fan_out;
+            let theirs = |part: &Part| part.pod == pod && !part.is_void() && which(&fan_out, part);
             let copied = match &late.recipients {
                 LateRecipients::Copied(count) => *count as usize,
                 LateRecipients::Room(_) => 0,
@@ -294,13 +295,13 @@ mod tests {
         for members in [6, LARGE as u32 + 2] {
             let mut deliveries = Deliveries::default();
             (1..=3).for_each(|done_s| push(&mut deliveries, done_s, members));
-            let taken = deliveries.take_late_of(Id::new(1), 0);
+            let taken = deliveries.take_late(Id::new(1), |_, part| part.process == 0);
             assert_eq!(taken.len(), 3);
             for (_, part, recipients) in &taken {
                 assert_eq!((part.pod, recipients.len() as u32), (Id::new(1), members / 3));
                 assert!(recipients.iter().all(|member| member.path.pod == part.pod));
             }
-            assert!(deliveries.take_late_of(Id::new(1), 0).is_empty());
+            assert!(deliveries.take_late(Id::new(1), |_, part| part.process == 0).is_empty());
             let (fan_out, _, parts) = deliveries.pop_late(SimTime::NEVER).expect("it stays in the queue");
             let part = deliveries.late_parts(parts)[0];
             assert_eq!((fan_out.done, part.is_void()), (SimTime::ZERO + Span::from_secs(101), true));

@@ -142,6 +142,7 @@ reasons! {
         RecipientOffline = "recipient_offline", "present but not connected at that moment";
         PodDied = "pod_died", "the pod died before it had sent it";
         RedisDown = "redis_down", "Redis was gone, or one of the pods had no connection to it yet";
+        BufferOverflow = "buffer_overflow", "its pod was so slow to read that Redis had cut it off";
         NotSent = "not_sent", "the API call that was to emit it failed";
     }
 }
@@ -394,6 +395,10 @@ counters! {
     address_changes: u64,
     /// Pods killed for memory.
     oom_kills: u64,
+    /// Times that Redis cut a pod off that was too slow to read.
+    redis_cuts: u64,
+    /// Copies that it held for such a pod and that are gone. They are counted as what they would have been.
+    redis_copies_cut: u64,
 
     /// HTTP requests that reached a pod and ask caches or the database.
     requests_with_data: u64,

@@ -15,10 +15,10 @@ use stickysim::cluster::balancer::{Affinity, AffinityMode, BalancerSpec, Ingress
 use stickysim::cluster::simulate;
 use stickysim::cluster::spec::{
     AckSpec, Action, AddressChangeSpec, Admission, Amount, AudienceSpec, CacheSpec, ClusterSpec, CookieSpec, Costs,
-    DataUse, DatabaseSpec, Http, KeyOwner, NetworkSpec, PodChoice, PodSpec, Population, ReconnectPolicy, RedisClient,
-    RedisCosts, RedisSpec, RefreshSpec, RetryLaw, RolloutMode, RolloutSpec, RoomsSpec, Saves, SessionSpec,
-    SessionStore, Sharing, Target, TickSpec, TimedAction, Trace, TraceRequest, TrafficAction, TrafficSpec, Transports,
-    Via, WithoutRedis,
+    DataUse, DatabaseSpec, Http, KeyOwner, NetworkSpec, OutputBufferLimits, PodChoice, PodSpec, Population,
+    ReconnectPolicy, RedisClient, RedisCosts, RedisSpec, RefreshSpec, RetryLaw, RolloutMode, RolloutSpec, RoomsSpec,
+    Saves, SessionSpec, SessionStore, Sharing, Target, TickSpec, TimedAction, Trace, TraceRequest, TrafficAction,
+    TrafficSpec, Transports, Via, WithoutRedis,
 };
 use stickysim::engine::{Law, Seed, Span};
 
@@ -342,9 +342,15 @@ fn redis() -> impl Strategy<Value = RedisSpec> {
         RedisClient::RedisPy,
     ];
     let at_start = prop_oneof![Just(WithoutRedis::Waits), Just(WithoutRedis::StaysAlone)];
-    let who = (adapter, any::<bool>(), select(clients), at_start, 1u16..4);
+    let held = (0u64..20_000, 0u64..2_000, span(5_000));
+    let output_buffer = held.prop_map(|(hard, soft, soft_for)| OutputBufferLimits { hard, soft, soft_for });
+    let who = (adapter, any::<bool>(), select(clients), at_start, 1u16..4, output_buffer);
     (who, [span(5), span(3), span(2), span(1)], span(10)).prop_map(
-        |((adapter, recovery, client, at_start, nodes), [publish, copy, publish_busy, copy_busy], hop)| RedisSpec {
+        |(
+            (adapter, recovery, client, at_start, nodes, output_buffer),
+            [publish, copy, publish_busy, copy_busy],
+            hop,
+        )| RedisSpec {
             law: adapter::Law { recovery, ..adapter::Law::of(adapter) },
             costs: RedisCosts { publish, copy, publish_busy, copy_busy },
             hop,
@@ -352,6 +358,7 @@ fn redis() -> impl Strategy<Value = RedisSpec> {
             forward: publish_busy,
             client,
             at_start,
+            output_buffer,
         },
     )
 }

@@ -40,6 +40,7 @@ mod route;
 mod schemas;
 mod sensitivity;
 mod sessions;
+mod slow_readers;
 mod sockets;
 mod theory;
 mod tidy;

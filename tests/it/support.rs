@@ -4,9 +4,9 @@ use stickysim::cluster::adapter::{Adapter, Emit, Law as AdapterLaw, Operation, T
 use stickysim::cluster::balancer::{BalancerSpec, NginxMethod, NginxSpec};
 use stickysim::cluster::simulate;
 use stickysim::cluster::spec::{
-    Amount, AudienceSpec, ClusterSpec, CookieSpec, Costs, Http, NetworkSpec, PodSpec, Population, ReconnectPolicy,
-    RedisClient, RedisCosts, RedisSpec, RolloutSpec, Sharing, Target, TrafficAction, TrafficSpec, Transports, Via,
-    WithoutRedis,
+    Amount, AudienceSpec, ClusterSpec, CookieSpec, Costs, Http, NetworkSpec, OutputBufferLimits, PodSpec, Population,
+    ReconnectPolicy, RedisClient, RedisCosts, RedisSpec, RolloutSpec, Sharing, Target, TrafficAction, TrafficSpec,
+    Transports, Via, WithoutRedis,
 };
 use stickysim::engine::{Law, Seed, Span};
 use stickysim::metrics::Record;
@@ -95,6 +95,7 @@ pub fn cluster(pods: u32, method: NginxMethod, clients: u32, websocket: bool) ->
             forward: Span::ZERO,
             client: RedisClient::NodeRedis6,
             at_start: WithoutRedis::Waits,
+            output_buffer: OutputBufferLimits { hard: 0, soft: 0, soft_for: Span::ZERO },
         },
         database: None,
         sessions: None,

@@ -62,7 +62,7 @@ impl Cluster<'_> {
 
     /// Records the parts of broadcasts that a process did not finish before it ended.
     pub fn settle_late_of(&mut self, pod: PodId, process: u32) {
-        for (fan_out, part, members) in self.deliveries.take_late_of(pod, process) {
+        for (fan_out, part, members) in self.deliveries.take_late(pod, |_, part| part.process == process) {
             self.deliver(&fan_out, &[part], &Audience::Room(members, None), false);
         }
     }

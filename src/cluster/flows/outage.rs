@@ -1,10 +1,12 @@
 //! Redis is gone for a while, or stands still.
 
 use crate::cluster::adapter::Adapter;
+use crate::cluster::deliveries::{FanOut, PROMPT, Part};
 use crate::cluster::flows::Message;
 use crate::cluster::pods::Subscription;
 use crate::cluster::purpose::Purpose;
-use crate::cluster::redis::Keeps;
+use crate::cluster::redis::{Keeps, Unread};
+use crate::cluster::rooms::Member;
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, SimTime, Span};
 use crate::metrics::LossReason;
@@ -53,6 +55,38 @@ impl Cluster<'_> {
         self.redis.reader(pod).pause();
         self.pods[pod].subscription = Subscription::Broken;
         ctx.schedule(listens, Event::Reconnected(pod, self.pods[pod].process as u16));
+    }
+
+    /// A pod has not read what Redis holds for it, which closes that connection: what it held is gone. The pod notices when it has
+    /// done what it had read, and connects again.
+    pub fn cut_off(&mut self, pod: PodId, ctx: &mut Ctx<Event>) {
+        let now = ctx.now();
+        self.meter.mark(now, format!("Redis cuts off pod-{}", pod.raw()));
+        self.meter.counts.redis_cuts += 1;
+        let process = self.pods[pod].process;
+        for Unread { booking, times, .. } in self.redis.drop_held(pod, now) {
+            self.pods[pod].unbook(booking, now);
+            self.meter.counts.redis_copies_cut += times;
+        }
+        let is_held =
+            |fan_out: &FanOut, part: &Part| !fan_out.local && part.process == process && part.start > now + PROMPT;
+        for (_, _, members) in self.deliveries.take_late(pod, is_held) {
+            for Member { who, .. } in members.iter() {
+                if self.clients.ended_at(who.client, who.connection) > now {
+                    self.lose(LossReason::BufferOverflow, 1);
+                } else {
+                    self.lose(LossReason::RecipientOffline, 1);
+                    self.sessions.miss_on_the_way(who, 1, self.clients[who.client].link);
+                }
+            }
+        }
+        self.pods[pod].subscription = Subscription::CutOff;
+        self.resubscribe();
+        let notices = self.pods[pod].free_at(now);
+        let mut stream =
+            Purpose::RedisLink.stream(self.seed, pod.raw(), u32::MAX - self.meter.counts.redis_cuts as u32);
+        let back = self.spec.redis.client.after_close(notices, &mut stream);
+        ctx.schedule(back, Event::Reconnected(pod, process as u16));
     }
 
     /// When the two connections of a process are back: the one that publishes and the one that listens.

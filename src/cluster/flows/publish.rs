@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use crate::cluster::adapter::{Command, Order, Reach, Role, Writes};
-use crate::cluster::deliveries::Part;
+use crate::cluster::adapter::{Command, Order, Reach};
+use crate::cluster::deliveries::{PROMPT, Part};
 use crate::cluster::flows::emit::Batch;
 use crate::cluster::flows::{Message, Subscribers};
 use crate::cluster::pods::Subscription;
-use crate::cluster::redis::{Course, Passage};
+use crate::cluster::redis::{Course, Fate, Passage, Unread};
 use crate::cluster::rooms::{Recipients, Room, Share};
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, SimTime, Span};
@@ -142,11 +142,12 @@ impl Cluster<'_> {
             return self.lost_in_hand(delivery, ctx);
         }
         let Delivery { to, reply, asks_again, .. } = delivery;
-        let (course, &Passage { message, .. }) = self.course(slot);
+        let (course, &Passage { message, copied, .. }) = self.course(slot);
         let (is_event, answers) = (course.is_event, course.messages.len() - 1);
         let times = u64::from(times);
-        let Message { emitted, recipients, sender, process: sender_process, caller, step, .. } =
+        let Message { emitted, recipients, sender, process: sender_process, caller, step, more, .. } =
             *self.messages.get_mut(slot);
+        let bytes = (copied + more) * times;
         let is_asked = step == 0 && answers > 0;
         let one = self.share_of_one(recipients);
         // whoever is left out is on one of the pods
@@ -156,7 +157,7 @@ impl Cluster<'_> {
         let counts = &mut meter.counts;
         let mut shares = rooms.find(recipients).map_or(one.as_slice(), Room::shares);
         let mut batch = Batch::new(emitted, recipients, false);
-        let (mut polled, mut asked) = (Vec::new(), Vec::new());
+        let (mut polled, mut asked, mut cut_off) = (Vec::new(), Vec::new(), Vec::new());
         for &(pod, process) in to.iter() {
             let target = &mut pods[pod];
             if target.process != process {
@@ -170,20 +171,14 @@ impl Cluster<'_> {
             let fate = if message.room_checked && members.copies() == 0 {
                 Fate::Dropped
             } else {
-                fate(message.role, is_own, (pod, process) == caller, share.copies() == 0)
+                Fate::of(message.role, is_own, (pod, process) == caller, share.copies() == 0)
             };
-            *(match fate {
-                Fate::Own => &mut counts.redis_copies_own,
-                Fate::Served => &mut counts.redis_copies_useful,
-                Fate::Used => &mut counts.redis_copies_requests,
-                Fate::Dropped => &mut counts.redis_copies_dropped,
-            }) += times;
-            let done = match fate {
+            *fate.counter(counts) += times;
+            let booking = match fate {
                 // its cost is part of publishing
-                Fate::Own if asks_again => target.book_slowed(now, Span::ZERO).done,
-                Fate::Own => now,
-                Fate::Dropped => target.book_slowed(now, target.copy_dropped() * times).done,
-                Fate::Used => target.book_slowed(now, target.copy_delivered() * times).done,
+                Fate::Own => target.book_slowed(now, Span::ZERO),
+                Fate::Dropped => target.book_slowed(now, target.copy_dropped() * times),
+                Fate::Used => target.book_slowed(now, target.copy_delivered() * times),
                 Fate::Served => {
                     let taken_on = target.copy_delivered() * times;
                     let booking = target.book_slowed(now, taken_on + target.send() * u64::from(share.copies()));
@@ -198,14 +193,16 @@ impl Cluster<'_> {
                         let part = Part { pod, process, start: booking.start + taken_on, send: target.send() };
                         batch.add(part, live, booking.done, now, deliveries);
                     }
-                    booking.done
+                    booking
                 }
             };
             if asks_again {
-                ctx.schedule(done + redis.hop(), Event::ReadStream(pod, process as u16));
+                ctx.schedule(booking.done + redis.hop(), Event::ReadStream(pod, process as u16));
+            } else if booking.start > now + PROMPT && redis.hold(pod, Unread { booking, bytes, times }, now) {
+                cut_off.push(pod);
             }
             if is_asked && !is_own {
-                asked.push((pod, done));
+                asked.push((pod, booking.done));
             }
         }
         let mut served = batch.served;
@@ -220,6 +217,9 @@ impl Cluster<'_> {
             self.answer_message(slot, pod, done, ctx);
         }
         self.reached(slot, served, now);
+        for pod in cut_off {
+            self.cut_off(pod, ctx);
+        }
     }
 
     /// Redis went while it had copies in hand. What is in a stream stays there, for readers that come back; the rest is lost.
@@ -283,9 +283,11 @@ impl Cluster<'_> {
             let but = if own { None } else { Some(sender) };
             let deaf = self.on_pods(recipients, but, Subscription::Broken).min(others);
             let alone = self.on_pods(recipients, but, Subscription::Alone).min(others - deaf);
+            let cut_off = self.on_pods(recipients, but, Subscription::CutOff).min(others - deaf - alone);
             self.lose(LossReason::RedisDown, deaf);
             self.lose(LossReason::NoAdapter, alone);
-            self.missed(recipients, kind, others - deaf - alone, (sender, process), now);
+            self.lose(LossReason::BufferOverflow, cut_off);
+            self.missed(recipients, kind, others - deaf - alone - cut_off, (sender, process), now);
         }
     }
 
@@ -358,29 +360,5 @@ impl Cluster<'_> {
         let Message { kind, origin, step, .. } = *self.messages.get_mut(slot);
         let course = self.redis.courses.get(kind, origin);
         (course, &course.messages[usize::from(step)])
-    }
-}
-
-/// What becomes of a copy on a pod.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    /// It is the pod's own, which it throws away.
-    Own,
-    /// Clients are served.
-    Served,
-    /// It asks something of the pod, or answers it.
-    Used,
-    /// Nobody here wants it.
-    Dropped,
-}
-
-fn fate(role: Role, is_own: bool, is_caller: bool, is_for_nobody: bool) -> Fate {
-    match role {
-        Role::Answer if is_caller => Fate::Used,
-        Role::Answer => Fate::Dropped,
-        Role::Event(Writes::Never | Writes::Elsewhere) if is_own => Fate::Own,
-        Role::Event(Writes::Never) => Fate::Used,
-        Role::Event(_) if is_for_nobody => Fate::Dropped,
-        Role::Event(_) => Fate::Served,
     }
 }

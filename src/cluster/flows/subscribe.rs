@@ -31,7 +31,7 @@ impl Cluster<'_> {
     pub fn stop_listening(&mut self, pod: PodId, in_order: bool, now: SimTime) {
         self.redis.set_back(pod, SimTime::ZERO);
         let was = std::mem::replace(&mut self.pods[pod].subscription, Subscription::None);
-        if !matches!(was, Subscription::Live | Subscription::Broken) {
+        if !matches!(was, Subscription::Live | Subscription::Broken | Subscription::CutOff) {
             return;
         }
         if in_order && was == Subscription::Live {
@@ -103,7 +103,7 @@ impl Cluster<'_> {
 
     /// Whether a pod can send commands. What it subscribes to meanwhile, it does when its connection is back.
     pub fn has_connection(&self, pod: PodId, now: SimTime) -> bool {
-        let has = matches!(self.pods[pod].subscription, Subscription::None | Subscription::Live);
+        let has = matches!(self.pods[pod].subscription, Subscription::None | Subscription::Live | Subscription::CutOff);
         has && !self.redis.is_down(now)
     }
 

@@ -51,6 +51,10 @@ impl Worker {
     pub fn next_answer(&self) -> SimTime {
         self.jobs.as_slice().get(self.answered).map_or(SimTime::NEVER, |job| job.done)
     }
+    /// When the last of its requests is answered; in the past if all are.
+    pub fn last_answer(&self) -> SimTime {
+        self.jobs.as_slice().last().map_or(SimTime::ZERO, |job| job.done)
+    }
     /// Takes out those that were done the last time.
     pub fn take_answered(&mut self) -> impl Iterator<Item = Job> {
         self.take(self.answered)

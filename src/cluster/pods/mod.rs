@@ -30,6 +30,8 @@ pub enum Subscription {
     Live,
     /// It has subscribed, and its connection is gone.
     Broken,
+    /// It has subscribed, and Redis has closed that connection, since it did not read fast enough.
+    CutOff,
     /// Never: it does without an adapter.
     Alone,
 }
@@ -45,6 +47,14 @@ pub struct Booking {
     pub start: SimTime,
     /// When it is done.
     pub done: SimTime,
+}
+
+#[cfg(test)]
+impl Booking {
+    /// Work of the first event loop.
+    pub const fn of_first_worker(start: SimTime, done: SimTime) -> Booking {
+        Booking { worker: 0, start, done }
+    }
 }
 
 /// What most work of a broadcast consists of.
@@ -165,7 +175,7 @@ impl Pod {
     }
     /// Whether the process has subscribed to what others publish.
     pub fn subscribed(&self) -> bool {
-        matches!(self.subscription, Subscription::Live | Subscription::Broken)
+        matches!(self.subscription, Subscription::Live | Subscription::Broken | Subscription::CutOff)
     }
     /// Whether it gets what they publish.
     pub fn listens(&self) -> bool {
@@ -314,6 +324,19 @@ impl Pod {
         let done = start + work;
         *free = done;
         Booking { worker, start, done }
+    }
+    /// Booked work that has not begun falls away. Requests that were booked after it are answered as they were to be.
+    pub fn unbook(&mut self, booking: Booking, now: SimTime) {
+        let worker = &mut self.workers[booking.worker];
+        let least = worker.last_answer().max(now);
+        let left = worker.free.since(least);
+        let back = (booking.done - booking.start).min(left);
+        worker.free = least + (left - back);
+        self.work_ns -= back.as_nanos();
+    }
+    /// When the first worker has nothing more to do.
+    pub fn free_at(&self, now: SimTime) -> SimTime {
+        self.workers.iter().map(|worker| worker.free).min().unwrap_or(now).max(now)
     }
     /// No worker does anything for so long, after what it has to do now.
     pub fn stand_still(&mut self, now: SimTime, length: Span) {

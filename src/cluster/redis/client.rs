@@ -44,6 +44,10 @@ impl RedisClient {
         }
         at
     }
+    /// When a connection that Redis has closed is back: at the first attempt.
+    pub fn after_close(self, since: SimTime, stream: &mut Stream) -> SimTime {
+        since + self.delay(0, stream)
+    }
     /// How long a command is kept back while there is no connection: not at all, for so long, or until there is one.
     pub const fn keeps_back(self) -> Keeps {
         match self {

@@ -2,6 +2,8 @@
 
 mod client;
 mod course;
+mod fate;
+mod output_buffer;
 mod reader;
 mod slot;
 mod store;
@@ -9,6 +11,8 @@ mod upkeep;
 
 pub use client::{Keeps, RedisClient};
 pub use course::{Course, Courses, EventKind, Origin, Passage};
+pub use fate::Fate;
+pub use output_buffer::{OutputBuffer, Unread};
 pub use reader::Reader;
 pub use slot::{SLOTS, hash_slot, node_of_slot};
 pub use store::Store;
@@ -33,6 +37,8 @@ pub struct Redis {
     pub store: Option<Rc<Store>>,
     /// The loops that read a stream, by pod.
     readers: Vec<Reader>,
+    /// What it holds for subscribers, by pod.
+    buffers: Vec<OutputBuffer>,
     /// One, or the masters of a cluster.
     servers: Vec<Server>,
     /// Of the last outage: when it began, when it ends, and how many there were.
@@ -56,6 +62,7 @@ impl Redis {
                 .filter(|sessions| sessions.store == SessionStore::Redis)
                 .map(|sessions| Rc::new(Store::new(sessions))),
             readers: Vec::new(),
+            buffers: Vec::new(),
             servers: (0..spec.redis.nodes).map(|_| Server::default()).collect(),
             down_since: SimTime::NEVER,
             down_until: SimTime::ZERO,
@@ -165,6 +172,17 @@ impl Redis {
     /// CPU time used up to `now`, by the master that has used most.
     pub fn cpu_used(&self, now: SimTime) -> Span {
         self.servers.iter().map(|server| server.cpu_used(now)).max().unwrap_or_default()
+    }
+    /// A copy is held for a subscriber that is slow to read. True: Redis closes the connection.
+    pub fn hold(&mut self, pod: PodId, copy: Unread, now: SimTime) -> bool {
+        if self.buffers.len() <= pod.index() {
+            self.buffers.resize_with(pod.index() + 1, OutputBuffer::default);
+        }
+        self.buffers[pod.index()].push(copy, now, &self.spec.output_buffer)
+    }
+    /// The connection of a subscriber is closed: what was held for it is gone.
+    pub fn drop_held(&mut self, pod: PodId, now: SimTime) -> Vec<Unread> {
+        self.buffers.get_mut(pod.index()).map(|buffer| buffer.close(now).collect()).unwrap_or_default()
     }
     /// The loop in which a pod reads the stream.
     pub fn reader(&mut self, pod: PodId) -> &mut Reader {

@@ -24,6 +24,19 @@ pub struct RedisSpec {
     pub client: RedisClient,
     /// What a pod does that starts while Redis is gone.
     pub at_start: WithoutRedis,
+    /// How much it holds for subscribers that are slow to read.
+    pub output_buffer: OutputBufferLimits,
+}
+
+/// How much Redis holds for a subscriber before it closes the connection (`client-output-buffer-limit pubsub`); 0 is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutputBufferLimits {
+    /// More bytes than this at any time …
+    pub hard: u64,
+    /// … or more than this …
+    pub soft: u64,
+    /// … for longer than this without a break.
+    pub soft_for: Span,
 }
 
 /// What a pod does that starts while Redis is gone.

@@ -104,7 +104,7 @@ pub(super) static FAMILIES: &[Family] = families! {
     "redis.copies", "Redis copies", PerSecond, Lower, number(|r| per_second(r.counts.redis_copies, r)),
         "Copies of published events that Redis hands to pods, per second; the publisher's own copy is one of them.";
     "redis.useful", "useful copies", Share, Higher, number(|r| share(r.counts.redis_copies_useful, r.counts.redis_copies)),
-        "Share of those copies that led to at least one send to a client.";
+        "Share of those copies that led to at least one send to a client, or would have, had Redis not cut the pod off.";
     "redis.kept_local", "kept from Redis", Share, Higher, number(|r| share(r.counts.events_kept_local, r.counts.events_local_first)),
         "Share of the events with `local_first` whose API call lands on the pod that holds the user's socket, so that no adapter is asked.";
     "redis.bytes_in", "Redis bytes in", BytesPerSecond, Lower, number(|r| per_second(r.counts.redis_bytes_in, r)),
@@ -117,6 +117,8 @@ pub(super) static FAMILIES: &[Family] = families! {
         "Connections of the adapters of serving pods to Redis: with the classic one to publish and one to subscribe per pod; mean over the samples. A session store has one more per pod, or uses that which publishes.";
     "redis.wait", "Redis queueing", Milliseconds, Lower, distribution(|l| Cow::Borrowed(&l.redis_wait)),
         "Waiting of a PUBLISH in Redis before its turn.";
+    "redis.cuts", "pods cut off by Redis", Number, Lower, number(|r| Some(r.counts.redis_cuts as f64)),
+        "Times that Redis closed the connection of a pod that was too slow to read what others publish (output-buffer limits).";
     "load.connections.max_over_mean", "max/mean connections", Number, Lower, number(|r| skew(r.load.connections, |s| s.max_over_mean)),
         "Connections of the fullest ready pod over the mean of the ready pods; mean over the samples.";
     "load.connections.worst", "worst max/mean connections", Number, Lower, number(|r| r.load.connections_worst),
@@ -237,6 +239,8 @@ pub(super) static FAMILIES: &[Family] = families! {
         "… because the pod died before it had sent it.";
     "lost.messages.redis_down", "lost: Redis down", Share, Lower, number(|r| share(r.counts.lost.of(LossReason::RedisDown), r.counts.recipients)),
         "… because Redis was gone, or one of the pods had no connection to it yet.";
+    "lost.messages.buffer_overflow", "lost: cut off by Redis", Share, Lower, number(|r| share(r.counts.lost.of(LossReason::BufferOverflow), r.counts.recipients)),
+        "… because Redis had cut its pod off, which was too slow to read.";
     "lost.messages.not_sent", "lost: call failed", Share, Lower, number(|r| share(r.counts.lost.of(LossReason::NotSent), r.counts.recipients)),
         "… because the API call that was to emit it failed.";
     "acks.time", "acknowledgement", Milliseconds, Lower, distribution(|l| Cow::Borrowed(&l.ack)),

@@ -3,7 +3,7 @@
 use super::super::file::{AtStart, ClientText, OperationText, PersistenceText, RecoveryText, Redis, TickTo};
 use super::filled;
 use crate::cluster::adapter::{Adapter, Emit, Law, Operation, To};
-use crate::cluster::spec::{ROOM_NAME, RedisClient, RedisCosts, RedisSpec, WithoutRedis};
+use crate::cluster::spec::{OutputBufferLimits, ROOM_NAME, RedisClient, RedisCosts, RedisSpec, WithoutRedis};
 use crate::engine::Span;
 
 /// How pods reach each other.
@@ -12,6 +12,7 @@ pub fn redis(redis: &Redis) -> RedisSpec {
     let law = Law { recovery: recovers, ..Law::of(filled(&redis.adapter).adapter()) };
     let stretch = (1.0 / filled(&redis.cpu).value()).max(1.0);
     let stretched = |span: &Option<Span>| Span::from_nanos_f64(filled(span).as_nanos() as f64 * stretch);
+    let limits = filled(&redis.output_buffer);
     RedisSpec {
         law,
         costs: RedisCosts {
@@ -34,6 +35,11 @@ pub fn redis(redis: &Redis) -> RedisSpec {
         at_start: match filled(&redis.at_start) {
             AtStart::Wait => WithoutRedis::Waits,
             AtStart::Alone => WithoutRedis::StaysAlone,
+        },
+        output_buffer: OutputBufferLimits {
+            hard: filled(&limits.hard).bytes(),
+            soft: filled(&limits.soft).bytes(),
+            soft_for: *filled(&limits.soft_for),
         },
     }
 }

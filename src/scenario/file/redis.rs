@@ -5,7 +5,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::super::units::Number;
+use super::super::units::{Number, Size};
 use crate::cluster::adapter::{Adapter, NAMED, Named, NamedOperation, OPERATIONS, Subscribe};
 use crate::engine::Span;
 
@@ -45,6 +45,21 @@ pub struct Redis {
     pub downtime: Option<Span>,
     /// What it still has then of what was written to it; for `redis_crash` and sessions.
     pub persistence: Option<PersistenceText>,
+    /// How much it holds for a pod that is slow to read what others publish, before it cuts that pod off.
+    pub output_buffer: Option<OutputBufferText>,
+}
+
+/// `client-output-buffer-limit pubsub` of redis.conf; a limit of `0Mi` is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OutputBufferText {
+    /// Never more than this.
+    pub hard: Option<Size>,
+    /// Not more than this for longer than `for`.
+    pub soft: Option<Size>,
+    /// How long it may be more than `soft`.
+    #[serde(rename = "for")]
+    pub soft_for: Option<Span>,
 }
 
 /// What Redis still has after its death.

@@ -3,6 +3,7 @@
 use super::{Preset, preset};
 use crate::metrics::Grade::{A, B, C, Measured};
 
+const OUTPUT_BUFFER: &str = "default of Redis: client-output-buffer-limit pubsub 32mb 8mb 60 (src/config.c)";
 const BUSY: &str = "redis-benchmark, 10 publishers without pause: 7 us and 0.5 us per copy (measured by this project)";
 const FORWARD: &str =
     "fitted: three masters of a classic cluster take about 400,000 messages/s where one takes 650,000 (Centrifugo)";
@@ -109,6 +110,9 @@ pub static GENERAL: &[Preset] = &[
     preset("redis.forward", "3us", B, FORWARD),
     preset("redis.topology", "single", C, "assumption: one server"),
     preset("redis.hop", "300us", C, "assumption: network inside one zone"),
+    preset("redis.output_buffer.hard", "32Mi", A, OUTPUT_BUFFER),
+    preset("redis.output_buffer.soft", "8Mi", A, OUTPUT_BUFFER),
+    preset("redis.output_buffer.for", "60s", A, OUTPUT_BUFFER),
     preset(
         "traffic.*.api?.cache?.*.capacity",
         "1000",

@@ -31,6 +31,18 @@ pub(super) fn check(checks: &mut Checks, file: &ScenarioFile) {
             );
         }
     }
+    if let Some(buffer) = redis.output_buffer
+        && let (Some(hard), Some(soft)) = (buffer.hard, buffer.soft)
+        && hard.bytes() > 0
+        && soft > hard
+    {
+        checks.fail(
+            "no-effect",
+            "redis.output_buffer.soft",
+            "it is more than the hard limit, which cuts a pod off before",
+            "write less than `hard`, or `0Mi` for none",
+        );
+    }
     let Some(text) = redis.adapter else { return };
     if let AdapterText::PubSub(PubSub { publishes: Some(publishes), .. }) = text
         && !(1..=MAX_PUBLISHES).contains(&publishes)
