@@ -7,8 +7,8 @@ use stickysim::cluster::adapter;
 use stickysim::cluster::balancer::{Affinity, AffinityMode, BalancerSpec, IngressNginxSpec};
 use stickysim::cluster::simulate;
 use stickysim::cluster::spec::{
-    AddressChangeSpec, Amount, AudienceSpec, ClusterSpec, CookieSpec, Costs, Http, NetworkSpec, OutputBufferLimits,
-    PodSpec, Population, ReconnectPolicy, RedisClient, RedisCosts, RedisSpec, RolloutSpec, RoomsSpec, Sharing, Target,
+    AddressChangeSpec, AudienceSpec, ClusterSpec, CookieSpec, Costs, Http, NetworkSpec, OutputBufferLimits, PodSpec,
+    Population, ReconnectPolicy, RedisClient, RedisCosts, RedisSpec, RolloutSpec, RoomsSpec, Sharing, Target,
     TrafficAction, TrafficSpec, Transports, Via, WithoutRedis,
 };
 use stickysim::engine::{Law, Seed, Span};
@@ -78,10 +78,9 @@ fn base(clients: u32, websocket: bool, duration: Span) -> ClusterSpec {
                 upgrade_check: Span::from_millis(100),
             },
             startup: Law::Fixed(8.0 * SECOND),
-            pre_stop: Span::ZERO,
-            admission: None,
+            ..PodSpec::default()
         },
-        rollout: RolloutSpec { max_surge: Amount::Share(0.25), max_unavailable: Amount::Share(0.25) },
+        rollout: RolloutSpec::default(),
         redis: RedisSpec {
             law: adapter::Law::of(adapter::Adapter::Classic { specific_responses: false }),
             costs: RedisCosts::even(micros(15), micros(3)),

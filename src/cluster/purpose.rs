@@ -48,6 +48,18 @@ pub enum Purpose {
     Refresh,
     /// When a connection of a pod to Redis is back (entity: pod, n: two for each outage).
     RedisLink,
+    /// How long a pod waits for a node and its image (entity: pod).
+    Scheduling,
+    /// When the probes of a pod fall (entity: pod, n: kind).
+    ProbePhase,
+    /// When the kubelet sees that the n-th process of a pod has died (entity: pod).
+    Relist,
+    /// When the kubelet looks whether a back-off is over, before the n-th process (entity: pod).
+    BackOff,
+    /// When a draining pod closes the n-th connection of a client (entity: client).
+    Drain,
+    /// How old the n-th connection of a client may get (entity: client).
+    MaxAge,
     /// First of the purposes of balancers that stand before another one: one per tier (entity: client, n: routed request).
     Tier = 0x100,
     /// First of the purposes of traffic: one per traffic entry (entity: client, n: request).

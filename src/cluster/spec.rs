@@ -5,6 +5,7 @@
 
 mod audience;
 mod data;
+mod pods;
 mod redis;
 mod sessions;
 mod timeline;
@@ -16,6 +17,7 @@ use crate::engine::{Law, Span};
 
 pub use audience::*;
 pub use data::*;
+pub use pods::*;
 pub use redis::*;
 pub use sessions::*;
 pub use timeline::*;
@@ -201,92 +203,4 @@ pub struct RoomsSpec {
     pub sizes: Law,
     /// Rooms of each client, at least 1.
     pub per_client: u32,
-}
-
-/// The pods.
-#[derive(Clone, Debug)]
-pub struct PodSpec {
-    /// Number at the start, at least 1.
-    pub replicas: u32,
-    /// CPU limit in cores, above zero. Work is stretched when it is less than `workers`.
-    pub cpu: f64,
-    /// Event loops per pod, at least 1.
-    pub workers: u32,
-    /// Memory limit in bytes; beyond it the pod is killed. `None` = no limit.
-    pub memory_bytes: Option<u64>,
-    /// What each step costs.
-    pub costs: Costs,
-    /// From creation (or restart) to ready, in nanoseconds.
-    pub startup: Law,
-    /// Between the removal of a pod from the endpoints and its SIGTERM.
-    pub pre_stop: Span,
-    /// The limit of new WebSockets; `None` = all are let in.
-    pub admission: Option<Admission>,
-}
-
-/// A limit of new WebSockets per pod, as `limit_req` of nginx counts (a leaky bucket): beyond it they are refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Admission {
-    /// Distance of WebSockets that come evenly, above zero.
-    pub every: Span,
-    /// How many may come at once after a pause, at least 1.
-    pub burst: u32,
-}
-
-/// CPU per step and memory per connection of one pod; nothing by default.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Costs {
-    /// Accepting a WebSocket (HTTP upgrade and Socket.IO CONNECT).
-    pub connect: Span,
-    /// Cleaning up after a connection.
-    pub disconnect: Span,
-    /// Each HTTP request of long polling and of the handshake that starts with it.
-    pub poll: Span,
-    /// An upgrade from polling ends when the server next looks whether a request waits: it does so at this distance, and at
-    /// once when it is zero.
-    pub upgrade_check: Span,
-    /// The framework's own work per HTTP request.
-    pub request: Span,
-    /// Receiving an event from a client.
-    pub receive: Span,
-    /// Starting a broadcast to local clients.
-    pub broadcast: Span,
-    /// Each local recipient of it.
-    pub send: Span,
-    /// Handing an event to Redis, the pod's own copy coming back included.
-    pub publish: Span,
-    /// A copy from Redis that nobody here wants.
-    pub copy_dropped: Span,
-    /// A copy from Redis that goes to local clients, before its first recipient.
-    pub copy_delivered: Span,
-    /// One ping and pong of an idle connection.
-    pub heartbeat: Span,
-    /// Distance of pings.
-    pub heartbeat_every: Span,
-    /// How long a pong may take before the server gives a connection up.
-    pub heartbeat_timeout: Span,
-    /// Memory of a pod without connections.
-    pub memory_base: u64,
-    /// Memory of each connection.
-    pub memory_per_connection: u64,
-    /// Memory of each connection by long polling.
-    pub memory_per_poller: u64,
-}
-
-/// How a surge rollout proceeds: the fields of a Kubernetes Deployment.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RolloutSpec {
-    /// Pods above the wanted number; a share is rounded up.
-    pub max_surge: Amount,
-    /// Pods that may be missing; a share is rounded down.
-    pub max_unavailable: Amount,
-}
-
-/// A number of pods, or a share of them.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Amount {
-    /// A number.
-    Pods(u32),
-    /// A share, 0 to 1.
-    Share(f64),
 }

@@ -131,6 +131,7 @@ reasons! {
         SessionUnknown = "session_unknown", "a request of the handshake reached a pod that does not know the session (400)";
         WebSocketBlocked = "websocket_blocked", "a proxy before the client lets no WebSocket through";
         Refused = "refused", "more new WebSockets per second than are let in (503)";
+        PodFull = "pod_full", "the pod had as many connections as it may have (503)";
         PoolTimeout = "pool_timeout", "its handler waited too long for a database connection of its pod (500)";
         TooManyClients = "too_many_clients", "the database refused another connection to its pod (500)";
     }
@@ -167,6 +168,10 @@ reasons! {
         AddressChange = "address_change", "the client's network changed";
         PodCrash = "pod_crash", "the pod's process died";
         PodShutdown = "pod_shutdown", "the pod was shut down in order";
+        PodKilled = "pod_killed", "SIGKILL ended the pod's process at the end of its grace period";
+        Drained = "drained", "the pod closed it while it drained";
+        Rebalanced = "rebalanced", "the pod closed it because it had more than others";
+        MaxAge = "max_age", "the pod closed it because of its age";
         BalancerCut = "balancer_cut", "the balancer cut the tunnel";
         SessionUnknown = "session_unknown", "long polling: a request reached a pod that does not know the session (400)";
         Refresh = "refresh", "the client loaded its page anew";
@@ -395,6 +400,16 @@ counters! {
     address_changes: u64,
     /// Pods killed for memory.
     oom_kills: u64,
+    /// Processes that were still there at the end of their grace period.
+    pods_killed: u64,
+    /// Containers that were ended because a liveness or startup probe failed.
+    probe_kills: u64,
+    /// Rollouts that came to their end.
+    rollouts_done: u64,
+    /// How long they took, together, in nanoseconds.
+    rollout_ns: u64,
+    /// Rollouts without progress for as long as `progress_deadline`.
+    rollouts_stuck: u64,
     /// Times that Redis cut a pod off that was too slow to read.
     redis_cuts: u64,
     /// Copies that it held for such a pod and that are gone. They are counted as what they would have been.

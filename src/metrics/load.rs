@@ -15,6 +15,10 @@ pub struct Skew {
     pub jain: f64,
     /// Largest load.
     pub max: f64,
+    /// Smallest load.
+    pub min: f64,
+    /// Share of those that carry anything.
+    pub used: f64,
 }
 
 impl Skew {
@@ -37,7 +41,9 @@ impl Skew {
         let ranked: f64 = sorted.iter().enumerate().map(|(i, x)| (2.0 * (i as f64 + 1.0) - n - 1.0) * x).sum();
         let max = sorted[sorted.len() - 1];
         let cv = libm::sqrt(variance) / mean;
-        Some(Skew { max_over_mean: max / mean, cv, gini: ranked / (n * sum), jain: 1.0 / (1.0 + cv * cv), max })
+        let used = loads.iter().filter(|&&load| load > 0.0).count() as f64 / n;
+        let gini = ranked / (n * sum);
+        Some(Skew { max_over_mean: max / mean, cv, gini, jain: 1.0 / (1.0 + cv * cv), max, min: sorted[0], used })
     }
     /// The mean of several skews, figure by figure.
     pub fn mean(skews: &[Skew]) -> Option<Skew> {
@@ -51,6 +57,8 @@ impl Skew {
             gini: mean(|s| s.gini),
             jain: mean(|s| s.jain),
             max: mean(|s| s.max),
+            min: mean(|s| s.min),
+            used: mean(|s| s.used),
         })
     }
 }

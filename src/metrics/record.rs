@@ -144,6 +144,8 @@ pub struct LoadSkew {
     pub cpu: Option<Skew>,
     /// Largest max/mean of connections in any sample.
     pub connections_worst: Option<f64>,
+    /// Of connections, in the last sample.
+    pub connections_last: Option<Skew>,
 }
 
 /// Effective numbers 1/Σp² of sources, p being the share of clients (or requests) of each source.

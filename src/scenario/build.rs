@@ -1,6 +1,7 @@
 //! A filled file to the specification of a cluster. Validation has passed: nothing here can fail for a user's reason.
 
 mod data;
+mod life;
 mod redis;
 mod sessions;
 
@@ -11,7 +12,7 @@ use super::file::*;
 use super::law::{DurationLaw, LawText, NumberLaw};
 use super::units::{Share, Size};
 use super::words::{
-    Attempts, CountOrShare, LawOrNever, Memory, PodRef, Recipients, ReconnectText, RefreshText, TransportsText, WarmUp,
+    Attempts, LawOrNever, Memory, PodRef, Recipients, ReconnectText, RefreshText, TransportsText, WarmUp,
 };
 use crate::cluster::spec::*;
 use crate::engine::{Law, Span};
@@ -51,13 +52,7 @@ pub fn build(file: &ScenarioFile, traces: &BTreeMap<String, Arc<Trace>>) -> Clus
             .map(|rooms| RoomsSpec { sizes: rooms.sizes.law(), per_client: *filled(&rooms.per_client) }),
         balancers: filled(&file.balancers).clone(),
         pods: build_pods(filled(&file.pods), filled(&file.redis)),
-        rollout: {
-            let rollout = filled(&file.rollout);
-            RolloutSpec {
-                max_surge: amount(filled(&rollout.max_surge)),
-                max_unavailable: amount(filled(&rollout.max_unavailable)),
-            }
-        },
+        rollout: life::rollout(filled(&file.rollout)),
         redis: redis::redis(filled(&file.redis)),
         database: file.database.as_ref().map(data::database),
         sessions: filled(&filled(&file.pods).sessions).store().map(|(store, text)| sessions::sessions(store, text)),
@@ -317,19 +312,22 @@ fn build_pods(pods: &Pods, redis: &Redis) -> PodSpec {
             memory_per_connection: filled(&costs.memory_per_connection).bytes(),
             memory_per_poller: filled(&costs.memory_per_poller).bytes(),
         },
+        scheduling: nanos(&pods.scheduling),
         startup: nanos(&pods.startup),
-        pre_stop: *filled(&filled(&pods.shutdown).pre_stop),
+        readiness: life::readiness(filled(&pods.readiness)),
+        liveness: pods.liveness.as_ref().map(life::probe),
+        startup_probe: pods.startup_probe.as_ref().map(life::probe),
+        publish_not_ready: *filled(&pods.publish_not_ready),
+        relist: *filled(&pods.relist),
+        resync: *filled(&pods.resync),
+        shutdown: life::shutdown(filled(&pods.shutdown)),
         admission: pods.admission.as_ref().map(|admission| Admission {
             every: Span::from_nanos_f64(1e9 / admission.rate.per_second()),
             burst: *filled(&admission.burst),
         }),
-    }
-}
-
-fn amount(amount: &CountOrShare) -> Amount {
-    match amount {
-        CountOrShare::Count(count) => Amount::Pods(*count),
-        CountOrShare::Share(share) => Amount::Share(share.fraction()),
+        max_connections: pods.max_connections,
+        max_connection_age: pods.max_connection_age.as_ref().map(DurationLaw::law),
+        rebalance: pods.rebalance.as_ref().map(life::rebalance),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod clients;
 mod database;
+mod life;
 mod pods;
 mod redis;
 mod sessions;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use clients::*;
 pub use database::*;
+pub use life::*;
 pub use pods::*;
 pub use redis::*;
 pub use sessions::*;
@@ -64,7 +66,7 @@ pub struct ScenarioFile {
     pub balancers: Option<Vec<BalancerSpec>>,
     /// The pods.
     pub pods: Option<Pods>,
-    /// How a surge rollout proceeds: the fields of a Kubernetes Deployment.
+    /// How pods are replaced: the fields of a Kubernetes Deployment, or of a StatefulSet.
     pub rollout: Option<Rollout>,
     /// How pods reach each other.
     pub redis: Option<Redis>,

@@ -3,6 +3,7 @@
 mod clients;
 mod cluster;
 mod data;
+mod life;
 mod load;
 mod network;
 mod reconnect;
@@ -99,6 +100,7 @@ pub fn validate(
     clients::check_traffic(&mut checks, file);
     cluster::check(&mut checks, file);
     data::check(&mut checks, file);
+    life::check(&mut checks, file);
     redis::check(&mut checks, file);
     sessions::check(&mut checks, file);
     for (at, text) in file.expect.iter().flatten().enumerate() {

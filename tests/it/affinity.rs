@@ -156,7 +156,7 @@ fn rolling_restart(pods: u32, method: NginxMethod, mode: RolloutMode) -> Cluster
     let mut spec = cluster(pods, method.clone(), CLIENTS, true);
     spec.balancers = vec![BalancerSpec::Nginx(NginxSpec { method, max_fails: 0, ..NginxSpec::default() })];
     spec.pods.startup = Law::Fixed(seconds(20.0));
-    spec.pods.pre_stop = Span::from_secs(5);
+    spec.pods.shutdown.pre_stop = Span::from_secs(5);
     spec.duration = Span::from_secs(u64::from(pods) * 30 + 30);
     spec.sample_every = spec.duration;
     spec.timeline = vec![TimedAction { at: Span::from_secs(5), action: Action::RollingRestart(mode) }];
@@ -214,7 +214,7 @@ fn a_surge_rollout_with_least_conn_is_even() {
         let mut spec = rolling_restart(n, NginxMethod::LeastConn, RolloutMode::Surge);
         let algorithm = TargetAlgorithm::LeastOutstandingRequests;
         spec.balancers = vec![BalancerSpec::AwsAlb(AwsAlbSpec { algorithm, nodes: 1, ..AwsAlbSpec::default() })];
-        spec.pods.pre_stop = Span::from_secs(8); // it learns of a change after 5 s
+        spec.pods.shutdown.pre_stop = Span::from_secs(8); // it learns of a change after 5 s
         let record = run(&spec, 0);
         assert_eq!(shares(&record), vec![1.0; n as usize]);
         assert_eq!(record.counts.reconnects, u64::from(CLIENTS));

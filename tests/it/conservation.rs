@@ -15,10 +15,11 @@ use stickysim::cluster::balancer::{Affinity, AffinityMode, BalancerSpec, Ingress
 use stickysim::cluster::simulate;
 use stickysim::cluster::spec::{
     AckSpec, Action, AddressChangeSpec, Admission, Amount, AudienceSpec, CacheSpec, ClusterSpec, CookieSpec, Costs,
-    DataUse, DatabaseSpec, Http, KeyOwner, NetworkSpec, OutputBufferLimits, PodChoice, PodSpec, Population,
-    ReconnectPolicy, RedisClient, RedisCosts, RedisSpec, RefreshSpec, RetryLaw, RolloutMode, RolloutSpec, RoomsSpec,
-    Saves, SessionSpec, SessionStore, Sharing, Target, TickSpec, TimedAction, Trace, TraceRequest, TrafficAction,
-    TrafficSpec, Transports, Via, WithoutRedis,
+    DataUse, DatabaseSpec, DeletionCost, Http, KeyOwner, NetworkSpec, OnSigterm, OutputBufferLimits, PodChoice,
+    PodSpec, Population, Probe, Readiness, Rebalance, ReconnectPolicy, RedisClient, RedisCosts, RedisSpec, RefreshSpec,
+    RetryLaw, RolloutMode, RolloutSpec, RolloutStrategy, RoomsSpec, Saves, SessionSpec, SessionStore, Sharing,
+    ShutdownSpec, Target, TickSpec, TimedAction, Trace, TraceRequest, TrafficAction, TrafficSpec, Transports, Via,
+    WithoutRedis,
 };
 use stickysim::engine::{Law, Seed, Span};
 
@@ -284,18 +285,80 @@ fn pods() -> impl Strategy<Value = PodSpec> {
     let memory = option::weighted(0.3, (3u64..20).prop_map(|connections| 1_000 + 100 * connections));
     let limit = (1u64..500, 1u32..9).prop_map(|(ms, burst)| Admission { every: Span::from_millis(ms), burst });
     let admission = option::weighted(0.2, limit);
-    (1u32..6, 0.1..3.0, 1u32..4, memory, costs(), law(0.0, 15.0), span(6_000), admission).prop_map(
-        |(replicas, cpu, workers, memory_bytes, costs, startup, pre_stop, admission)| PodSpec {
+    let size = (1u32..6, 0.1..3.0, 1u32..4, memory, costs());
+    let rebalance = (1u64..20, 1.0..2.0, 1u32..5);
+    let rebalance = rebalance.prop_map(|(s, above, most)| Rebalance { every: Span::from_secs(s), above, most });
+    let most =
+        (option::weighted(0.2, 1u32..12), option::weighted(0.2, law(1.0, 40.0)), option::weighted(0.2, rebalance));
+    (size, start(), shutdown(), admission, most).prop_map(
+        |(
+            (replicas, cpu, workers, memory_bytes, costs),
+            start,
+            shutdown,
+            admission,
+            (max_connections, age, rebalance),
+        )| PodSpec {
             replicas,
             cpu,
             workers,
             memory_bytes,
             costs,
-            startup,
-            pre_stop,
+            shutdown,
             admission,
+            max_connections,
+            max_connection_age: age,
+            rebalance,
+            ..start
         },
     )
+}
+
+fn probe() -> impl Strategy<Value = Probe> {
+    let times = (span(9_000), 1u64..8, span(1_500), option::of(span(9_000)));
+    (times, 1u32..3, 1u32..4).prop_map(|((initial_delay, period, timeout, grace), successes, failures)| Probe {
+        initial_delay,
+        period: Span::from_secs(period),
+        timeout,
+        successes,
+        failures,
+        grace,
+    })
+}
+
+fn start() -> impl Strategy<Value = PodSpec> {
+    let readiness = prop_oneof![
+        3 => Just(Readiness::Immediate),
+        1 => Just(Readiness::Unprobed),
+        2 => probe().prop_map(Readiness::Probed),
+    ];
+    let probes = (readiness, option::weighted(0.3, probe()), option::weighted(0.2, probe()));
+    (law(0.0, 5.0), law(0.0, 15.0), probes, any::<bool>(), span(1_000)).prop_map(
+        |(scheduling, startup, (readiness, liveness, startup_probe), publish_not_ready, relist)| PodSpec {
+            scheduling,
+            startup,
+            readiness,
+            liveness,
+            startup_probe,
+            publish_not_ready,
+            relist,
+            resync: relist * 10,
+            ..PodSpec::default()
+        },
+    )
+}
+
+fn shutdown() -> impl Strategy<Value = ShutdownSpec> {
+    let drain = (span(20_000), prop_oneof![Just(Span::ZERO), (1u64..30).prop_map(|n| Span::from_millis(n * 100))]);
+    let on_sigterm = prop_oneof![
+        3 => Just(OnSigterm::Close),
+        1 => Just(OnSigterm::Ignore),
+        2 => drain.prop_map(|(over, every)| OnSigterm::Drain { over, every }),
+    ];
+    (span(6_000), span(20_000), on_sigterm).prop_map(|(pre_stop, grace, on_sigterm)| ShutdownSpec {
+        pre_stop,
+        grace,
+        on_sigterm,
+    })
 }
 
 fn action() -> impl Strategy<Value = Action> {
@@ -324,7 +387,22 @@ fn timeline() -> impl Strategy<Value = Vec<TimedAction>> {
 
 fn rollout() -> impl Strategy<Value = RolloutSpec> {
     let amount = || prop_oneof![(0u32..3).prop_map(Amount::Pods), (0.0..1.0).prop_map(Amount::Share)];
-    (amount(), amount()).prop_map(|(max_surge, max_unavailable)| RolloutSpec { max_surge, max_unavailable })
+    let strategy = prop_oneof![
+        3 => Just(RolloutStrategy::Rolling),
+        1 => Just(RolloutStrategy::Recreate),
+        1 => (0u32..4).prop_map(|partition| RolloutStrategy::Ordered { partition }),
+    ];
+    let cost = prop_oneof![Just(DeletionCost::None), Just(DeletionCost::Connections)];
+    (amount(), amount(), strategy, span(9_000), span(30_000), cost).prop_map(
+        |(max_surge, max_unavailable, strategy, min_ready, progress_deadline, deletion_cost)| RolloutSpec {
+            max_surge,
+            max_unavailable,
+            strategy,
+            min_ready,
+            progress_deadline,
+            deletion_cost,
+        },
+    )
 }
 
 fn redis() -> impl Strategy<Value = RedisSpec> {

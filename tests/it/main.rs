@@ -25,6 +25,7 @@ mod golden;
 mod handshake;
 mod import;
 mod lessons;
+mod life;
 mod local_first;
 mod log_to_report;
 mod nodes;

@@ -132,7 +132,7 @@ fn a_node_whose_pods_are_shut_down_is_left_out_while_they_still_serve() {
             &["aws-nlb: {HealthCheckIntervalSeconds: 10}", "service: {nodes: 3, externalTrafficPolicy: Local}"],
         );
         spec.traffic = vec![api(3.0, Law::Fixed(0.0))];
-        spec.pods.pre_stop = Span::from_secs(pre_stop);
+        spec.pods.shutdown.pre_stop = Span::from_secs(pre_stop);
         spec.timeline = vec![TimedAction { at: Span::from_secs(200), action: Action::Scale { to: 2 } }];
         run(&spec, 0).counts.requests_failed.total()
     };

@@ -18,7 +18,7 @@ fn restart(pod: u32) -> Action {
 /// Three pods with 5 s before SIGTERM, 20 s to boot, ten clients, and this timeline.
 fn three(timeline: Vec<TimedAction>) -> ClusterSpec {
     let mut spec = cluster(3, NginxMethod::RoundRobin, 10, true);
-    spec.pods.pre_stop = Span::from_secs(5);
+    spec.pods.shutdown.pre_stop = Span::from_secs(5);
     spec.pods.startup = Law::Fixed(seconds(20.0));
     spec.timeline = timeline;
     spec
@@ -97,7 +97,7 @@ fn ingress_nginx_is_told_late_and_nothing_is_lost_when_pods_wait_for_it() {
     let failures = |pre_stop_s: u64| {
         let mut spec = three(vec![at(100, Action::RollingRestart(RolloutMode::Surge))]);
         spec.balancers = vec![BalancerSpec::IngressNginx(IngressNginxSpec::default())];
-        spec.pods.pre_stop = Span::from_secs(pre_stop_s);
+        spec.pods.shutdown.pre_stop = Span::from_secs(pre_stop_s);
         spec.traffic = vec![api(0.02, Law::Fixed(0.0))];
         spec.duration = Span::from_secs(200);
         let counts = run(&spec, 0).counts;

@@ -83,10 +83,9 @@ pub fn cluster(pods: u32, method: NginxMethod, clients: u32, websocket: bool) ->
             memory_bytes: None,
             costs: no_costs(),
             startup: Law::Fixed(seconds(8.0)),
-            pre_stop: Span::ZERO,
-            admission: None,
+            ..PodSpec::default()
         },
-        rollout: RolloutSpec { max_surge: Amount::Pods(1), max_unavailable: Amount::Pods(0) },
+        rollout: RolloutSpec { max_surge: Amount::Pods(1), max_unavailable: Amount::Pods(0), ..RolloutSpec::default() },
         redis: RedisSpec {
             law: AdapterLaw::of(CLASSIC),
             costs: RedisCosts::even(Span::ZERO, Span::ZERO),

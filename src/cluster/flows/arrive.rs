@@ -12,7 +12,6 @@ use crate::cluster::flows::{Slab, endpoints::Endpoints, retry::Pending, rollout:
 use crate::cluster::meter::Meter;
 use crate::cluster::network::{self, Pool};
 use crate::cluster::path::Path;
-use crate::cluster::pods::{Phase, Pod};
 use crate::cluster::progress::Progress;
 use crate::cluster::purpose::{Purpose, traffic};
 use crate::cluster::redis::Redis;
@@ -86,7 +85,7 @@ impl<'s> Cluster<'s> {
             running: Vec::new(),
             path: Path::new(&spec.balancers),
             endpoints: Endpoints::new(spec.chooser(), seed),
-            rollout: Rollout::new(spec.pods.replicas),
+            rollout: Rollout::new(spec.pods.replicas, &spec.rollout),
             rooms: spec
                 .rooms
                 .as_ref()
@@ -116,11 +115,8 @@ impl<'s> Cluster<'s> {
 
     /// Schedules everything that happens by itself, and puts the clients where they are at the start.
     pub fn start(&mut self, ctx: &mut Ctx<Event>) {
-        for _ in 0..self.spec.pods.replicas {
-            let pod = self.pods.push(Pod::new(&self.spec.pods, 0, SimTime::ZERO));
-            self.pods[pod].phase = Phase::Ready;
-            self.pods[pod].ready_at = SimTime::ZERO;
-            self.running.push(pod);
+        for ordinal in 0..self.spec.pods.replicas {
+            self.place_pod(ordinal, ctx);
         }
         self.sync_at_once(ctx);
         if self.spec.redis.law.adapter.subscribes_at_start() {
@@ -131,6 +127,9 @@ impl<'s> Cluster<'s> {
         ctx.schedule(SimTime::ZERO + self.peak_window(), Event::Window);
         for (entry, timed) in self.spec.timeline.iter().enumerate() {
             ctx.schedule(SimTime::ZERO + timed.at, Event::Timeline(entry as u16));
+        }
+        if let Some(rebalance) = self.spec.pods.rebalance {
+            ctx.schedule(SimTime::ZERO + rebalance.every, Event::Rebalance);
         }
         for (item, tick) in self.spec.ticks.iter().enumerate() {
             ctx.schedule(SimTime::ZERO + tick.every, Event::Tick(item as u8));

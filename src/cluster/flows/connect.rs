@@ -93,17 +93,22 @@ impl Cluster<'_> {
         true
     }
 
-    /// Whether more new connections come to this pod than are let in: then this one is not.
+    /// Whether more new connections come to this pod than are let in, or it has as many as it may: then this one is refused.
     pub fn refused(&mut self, pod: PodId, client: ClientId, ctx: &mut Ctx<Event>) -> bool {
         let now = ctx.now();
         let target = &mut self.pods[pod];
-        let refused = self.spec.pods.admission.is_some_and(|limit| !target.admits(now, limit));
-        if refused {
-            target.book(now, self.spec.pods.costs.request);
-            self.path.uncount(self.path.used, pod);
-            self.attempt_failed(client, FailReason::Refused, self.clients[client].one_way(), ctx);
-        }
-        refused
+        let there = target.connections() + target.upgrading.len() as u32;
+        let reason = if self.spec.pods.max_connections.is_some_and(|most| there >= most) {
+            FailReason::PodFull
+        } else if self.spec.pods.admission.is_some_and(|limit| !target.admits(now, limit)) {
+            FailReason::Refused
+        } else {
+            return false;
+        };
+        target.book(now, self.spec.pods.costs.request);
+        self.path.uncount(self.path.used, pod);
+        self.attempt_failed(client, reason, self.clients[client].one_way(), ctx);
+        true
     }
 
     /// The pod lets a client join: the connection counts from now, and is usable when the answer arrives.
@@ -211,6 +216,13 @@ impl Cluster<'_> {
             self.listen(pod, ctx);
         }
         self.client_joins(pod, new_rooms, now);
+        if let Some(age) = &self.spec.pods.max_connection_age {
+            let &Wire { connection, epoch, .. } = self.clients.wire(client);
+            let mut stream = Purpose::MaxAge.stream(self.seed, self.clients[client].number, connection);
+            // who is there at the start has been so for a while
+            let left = if now == SimTime::ZERO { age.residual(&mut stream) } else { age.span(&mut stream) };
+            ctx.schedule_in(left, Event::CloseDue(client, epoch));
+        }
     }
 
     /// An attempt failed and the client knows it `after` from now.

@@ -166,6 +166,7 @@ impl Cluster<'_> {
     /// A pod's process ends: every client on it, or about to be, sees the connection close after half a round trip and
     /// comes back.
     pub fn close_all(&mut self, pod: PodId, reason: CloseReason, ctx: &mut Ctx<Event>) {
+        let in_order = matches!(reason, CloseReason::PodShutdown | CloseReason::Drained);
         let target = &mut self.pods[pod];
         let process = target.process;
         let upgrading = std::mem::take(&mut target.upgrading);
@@ -187,12 +188,12 @@ impl Cluster<'_> {
             self.tunnel_broken(client, pod, ctx.now());
             left.push(self.rooms.disconnect(client, pod, false));
             self.connection_ended(client, reason, ctx.now());
-            if reason == CloseReason::PodShutdown {
+            if in_order {
                 self.absence_noticed(client, self.clients.wire(client).connection, pod, ctx.now());
             }
             self.retry_later(client, self.clients[client].one_way(), ctx);
         }
-        if reason == CloseReason::PodShutdown {
+        if in_order {
             // it closes those that are gone as well
             let gone: Vec<(ClientId, u32)> =
                 self.ghosts.iter().filter(there).filter_map(|ghost| Some((ghost.client, ghost.joined?))).collect();
@@ -215,7 +216,7 @@ impl Cluster<'_> {
                 if self.pollers.has(client) {
                     continue; // requests are finished by those who have them
                 }
-                let &Wire { opened_at, instance, process, .. } = self.clients.wire(client);
+                let &Wire { opened_at, process, .. } = self.clients.wire(client);
                 let is_cut = match cut {
                     // what was open at the start is older than anything
                     Cut::Before(reload) => opened_at == SimTime::NEVER || opened_at <= reload,
@@ -225,20 +226,45 @@ impl Cluster<'_> {
                     continue;
                 }
                 gone += 1;
-                self.remove_live(client, pod);
-                let empty_rooms = self.rooms.disconnect(client, pod, false);
-                self.client_left(pod, empty_rooms, now);
-                self.uncount_tunnel(instance, pod, opened_at);
-                self.tunnel_broken(client, pod, now);
-                self.connection_ended(client, CloseReason::BalancerCut, now);
-                self.absence_noticed(client, self.clients.wire(client).connection, pod, now);
-                self.retry_later(client, self.clients[client].one_way(), ctx);
+                self.end_connection(client, CloseReason::BalancerCut, ctx);
             }
-            if gone > 0 {
-                self.pods[pod].connections_changed();
-                self.pods[pod].book(now, self.spec.pods.costs.disconnect * gone);
-                self.ended_well(pod, ctx);
-            }
+            self.connections_gone(pod, gone, ctx);
+        }
+    }
+
+    /// A pod closes the connection of a client.
+    pub fn pod_closes(&mut self, client: ClientId, reason: CloseReason, ctx: &mut Ctx<Event>) {
+        self.settle_fan_outs(ctx.now()); // while lists are unchanged
+        let pod = self.clients.wire(client).pod;
+        self.end_connection(client, reason, ctx);
+        self.connections_gone(pod, 1, ctx);
+    }
+
+    /// A connection ends, of which its pod knows at once and its client half a round trip later.
+    fn end_connection(&mut self, client: ClientId, reason: CloseReason, ctx: &mut Ctx<Event>) {
+        let now = ctx.now();
+        let &Wire { pod, opened_at, instance, connection, .. } = self.clients.wire(client);
+        self.remove_live(client, pod);
+        let empty_rooms = self.rooms.disconnect(client, pod, false);
+        self.client_left(pod, empty_rooms, now);
+        if self.pollers.has(client) {
+            self.pods[pod].pollers -= 1;
+            self.path.uncount(instance, pod);
+        } else {
+            self.uncount_tunnel(instance, pod, opened_at);
+        }
+        self.tunnel_broken(client, pod, now);
+        self.connection_ended(client, reason, now);
+        self.absence_noticed(client, connection, pod, now);
+        self.retry_later(client, self.clients[client].one_way(), ctx);
+    }
+
+    /// A pod cleans up after so many connections.
+    fn connections_gone(&mut self, pod: PodId, gone: u64, ctx: &mut Ctx<Event>) {
+        if gone > 0 {
+            self.pods[pod].connections_changed();
+            self.pods[pod].book(ctx.now(), self.spec.pods.costs.disconnect * gone);
+            self.ended_well(pod, ctx);
         }
     }
 

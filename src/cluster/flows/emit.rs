@@ -7,7 +7,6 @@ use crate::cluster::clients::{ClientId, Link};
 use crate::cluster::deliveries::{Audience, Deliveries, FanOut, PROMPT, Part};
 use crate::cluster::flows::Message;
 use crate::cluster::flows::request::Call;
-use crate::cluster::pods::Phase;
 use crate::cluster::redis::{Course, EventKind, Origin};
 use crate::cluster::rooms::{Member, Members, Path, Recipients, RoomId, Share, Who};
 use crate::cluster::{Cluster, Event, PodId};
@@ -179,7 +178,8 @@ impl Cluster<'_> {
             }
             None => Recipients::Nobody,
         };
-        let ready = self.running.iter().copied().find(|&pod| self.pods[pod].phase == Phase::Ready);
+        let ready =
+            self.running.iter().copied().find(|&pod| self.pods[pod].life.is_ready() && self.pods[pod].life.runs());
         let kind = EventKind(self.spec.traffic.len() as u16 + u16::from(item));
         let emission = Emission { emitted: ctx.now(), recipients, kind, origin: Origin::Application };
         match ready {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::cluster::balancer::{Checks, Decide, Following, Health, Line, List, Peer, Settings};
 use crate::cluster::flows::disconnect::Cut;
 use crate::cluster::flows::health::Checkup;
-use crate::cluster::pods::{Phase, Pod};
+use crate::cluster::pods::{Container, Life, Phase, Pod};
 use crate::cluster::purpose::Purpose;
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, Seed, SimTime, Span};
@@ -71,16 +71,19 @@ impl Endpoints {
 impl Cluster<'_> {
     /// The pods that a balancer should know now, and whether each is being shut down.
     fn wanted_peers(&self) -> Vec<(PodId, bool)> {
-        let listed = |pod: &Pod| match self.endpoints.following.list {
+        let published = |life: &Life| self.spec.pods.publish_not_ready && life.container != Container::Waiting;
+        let listed = |life: &Life| match self.endpoints.following.list {
             // a line stays while its pod restarts in place; a new pod gets one when it is ready
-            List::Servers => pod.phase == Phase::Ready || (pod.process > 0 && pod.is_active()) || pod.restarting,
-            List::Endpoints => pod.phase == Phase::Ready,
-            List::ServingEndpoints => pod.serves(),
+            List::Servers => (life.is_active() && life.was_ready()) || life.restarting,
+            List::Endpoints => life.is_ready() || published(life),
+            List::ServingEndpoints => life.ready || published(life),
         };
-        let leaving =
-            |pod: &Pod| pod.phase == Phase::Terminating && self.endpoints.following.list == List::ServingEndpoints;
-        let running = self.running.iter().map(|&pod| (pod, &self.pods[pod]));
-        running.filter(|(_, pod)| listed(pod)).map(|(id, pod)| (id, leaving(pod))).collect()
+        let leaving = |life: &Life| {
+            let is_told = self.endpoints.following.list == List::ServingEndpoints;
+            is_told && life.phase == Phase::Terminating && !published(life)
+        };
+        let running = self.running.iter().map(|&pod| (pod, &self.pods[pod].life));
+        running.filter(|(_, life)| listed(life)).map(|(id, life)| (id, leaving(life))).collect()
     }
 
     /// A pod became ready, or stopped being so: the balancer will learn of it.

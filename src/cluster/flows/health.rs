@@ -36,7 +36,7 @@ impl Checkup {
     /// Every pod that there is at the start has been checked long before.
     pub fn start(&mut self, pods: &Column<crate::cluster::PodTag, Pod>, checks: Checks) {
         for pod in pods.ids() {
-            self.of(pod, checks).up = pods[pod].serves();
+            self.of(pod, checks).up = pods[pod].life.serves();
         }
     }
 }
@@ -48,7 +48,7 @@ impl Cluster<'_> {
         ctx.schedule_in(checks.every, Event::CheckHealth);
         let known: Vec<PodId> = self.path.last.peers().iter().map(|peer| peer.pod).collect();
         for pod in known {
-            let answers = self.pods[pod].serves();
+            let answers = self.pods[pod].life.serves();
             let checked = self.endpoints.checkup.of(pod, checks);
             if answers == checked.up {
                 checked.contrary = 0;

@@ -69,7 +69,7 @@ impl Cluster<'_> {
             }
             let totals = self.totals(pod, now);
             let before = std::mem::replace(&mut self.meter.pods_at_sample[pod.index()], totals);
-            let runs = self.pods[pod].phase != Phase::Gone;
+            let runs = self.pods[pod].life.phase != Phase::Gone;
             let cpu = self.cpu_share(pod, totals.cpu.saturating_sub(before.cpu), interval);
             let memory = self.memory_of(pod) as f64;
             let rate = |now: u64, then: u64| (now - then) as f64 / seconds;
@@ -91,7 +91,7 @@ impl Cluster<'_> {
         let redis_cpu = redis.saturating_sub(self.meter.redis_at_sample).as_secs_f64() / seconds;
         self.meter.redis_at_sample = redis;
         let ghosts: u32 = self.running.iter().map(|&pod| self.pods[pod].ghosts).sum();
-        let ready = || self.running.iter().copied().filter(|&pod| self.pods[pod].phase == Phase::Ready);
+        let ready = || self.running.iter().copied().filter(|&pod| self.pods[pod].life.is_ready());
         let skew_of = |load: &dyn Fn(PodId) -> f64| Skew::of(&ready().map(load).collect::<Vec<_>>());
         let skew = skew_of(&|pod| f64::from(self.pods[pod].connections()));
         let memory_skew = skew_of(&|pod| self.memory_of(pod) as f64);
@@ -239,7 +239,7 @@ impl Cluster<'_> {
     pub fn into_record(mut self, horizon: SimTime, end: End) -> Record {
         let measured = horizon.since(SimTime::ZERO + self.spec.warm_up);
         // a pod that restarts in place is still the same pod
-        let was_there = |pod: &PodId| self.pods[*pod].created_at <= SimTime::ZERO + self.spec.warm_up;
+        let was_there = |pod: &PodId| self.pods[*pod].life.created_at <= SimTime::ZERO + self.spec.warm_up;
         let throughout: Vec<PodId> = self.running.iter().copied().filter(was_there).collect();
         let skew_of = |load: fn(&PodTotals) -> f64| {
             let loads: Vec<f64> = throughout
@@ -259,6 +259,7 @@ impl Cluster<'_> {
             messages: skew_of(|totals| totals.sends as f64),
             cpu: skew_of(|totals| totals.cpu.as_secs_f64()),
             connections_worst: self.meter.skews.iter().map(|skew| skew.max_over_mean).reduce(f64::max),
+            connections_last: self.meter.skews.last().copied(),
         };
         let database = self.database_use(horizon);
         let cache_hits_worst = self.cache_hits_worst(&throughout);

@@ -104,7 +104,7 @@ impl Cluster<'_> {
         let now = ctx.now();
         let target = &self.pods[pod];
         // another outage began meanwhile: its own attempts go on
-        if target.process as u16 != process || !target.serves() || target.listens() || self.redis.is_down(now) {
+        if target.process as u16 != process || !target.life.runs() || target.listens() || self.redis.is_down(now) {
             return;
         }
         self.listen(pod, ctx);

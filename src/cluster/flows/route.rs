@@ -92,7 +92,7 @@ impl Cluster<'_> {
         let record = &mut self.clients[client];
         let pod = record.last_pod;
         let bound = record.cookie_at(now).is_some_and(|cookie| self.path.bound(cookie) == Some(pod));
-        if bound && self.pods[pod].serves() {
+        if bound && self.pods[pod].life.serves() {
             // as nearly always: its cookie takes it where it was
             record.routed += 1;
             record.routed_to(pod);
@@ -199,7 +199,7 @@ impl Cluster<'_> {
                     pod
                 }
             };
-            if pods[pod].serves() {
+            if pods[pod].life.serves() {
                 if !std::mem::take(&mut attempt.tries.redirected) {
                     break Some(pod);
                 }
@@ -250,7 +250,7 @@ impl Cluster<'_> {
         let kept = self.path.hop(client);
         let broken = kept.pod != NO_POD && {
             let pod = &self.pods[kept.pod];
-            !pod.serves() || pod.process != kept.process
+            !pod.life.serves() || pod.process != kept.process
         };
         let mut hop = kept;
         let fresh = opens || broken || now > kept.until;
@@ -412,7 +412,7 @@ impl Cluster<'_> {
         }
         let tier = &self.path.last;
         let gone = || {
-            !self.pods[last].serves()
+            !self.pods[last].life.serves()
                 || tier.peers().position(last).is_none_or(|position| attempt.tries.refused.contains(&position))
                 || tier.instances.iter().any(|instance| instance.balancer.mistrusts(last))
         };

@@ -98,7 +98,7 @@ impl Cluster<'_> {
             State::There => counts.session_found += 1,
             State::Lost(SessionLoss::Elsewhere) => {
                 let (had, by) = self.sessions.seen_by(client);
-                let lives = self.pods[had].process == by && self.pods[had].serves();
+                let lives = self.pods[had].process == by && self.pods[had].life.serves();
                 counts.session_lost.add(if lives { SessionLoss::Elsewhere } else { SessionLoss::PodGone });
             }
             State::Lost(reason) => counts.session_lost.add(reason),
@@ -138,7 +138,7 @@ impl Cluster<'_> {
         if self.sessions.follow() {
             let asks = !matches!(reason, CloseReason::SessionEnd | CloseReason::Refresh);
             self.sessions.absent(client, connection, asks, self.rooms.missed(client), self.rooms.last(client));
-            if reason == CloseReason::PodCrash {
+            if matches!(reason, CloseReason::PodCrash | CloseReason::PodKilled) {
                 self.sessions.absence(client).stored = Stored::Crashed;
             }
         }

@@ -1,6 +1,5 @@
 //! What the scenario says shall happen.
 
-use crate::cluster::pods::Phase;
 use crate::cluster::purpose::Purpose;
 use crate::cluster::spec::{Action, PodChoice, RolloutMode};
 use crate::cluster::{Cluster, Event, PodId};
@@ -42,8 +41,12 @@ impl Cluster<'_> {
 
     /// The pod that an entry means, if it is ready.
     fn choose(&mut self, choice: PodChoice, entry: usize, ctx: &Ctx<Event>) -> Option<PodId> {
-        let ready: Vec<PodId> =
-            self.running.iter().copied().filter(|&pod| self.pods[pod].phase == Phase::Ready).collect();
+        let ready: Vec<PodId> = self
+            .running
+            .iter()
+            .copied()
+            .filter(|&pod| self.pods[pod].life.is_ready() && self.pods[pod].life.runs())
+            .collect();
         let chosen = match choice {
             PodChoice::Number(number) => ready.iter().copied().find(|pod| pod.raw() == number),
             PodChoice::Random if ready.is_empty() => None,

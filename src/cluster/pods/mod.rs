@@ -1,25 +1,17 @@
 //! Pods: event loops that serve first come, first served, and the connections they hold.
 
+mod back_off;
 mod job;
+mod life;
+mod prober;
 
 use super::spec::{Admission, Costs, PodSpec};
 use super::{ClientId, PodId};
 use crate::engine::{SimTime, Span};
 
 pub use job::{Job, Worker};
-
-/// Where a pod is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Created or restarting: no process, or one that is not ready.
-    Starting,
-    /// Ready: new clients are welcome.
-    Ready,
-    /// Being removed, still serving: between the removal from the endpoints and SIGTERM.
-    Terminating,
-    /// Gone for good.
-    Gone,
-}
+pub use life::{Container, Life, Phase};
+pub use prober::ProbeKind;
 
 /// How a process hears of what others publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,23 +60,13 @@ struct Frequent {
 /// One pod.
 pub struct Pod {
     /// Where it is in its life.
-    pub phase: Phase,
+    pub life: Life,
     /// Counts the processes it has run: whatever belongs to an older one is void.
     pub process: u32,
     /// When each older process died or was shut down.
     pub deaths: Vec<SimTime>,
-    /// Since when the present process is ready.
-    pub ready_at: SimTime,
-    /// When the pod was created.
-    pub created_at: SimTime,
     /// How the present process hears of what others publish.
     pub subscription: Subscription,
-    /// Rollout generation of its template.
-    pub generation: u32,
-    /// True while a shutdown in order leads to a restart in place, not to removal.
-    pub restarting: bool,
-    /// Containers restarted after crashes, for the back-off.
-    pub crashes: u32,
     /// Clients connected to the present process, in no particular order.
     pub live: Vec<ClientId>,
     /// Connections whose client is gone without the pod knowing.
@@ -131,15 +113,10 @@ impl Pod {
         let Costs { send, copy_delivered, copy_dropped, .. } = spec.costs;
         let costs = Frequent { send, copy_delivered, copy_dropped };
         let mut pod = Pod {
-            phase: Phase::Starting,
+            life: Life::new(generation, now),
             process: 0,
             deaths: Vec::new(),
-            ready_at: SimTime::NEVER,
-            created_at: now,
             subscription: Subscription::None,
-            generation,
-            restarting: false,
-            crashes: 0,
             live: Vec::new(),
             ghosts: 0,
             silent_ghosts: 0,
@@ -184,14 +161,6 @@ impl Pod {
     /// Whether it does without an adapter.
     pub fn is_alone(&self) -> bool {
         self.subscription == Subscription::Alone
-    }
-    /// True when the process accepts connections.
-    pub fn serves(&self) -> bool {
-        matches!(self.phase, Phase::Ready | Phase::Terminating)
-    }
-    /// True when it counts for rollouts and scaling.
-    pub fn is_active(&self) -> bool {
-        matches!(self.phase, Phase::Starting | Phase::Ready)
     }
     /// Connections as the pod counts them.
     pub fn connections(&self) -> u32 {
@@ -395,18 +364,7 @@ mod tests {
 
     #[test]
     fn an_answer_of_any_worker_counts_at_once() {
-        let costs = Costs::default();
-        let startup = crate::engine::Law::Fixed(0.0);
-        let spec = PodSpec {
-            replicas: 1,
-            cpu: 2.0,
-            workers: 2,
-            memory_bytes: None,
-            costs,
-            startup,
-            pre_stop: Span::ZERO,
-            admission: None,
-        };
+        let spec = PodSpec { cpu: 2.0, workers: 2, ..PodSpec::default() };
         let mut pod = Pod::new(&spec, 0, SimTime::ZERO);
         for ns in [10, 30, 15] {
             let booking = pod.book(SimTime::ZERO, Span::from_nanos(ns));

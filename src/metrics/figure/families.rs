@@ -125,6 +125,14 @@ pub(super) static FAMILIES: &[Family] = families! {
         "Largest max/mean of connections in any sample.";
     "load.connections.max", "connections of the fullest pod", Number, Lower, number(|r| skew(r.load.connections, |s| s.max)),
         "Connections of the fullest ready pod; mean over the samples.";
+    "load.connections.last", "max/mean connections at the end", Number, Lower, number(|r| skew(r.load.connections_last, |s| s.max_over_mean)),
+        "Connections of the fullest ready pod over the mean of the ready pods, in the last sample.";
+    "load.connections.last_max", "fullest pod at the end", Number, Lower, number(|r| skew(r.load.connections_last, |s| s.max)),
+        "Connections of the fullest ready pod in the last sample.";
+    "load.connections.last_min", "emptiest pod at the end", Number, Higher, number(|r| skew(r.load.connections_last, |s| s.min)),
+        "Connections of the emptiest ready pod in the last sample.";
+    "load.connections.used", "pods with connections", Share, Higher, number(|r| skew(r.load.connections, |s| s.used)),
+        "Share of the ready pods that have a connection; mean over the samples.";
     "load.connections.cv", "CV of connections", Number, Lower, number(|r| skew(r.load.connections, |s| s.cv)),
         "Standard deviation over mean of the connections of the ready pods; mean over the samples.";
     "load.connections.gini", "Gini of connections", Number, Lower, number(|r| skew(r.load.connections, |s| s.gini)),
@@ -133,6 +141,8 @@ pub(super) static FAMILIES: &[Family] = families! {
         "Jain's fairness index of the connections of the ready pods; mean over the samples.";
     "load.requests.max_over_mean", "max/mean requests", Number, Lower, number(|r| skew(r.load.requests, |s| s.max_over_mean)),
         "Requests and upgrades that reached the busiest pod over the mean of all pods that were there throughout the measured part.";
+    "load.requests.spread", "spread of requests", Number, Lower, number(|r| skew(r.load.requests, |s| s.max - s.min)),
+        "Requests and upgrades that reached the busiest pod less those of the least busy one, of those that were there throughout the measured part.";
     "load.requests.cv", "CV of requests", Number, Lower, number(|r| skew(r.load.requests, |s| s.cv)),
         "Standard deviation over mean of the requests per pod, over the pods that were there throughout the measured part.";
     "load.requests.gini", "Gini of requests", Number, Lower, number(|r| skew(r.load.requests, |s| s.gini)),
@@ -209,6 +219,16 @@ pub(super) static FAMILIES: &[Family] = families! {
         "Connections ended per second by a crash.";
     "connections.closed.pod_shutdown", "closed: pod shutdown", PerSecond, Lower, number(|r| per_second(r.counts.closed.of(CloseReason::PodShutdown), r)),
         "Connections ended per second by a shutdown in order.";
+    "connections.closed.pod_killed", "closed: SIGKILL", PerSecond, Lower, number(|r| per_second(r.counts.closed.of(CloseReason::PodKilled), r)),
+        "Connections ended per second because their pod's process was killed at the end of its grace period.";
+    "connections.closed.drained", "closed: drained", PerSecond, Lower, number(|r| per_second(r.counts.closed.of(CloseReason::Drained), r)),
+        "Connections ended per second by pods that drained.";
+    "connections.closed.max_age", "closed: max. age", PerSecond, Lower, number(|r| per_second(r.counts.closed.of(CloseReason::MaxAge), r)),
+        "Connections ended per second by pods because they were old enough.";
+    "connections.closed.rebalanced", "closed: rebalanced", PerSecond, Lower, number(|r| per_second(r.counts.closed.of(CloseReason::Rebalanced), r)),
+        "Connections ended per second by pods that had more than others.";
+    "connections.closed.balancer_cut", "closed: cut by balancer", PerSecond, Lower, number(|r| per_second(r.counts.closed.of(CloseReason::BalancerCut), r)),
+        "Connections ended per second by a balancer: old workers after a reload, targets that left its list.";
     "connections.closed.session_unknown", "closed: session unknown", PerSecond, Lower, number(|r| per_second(r.counts.closed.of(CloseReason::SessionUnknown), r)),
         "Connections by long polling ended per second because a request of theirs reached a pod that does not know the session (400).";
     "polling.requests", "requests of long polling", PerSecond, Neither, number(|r| polling(r.counts.session_requests, r)),
@@ -277,4 +297,12 @@ pub(super) static FAMILIES: &[Family] = families! {
         "Most connections open to the database (looked at every ten seconds), as a share of those that it accepts.";
     "pods.oom_kills", "pods killed for memory", Number, Lower, number(|r| Some(r.counts.oom_kills as f64)),
         "Pods killed because connections needed more memory than the limit.";
+    "pods.killed", "pods that got SIGKILL", Number, Lower, number(|r| Some(r.counts.pods_killed as f64)),
+        "Processes that were still there at the end of their grace period.";
+    "pods.probe_kills", "pods ended by probes", Number, Lower, number(|r| Some(r.counts.probe_kills as f64)),
+        "Containers that were ended because a liveness or startup probe failed.";
+    "rollout.time", "length of rollouts", Milliseconds, Lower, number(|r| share(r.counts.rollout_ns, r.counts.rollouts_done).map(|ns| ns / 1e6)),
+        "From the start of a rollout to when every pod is new and available; mean of those that came to their end.";
+    "rollout.stuck", "stuck rollouts", Number, Lower, number(|r| Some(r.counts.rollouts_stuck as f64)),
+        "Rollouts without progress for as long as `rollout.progress_deadline`.";
 };

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::super::law::DurationLaw;
 use super::super::units::{Number, Rate, Size};
-use super::super::words::{CountOrShare, Memory, PodRef};
-use super::SessionsText;
+use super::super::words::{Memory, PodRef};
+use super::{ProbeText, ReadinessText, SessionsText, Shutdown};
 use crate::engine::Span;
 
 /// The pods.
@@ -23,8 +23,25 @@ pub struct Pods {
     pub memory: Option<Memory>,
     /// What each step costs.
     pub costs: Option<CostsText>,
-    /// From creation (or restart) to ready.
+    /// From creation to when its container starts: a node is found, and the image is there. Restarts in place do without.
+    pub scheduling: Option<DurationLaw>,
+    /// From the start of a container to when its process accepts connections.
     pub startup: Option<DurationLaw>,
+    /// When a pod is ready: `immediate`, the moment it accepts connections; by a probe, such as `{period: 10s}`; or `none`, as
+    /// long as its container runs.
+    pub readiness: Option<ReadinessText>,
+    /// A probe that ends the container when it fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub liveness: Option<ProbeText>,
+    /// A probe that keeps the two others off until it succeeds, and ends the container when it fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub startup_probe: Option<ProbeText>,
+    /// True: a pod is an endpoint as long as its container runs, ready or not (`publishNotReadyAddresses`).
+    pub publish_not_ready: Option<bool>,
+    /// The kubelet looks for containers that have died at this distance.
+    pub relist: Option<Span>,
+    /// It looks whether a container that crashed may be started again at this distance, or up to half of it more.
+    pub resync: Option<Span>,
     /// How a pod ends.
     pub shutdown: Option<Shutdown>,
     /// Where the application keeps what it knows of its clients: `memory` (lost when a client lands elsewhere), `redis`,
@@ -32,6 +49,27 @@ pub struct Pods {
     pub sessions: Option<SessionsText>,
     /// How many new WebSockets a pod, or the platform in front of it, lets in; without it all of them.
     pub admission: Option<AdmissionText>,
+    /// Connections that a pod may have; beyond them it answers with a 503. Without it there is no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_connections: Option<u32>,
+    /// When a pod closes a connection because of its age, such as `{uniform: [54m, 66m]}`; without it never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_connection_age: Option<DurationLaw>,
+    /// A controller that has pods with more connections than others close some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rebalance: Option<RebalanceText>,
+}
+
+/// A controller that has pods with more connections than others close some.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RebalanceText {
+    /// It looks at this distance.
+    pub every: Option<Span>,
+    /// Pods with more than so many times the mean close what they have more than the mean: `1.1`.
+    pub above: Option<Number>,
+    /// … but not more at a time.
+    pub at_most: Option<u32>,
 }
 
 /// A limit of new WebSockets: those beyond it are refused with a 503.
@@ -42,14 +80,6 @@ pub struct AdmissionText {
     pub rate: Rate,
     /// How many may come at once after a pause.
     pub burst: Option<u32>,
-}
-
-/// How a pod ends.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Shutdown {
-    /// Between the removal of a pod from the endpoints and its SIGTERM.
-    pub pre_stop: Option<Span>,
 }
 
 /// CPU per step and memory per connection.
@@ -108,16 +138,6 @@ pub enum CostsPreset {
     /// Plain `ws` on Node.js.
     #[serde(rename = "ws-node")]
     WsNode,
-}
-
-/// How a surge rollout proceeds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Rollout {
-    /// Pods above the wanted number: a number, or a share (rounded up).
-    pub max_surge: Option<CountOrShare>,
-    /// Pods that may be missing: a number, or a share (rounded down).
-    pub max_unavailable: Option<CountOrShare>,
 }
 
 /// Something that happens at a time: `at` and exactly one of the other keys.

@@ -1,7 +1,7 @@
 //! Bounds of balancers, pods, rollout and timeline.
 
-use super::super::file::{CostsPreset, Pods, Rollout, ScenarioFile, TimelineEntry};
-use super::super::words::{CountOrShare, Memory, PodRef, TransportsText};
+use super::super::file::{CostsPreset, Pods, ScenarioFile, TimelineEntry};
+use super::super::words::{Memory, PodRef, TransportsText};
 use super::clients::short;
 use super::{Checks, MAX_PODS};
 use crate::cluster::balancer::BalancerSpec;
@@ -29,9 +29,6 @@ pub(super) fn check(checks: &mut Checks, file: &ScenarioFile) {
         if pods.costs.as_ref().is_some_and(|costs| costs.preset == Some(CostsPreset::WsNode)) {
             check_plain(checks, file);
         }
-    }
-    if let Some(rollout) = &file.rollout {
-        check_rollout(checks, rollout);
     }
     check_timeline(checks, file);
 }
@@ -149,33 +146,6 @@ fn check_plain(checks: &mut Checks, file: &ScenarioFile) {
                 &format!("clients.{at}.transports"),
                 "pods with `costs: {preset: ws-node}` have no long polling",
                 "write `transports: [websocket]`, or another preset of costs",
-            );
-        }
-    }
-}
-
-fn check_rollout(checks: &mut Checks, rollout: &Rollout) {
-    let zero = |amount: &Option<CountOrShare>| match amount {
-        Some(CountOrShare::Count(count)) => *count == 0,
-        Some(CountOrShare::Share(share)) => share.fraction() == 0.0,
-        None => false,
-    };
-    if zero(&rollout.max_surge) && zero(&rollout.max_unavailable) {
-        let message = "`max_surge` and `max_unavailable` are both zero: no pod could ever be replaced";
-        checks.fail(
-            "conflict",
-            "rollout.max_unavailable",
-            message,
-            "make one of them at least 1, as Kubernetes demands",
-        );
-    }
-    for (key, amount) in [("max_surge", &rollout.max_surge), ("max_unavailable", &rollout.max_unavailable)] {
-        if matches!(amount, Some(CountOrShare::Count(count)) if *count > MAX_PODS) {
-            checks.fail(
-                "out-of-range",
-                &format!("rollout.{key}"),
-                "more pods than a cluster can have",
-                format!("write 0 to {MAX_PODS}, or a share"),
             );
         }
     }

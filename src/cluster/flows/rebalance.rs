@@ -1,0 +1,29 @@
+//! A controller that looks at the connections of the pods and has the fullest ones close some.
+
+use crate::cluster::{ClientId, Cluster, Event, PodId};
+use crate::engine::Ctx;
+use crate::metrics::CloseReason;
+
+impl Cluster<'_> {
+    /// Pods with clearly more connections than the mean of the ready ones close what they have more than that, or as many as
+    /// they may at a time: those that were opened last stay.
+    pub fn rebalance(&mut self, ctx: &mut Ctx<Event>) {
+        let Some(rebalance) = self.spec.pods.rebalance else { return };
+        ctx.schedule_in(rebalance.every, Event::Rebalance);
+        let ready = |&pod: &PodId| self.pods[pod].life.is_ready() && self.pods[pod].life.runs();
+        let ready: Vec<PodId> = self.running.iter().copied().filter(ready).collect();
+        let total: u64 = ready.iter().map(|&pod| u64::from(self.pods[pod].connections())).sum();
+        let mean = total as f64 / ready.len().max(1) as f64;
+        let mut surplus: Vec<ClientId> = Vec::new();
+        for pod in ready {
+            let there = f64::from(self.pods[pod].connections());
+            if there > mean * rebalance.above {
+                let more = (there - libm::ceil(mean)).max(0.0) as usize;
+                surplus.extend(self.pods[pod].live.iter().take(more.min(rebalance.most as usize)));
+            }
+        }
+        for client in surplus {
+            self.pod_closes(client, CloseReason::Rebalanced, ctx);
+        }
+    }
+}

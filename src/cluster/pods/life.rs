@@ -1,0 +1,111 @@
+//! Where a pod is in its life.
+
+use super::back_off::BackOff;
+use super::prober::Prober;
+use crate::engine::SimTime;
+
+/// Where a pod is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// It is wanted: controllers count it.
+    Active,
+    /// It has been deleted, or is shut down to be started again in place, and its container may still run.
+    Terminating,
+    /// Gone for good.
+    Gone,
+}
+
+/// What the container of a pod does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Container {
+    /// There is none: no node or image yet, or the last one has ended.
+    Waiting,
+    /// Its process does not accept connections yet.
+    Booting,
+    /// It accepts connections.
+    Serving,
+    /// It takes nothing new, and goes on with what it has.
+    Draining,
+}
+
+/// Where a pod is in its life.
+pub struct Life {
+    pub phase: Phase,
+    pub container: Container,
+    /// The Ready condition: what the kubelet says of it.
+    pub ready: bool,
+    /// Since when it is, or was the last time.
+    pub ready_at: SimTime,
+    /// When the pod was created.
+    pub created_at: SimTime,
+    /// Generation of its template.
+    pub generation: u32,
+    /// The number in its name, if that is kept when it is replaced.
+    pub ordinal: u32,
+    /// While it is terminating: its container is to be started again in place.
+    pub restarting: bool,
+    /// The kubelet is ending the container: SIGTERM and SIGKILL are on their way.
+    pub stopping: bool,
+    /// Containers that ended and were started again.
+    pub restarts: u32,
+    pub back_off: BackOff,
+    pub prober: Prober,
+    /// Its process stands still until then.
+    pub frozen_until: SimTime,
+    /// Connections that it closes at a time while it drains.
+    pub batch: u32,
+    /// When it has drained.
+    pub drained_at: SimTime,
+}
+
+impl Life {
+    /// A pod that is created at `now`.
+    pub fn new(generation: u32, now: SimTime) -> Life {
+        Life {
+            phase: Phase::Active,
+            container: Container::Waiting,
+            ready: false,
+            ready_at: SimTime::NEVER,
+            created_at: now,
+            generation,
+            ordinal: 0,
+            restarting: false,
+            stopping: false,
+            restarts: 0,
+            back_off: BackOff::default(),
+            prober: Prober::default(),
+            frozen_until: SimTime::ZERO,
+            batch: 0,
+            drained_at: SimTime::ZERO,
+        }
+    }
+    /// It counts for rollouts and scaling.
+    pub fn is_active(&self) -> bool {
+        self.phase == Phase::Active
+    }
+    /// It is active and ready: an endpoint.
+    pub fn is_ready(&self) -> bool {
+        self.phase == Phase::Active && self.ready
+    }
+    /// Its process accepts connections.
+    pub fn serves(&self) -> bool {
+        self.container == Container::Serving
+    }
+    /// It has a process that does its work.
+    pub const fn runs(&self) -> bool {
+        matches!(self.container, Container::Serving | Container::Draining)
+    }
+    /// It has been ready once.
+    pub fn was_ready(&self) -> bool {
+        self.ready_at < SimTime::NEVER
+    }
+    /// Its process has ended.
+    pub const fn process_ended(&mut self) {
+        (self.container, self.stopping, self.frozen_until) = (Container::Waiting, false, SimTime::ZERO);
+        self.restarts += 1;
+    }
+    /// It was shut down in order to be started again in place.
+    pub fn restarts_in_place(&self) -> bool {
+        self.phase == Phase::Terminating && self.restarting
+    }
+}
