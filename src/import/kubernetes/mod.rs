@@ -1,0 +1,224 @@
+//! Manifests of Kubernetes, CloudFormation, Cloudflare and nginx → a scenario and findings.
+//!
+//! [`read`] takes the files as they are, joins what belongs together (routes, Services, pods, autoscalers) and gives a
+//! commented scenario in which every value says where it comes from, with a list of [`Finding`]s: what has no effect, does
+//! not exist, contradicts, or will hurt. Nothing is looked up in a cluster.
+//!
+//! ```
+//! use stickysim::import::kubernetes::{File, Options, read};
+//! let text = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {replicas: 3}}";
+//! let file = File { name: "web.yaml".to_owned(), bytes: text.into(), named: true };
+//! let imported = read(&[file], &Options::default()).unwrap();
+//! assert!(imported.scenario.contains("  replicas: 3                               # web.yaml:1 spec.replicas"));
+//! assert!(imported.findings.iter().any(|finding| finding.code.name() == "no-way-in"));
+//! ```
+
+mod annotations;
+mod autoscaling;
+mod aws;
+mod azure;
+mod cloudflare;
+mod contour;
+mod documents;
+mod fields;
+mod finding;
+mod gateway;
+mod haproxy;
+mod ingress;
+mod ingress_nginx;
+mod istio;
+mod join;
+mod nginx_conf;
+mod object;
+mod path;
+mod scenario;
+mod service;
+mod stores;
+mod text;
+mod tier;
+mod traefik;
+mod tree;
+mod units;
+mod workload;
+
+pub use documents::{File, MAX_FILE_BYTES, Refusal};
+pub use finding::{Code, Finding, Severity};
+
+use autoscaling::{Autoscaler, Budget};
+use documents::Inputs;
+use finding::Findings;
+use join::Resolved;
+use object::Known;
+use service::Service;
+use stores::{Database, Redis, Store};
+use tier::Tier;
+use workload::Workload;
+
+/// What shall be made of the files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Which of several workloads, upstreams or target groups the scenario is about.
+    pub workload: Option<String>,
+    /// Name of the scenario; made from what was found if not given.
+    pub name: Option<String>,
+}
+
+/// What the files gave.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// Name of the scenario.
+    pub name: String,
+    /// Its text.
+    pub scenario: String,
+    /// Worst first.
+    pub findings: Vec<Finding>,
+    /// What was read, in a few words each.
+    pub found: Vec<String>,
+    /// What was not read, with the reason.
+    pub skipped: Vec<String>,
+}
+
+/// What the scenario is made of.
+#[derive(Debug)]
+struct Picture {
+    name: String,
+    title: String,
+    sources: Vec<String>,
+    tiers: Vec<Tier>,
+    pods: Option<Workload>,
+    replicas: Known<u64>,
+    redis: Option<Redis>,
+    database: Option<Database>,
+    autoscaler: Option<Autoscaler>,
+    budget: Option<Budget>,
+}
+
+/// Reads manifests.
+///
+/// # Errors
+/// When a file cannot be read as what it is, when there is nothing to import, or when it is not clear which of several
+/// workloads is meant.
+pub fn read(files: &[File], options: &Options) -> Result<Imported, Refusal> {
+    let mut findings = Findings::default();
+    let mut inputs = documents::read(files, &mut findings)?;
+    let asked = options.workload.as_deref();
+    for object in &inputs.objects {
+        fields::check(object, &mut findings);
+        annotations::check(object, &mut findings);
+    }
+    let (pods, stores) = workloads(&inputs, &mut findings);
+    let services: Vec<Service> = of_kind(&inputs, "Service").map(|o| Service::read(o, &mut findings)).collect();
+    let everything: Vec<&Workload> = pods.iter().chain(stores.iter().map(|(_, workload)| workload)).collect();
+    for service in &services {
+        service.check_selector(&everything, &mut findings);
+    }
+    let ways = path::ways(&inputs.objects, &services, &mut findings);
+    let ways: Vec<Resolved> = ways.into_iter().map(|way| join::resolve(way, &services, &pods, &mut findings)).collect();
+    path::check(&ways, &services, &mut findings);
+    let front = path::front(&inputs, asked, &mut findings)?;
+    let named_front = asked.is_some_and(|name| front.tiers.iter().any(|tier| tier.from.to_string().contains(name)));
+    let choice = join::choose(&ways, &pods, asked.filter(|_| !named_front))?;
+    if pods.is_empty() && ways.is_empty() && front.tiers.is_empty() && services.is_empty() {
+        return Err(nothing_to_do(&inputs));
+    }
+    let chosen = choice.workload.map(|at| &pods[at]);
+    let autoscaler = autoscaling::autoscaler(&inputs.objects, &everything, chosen, &mut findings);
+    let budget = autoscaling::budget(&inputs.objects, &everything, chosen, &mut findings);
+    let replicas = match (chosen, &front.servers) {
+        (Some(pods), _) => pods.replicas.clone(),
+        (None, Some(servers)) => servers.clone(),
+        (None, None) => Known::assumed(3, "the pods are not in these files; write how many there are"),
+    };
+    let most_pods = replicas.value.max(autoscaler.as_ref().map_or(0, |scaler| scaler.max));
+    if let Some(pods) = chosen {
+        pods.check_as_pods(&mut findings);
+    }
+    let way = choice.way.map(|at| &ways[at]);
+    let counted = chosen.map(|pods| (pods, replicas.value));
+    let tiers = path::tiers(front.tiers, way, &services, counted, &mut findings);
+    path::check_chosen(&tiers, &ways, &choice, &pods, most_pods, &mut findings);
+    let redis = stores::redis(&stores, chosen, &mut findings);
+    let database = stores::database(&stores, chosen, most_pods, &mut findings);
+    let title = title(chosen, way, &tiers);
+    let name = super::scenario_name(options.name.as_deref().unwrap_or(&title));
+    let found = text::found(&inputs);
+    let picture = Picture {
+        name,
+        title,
+        sources: sources(files),
+        tiers,
+        pods: chosen.cloned(),
+        replicas: bounded(replicas),
+        redis,
+        database,
+        autoscaler,
+        budget,
+    };
+    Ok(Imported {
+        scenario: scenario::write(&picture),
+        name: picture.name,
+        findings: findings.finish(),
+        found,
+        skipped: std::mem::take(&mut inputs.skipped),
+    })
+}
+
+fn of_kind<'i>(inputs: &'i Inputs, kind: &'static str) -> impl Iterator<Item = &'i object::Object> {
+    inputs.objects.iter().filter(move |object| object.kind == kind)
+}
+
+/// Workloads that clients may connect to, and those that store.
+fn workloads(inputs: &Inputs, findings: &mut Findings) -> (Vec<Workload>, Vec<(Store, Workload)>) {
+    let (mut pods, mut stores) = (Vec::new(), Vec::new());
+    for object in &inputs.objects {
+        if !fields::WORKLOADS.contains(&object.kind.as_str()) && object.kind != "Pod" {
+            continue;
+        }
+        let workload = Workload::read(object, findings);
+        match stores::store(&workload) {
+            Some(store) => stores.push((store, workload)),
+            None => pods.push(workload),
+        }
+    }
+    (pods, stores)
+}
+
+/// The scenario has at least one pod, and not more than scenarios take.
+fn bounded(replicas: Known<u64>) -> Known<u64> {
+    const MOST: u64 = 1_000;
+    match replicas.value {
+        0 => Known::assumed(1, format!("the file says 0 ({}), and a scenario needs a pod", replicas.from)),
+        n if n > MOST => {
+            Known::assumed(MOST, format!("the file says {n} ({}), and no scenario takes more", replicas.from))
+        }
+        _ => replicas,
+    }
+}
+
+fn title(pods: Option<&Workload>, way: Option<&Resolved>, tiers: &[Tier]) -> String {
+    match (pods, way, tiers.first()) {
+        (Some(pods), ..) => pods.name().to_owned(),
+        (None, Some(way), _) => way.way.backend.service.clone(),
+        (None, None, Some(tier)) => tier.product.to_owned(),
+        (None, None, None) => "imported".to_owned(),
+    }
+}
+
+/// The files in the head of the scenario: not more than people read.
+fn sources(files: &[File]) -> Vec<String> {
+    const SHOWN: usize = 6;
+    let mut names: Vec<String> =
+        files.iter().take(SHOWN).map(|file| file.name.replace(|c: char| c.is_control(), "\u{fffd}")).collect();
+    if files.len() > SHOWN {
+        names.push(format!("{} more", files.len() - SHOWN));
+    }
+    names
+}
+
+fn nothing_to_do(inputs: &Inputs) -> Refusal {
+    Refusal(format!(
+        "there are no pods and no way to any: of workloads, Services, Ingresses, routes and balancers these files have none \
+         (found: {})",
+        text::found(inputs).join(", ")
+    ))
+}

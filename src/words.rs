@@ -1,0 +1,16 @@
+//! The word that was meant: for messages about names that nobody knows.
+
+/// The accepted name nearest to `word`, if any is near enough to be meant.
+pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    let score = |name: &str| strsim::damerau_levenshtein(&word, &name.to_lowercase());
+    names
+        .into_iter()
+        .map(|name| (score(name), name))
+        .filter(|(distance, name)| {
+            let longer = word.chars().count().max(name.chars().count());
+            *distance <= (longer / 3).max(1) || (word.len() >= 4 && name.contains(&word))
+        })
+        .min()
+        .map(|(_, name)| name)
+}
