@@ -86,7 +86,8 @@ fn find_service(way: &Way, services: &[Service], findings: &mut Findings) -> Opt
         }
         None if services.is_empty() || backend.port.as_deref() == Some("use-annotation") => None,
         None => {
-            let near = crate::words::nearest(&backend.service, services.iter().map(Service::name));
+            let mut names = services.iter().map(Service::name);
+            let near = names.find(|name| strsim::damerau_levenshtein(name, &backend.service) <= 2);
             let fix = match near {
                 Some(near) => {
                     format!("write `{near}`, if that is what it means, or name the file with the Service as well")

@@ -19,6 +19,7 @@ mod aws;
 mod azure;
 mod cloudflare;
 mod contour;
+mod controller;
 mod documents;
 mod fields;
 mod finding;
@@ -106,9 +107,11 @@ pub fn read(files: &[File], options: &Options) -> Result<Imported, Refusal> {
         fields::check(object, &mut findings);
         annotations::check(object, &mut findings);
     }
-    let (pods, stores) = workloads(&inputs, &mut findings);
+    let Workloads { pods, stores, controllers } = workloads(&inputs, &mut findings);
+    controller::check(&inputs.objects, &mut findings);
     let services: Vec<Service> = of_kind(&inputs, "Service").map(|o| Service::read(o, &mut findings)).collect();
-    let everything: Vec<&Workload> = pods.iter().chain(stores.iter().map(|(_, workload)| workload)).collect();
+    let stored = stores.iter().map(|(_, workload)| workload);
+    let everything: Vec<&Workload> = pods.iter().chain(stored).chain(&controllers).collect();
     for service in &services {
         service.check_selector(&everything, &mut findings);
     }
@@ -116,7 +119,7 @@ pub fn read(files: &[File], options: &Options) -> Result<Imported, Refusal> {
     let ways: Vec<Resolved> = ways.into_iter().map(|way| join::resolve(way, &services, &pods, &mut findings)).collect();
     path::check(&ways, &services, &mut findings);
     let front = path::front(&inputs, asked, &mut findings)?;
-    let named_front = asked.is_some_and(|name| front.tiers.iter().any(|tier| tier.from.to_string().contains(name)));
+    let named_front = asked.is_some() && asked == front.name.as_deref();
     let choice = join::choose(&ways, &pods, asked.filter(|_| !named_front))?;
     if pods.is_empty() && ways.is_empty() && front.tiers.is_empty() && services.is_empty() {
         return Err(nothing_to_do(&inputs));
@@ -139,8 +142,8 @@ pub fn read(files: &[File], options: &Options) -> Result<Imported, Refusal> {
     path::check_chosen(&tiers, &ways, &choice, &pods, most_pods, &mut findings);
     let redis = stores::redis(&stores, chosen, &mut findings);
     let database = stores::database(&stores, chosen, most_pods, &mut findings);
-    let title = title(chosen, way, &tiers);
-    let name = super::scenario_name(options.name.as_deref().unwrap_or(&title));
+    let title = title(chosen, way, front.name.as_deref().or(tiers.first().map(|tier| tier.product)));
+    let name = scenario_name(options.name.as_deref().unwrap_or(&title));
     let found = text::found(&inputs);
     let picture = Picture {
         name,
@@ -167,20 +170,29 @@ fn of_kind<'i>(inputs: &'i Inputs, kind: &'static str) -> impl Iterator<Item = &
     inputs.objects.iter().filter(move |object| object.kind == kind)
 }
 
-/// Workloads that clients may connect to, and those that store.
-fn workloads(inputs: &Inputs, findings: &mut Findings) -> (Vec<Workload>, Vec<(Store, Workload)>) {
-    let (mut pods, mut stores) = (Vec::new(), Vec::new());
+/// Workloads by what they are for.
+#[derive(Default)]
+struct Workloads {
+    /// Those that clients may connect to.
+    pods: Vec<Workload>,
+    stores: Vec<(Store, Workload)>,
+    controllers: Vec<Workload>,
+}
+
+fn workloads(inputs: &Inputs, findings: &mut Findings) -> Workloads {
+    let mut all = Workloads::default();
     for object in &inputs.objects {
         if !fields::WORKLOADS.contains(&object.kind.as_str()) && object.kind != "Pod" {
             continue;
         }
         let workload = Workload::read(object, findings);
         match stores::store(&workload) {
-            Some(store) => stores.push((store, workload)),
-            None => pods.push(workload),
+            Some(store) => all.stores.push((store, workload)),
+            None if controller::product(&workload).is_some() => all.controllers.push(workload),
+            None => all.pods.push(workload),
         }
     }
-    (pods, stores)
+    all
 }
 
 /// The scenario has at least one pod, and not more than scenarios take.
@@ -195,13 +207,19 @@ fn bounded(replicas: Known<u64>) -> Known<u64> {
     }
 }
 
-fn title(pods: Option<&Workload>, way: Option<&Resolved>, tiers: &[Tier]) -> String {
-    match (pods, way, tiers.first()) {
-        (Some(pods), ..) => pods.name().to_owned(),
-        (None, Some(way), _) => way.way.backend.service.clone(),
-        (None, None, Some(tier)) => tier.product.to_owned(),
-        (None, None, None) => "imported".to_owned(),
-    }
+fn title(pods: Option<&Workload>, way: Option<&Resolved>, front: Option<&str>) -> String {
+    let title = match (pods, way) {
+        (Some(pods), _) => pods.name(),
+        (None, Some(way)) => way.way.backend.service.as_str(),
+        (None, None) => front.unwrap_or("imported"),
+    };
+    title.to_owned()
+}
+
+/// A name that scenarios take: at most 64 characters.
+fn scenario_name(text: &str) -> String {
+    let name: String = super::scenario_name(text).chars().take(64).collect();
+    name.trim_end_matches('-').to_owned()
 }
 
 /// The files in the head of the scenario: not more than people read.

@@ -78,6 +78,8 @@ pub(super) struct Front {
     pub tiers: Vec<Tier>,
     /// How many servers an `upstream` names.
     pub servers: Option<Known<u64>>,
+    /// What the innermost of them is called.
+    pub name: Option<String>,
 }
 
 /// Reads Cloudflare, CloudFormation and nginx, in the order in which a request would meet them.
@@ -85,10 +87,14 @@ pub(super) fn front(inputs: &Inputs, asked: Option<&str>, findings: &mut Finding
     let mut front = Front::default();
     if let Some(object) = inputs.cloudflare.first() {
         front.tiers.push(cloudflare::tier(object, findings));
+        front.name = Some(object.name.clone());
     }
     let groups: Vec<(String, Tier)> =
         inputs.templates.iter().flat_map(|template| aws::target_groups(template, findings)).collect();
-    front.tiers.extend(one_of(groups, asked, "target group", findings));
+    if let Some((name, tier)) = one_of(groups, asked, "target group", findings) {
+        front.name = Some(name);
+        front.tiers.push(tier);
+    }
     let mut upstreams = Vec::new();
     for (file, text) in &inputs.nginx {
         let read = nginx_conf::read(file, text, findings);
@@ -103,16 +109,21 @@ pub(super) fn front(inputs: &Inputs, asked: Option<&str>, findings: &mut Finding
     }
     let servers: Vec<(String, Known<u64>)> = upstreams.iter().map(|u| (u.name.clone(), u.servers.clone())).collect();
     let list = upstreams.into_iter().map(|upstream| (upstream.name, upstream.tier)).collect();
-    if let Some(tier) = one_of(list, asked, "upstream", findings) {
-        let chosen = servers.iter().find(|(name, _)| Some(name.as_str()) == asked).or(servers.first());
-        front.servers = chosen.map(|(_, servers)| servers.clone());
+    if let Some((name, tier)) = one_of(list, asked, "upstream", findings) {
+        front.servers = servers.into_iter().find(|(other, _)| *other == name).map(|(_, servers)| servers);
+        front.name = Some(name);
         front.tiers.push(tier);
     }
     Ok(front)
 }
 
 /// The one that was asked for, else the first; the others are said to be left out.
-fn one_of(list: Vec<(String, Tier)>, asked: Option<&str>, what: &str, findings: &mut Findings) -> Option<Tier> {
+fn one_of(
+    list: Vec<(String, Tier)>,
+    asked: Option<&str>,
+    what: &str,
+    findings: &mut Findings,
+) -> Option<(String, Tier)> {
     let chosen = list.iter().position(|(name, _)| Some(name.as_str()) == asked).unwrap_or(0);
     for (at, (name, tier)) in list.iter().enumerate() {
         if at != chosen {
@@ -120,7 +131,7 @@ fn one_of(list: Vec<(String, Tier)>, asked: Option<&str>, what: &str, findings: 
             findings.add(Code::SeveralBackends, &tier.place, text, format!("choose it with `--workload {name}`"));
         }
     }
-    list.into_iter().nth(chosen).map(|(_, tier)| tier)
+    list.into_iter().nth(chosen)
 }
 
 /// The balancers of the scenario in order.
@@ -182,7 +193,8 @@ pub(super) fn check(ways: &[Resolved], services: &[Service], findings: &mut Find
                 resolved.way.object.label(),
                 proxy.product
             );
-            let fix = "remove it, or keep it for connections from inside the cluster; affinity is the proxy's cookie";
+            let fix =
+                "remove it, unless connections from inside the cluster need it; keep clients by a cookie of the proxy";
             findings.add(Code::AffinityBypassed, &field.place, what, fix);
         }
         if proxy.is_some()

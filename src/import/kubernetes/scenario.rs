@@ -22,6 +22,9 @@ const NOT_YET: [&str; 13] = [
     "pods.deletion_cost",
 ];
 
+/// The presets of costs need up to 80 MB for a server without connections; a limit below is refused.
+const LEAST_MEMORY: u64 = 100_000_000;
+
 /// Column of the comments.
 const COLUMN: usize = 44;
 
@@ -89,7 +92,7 @@ fn head(text: &mut Text, picture: &Picture) {
     ] {
         text.line(&line, "");
     }
-    text.line(&format!("name: {}", picture.name), "");
+    text.line(&format!("name: {}", plain(&picture.name)), "");
     text.line(&format!("title: {}", plain(&picture.title)), "");
     text.line("duration: 20m", "assumed: long enough for the restart below");
     text.line("", "");
@@ -171,8 +174,15 @@ fn pods(text: &mut Text, picture: &Picture) {
     match pods {
         Some(pods) => {
             text.value("pods.cpu", &pods.cpu.value.to_string(), &pods.cpu.from);
-            if let Some(memory) = &pods.memory {
-                text.value("pods.memory", &size(memory.value), &memory.from);
+            match &pods.memory {
+                Some(memory) if memory.value >= LEAST_MEMORY => {
+                    text.value("pods.memory", &size(memory.value), &memory.from);
+                }
+                Some(memory) => {
+                    let comment = format!("{}; an idle server of the presets needs more", memory.from);
+                    text.line(&format!("  # left out: memory: {}", size(memory.value)), &comment);
+                }
+                None => {}
             }
         }
         None => text.value("pods.cpu", "1", &assumed("the pods are not in these files")),
@@ -220,17 +230,28 @@ fn others(text: &mut Text, picture: &Picture) {
     if let Some(autoscaler) = &picture.autoscaler {
         text.at("autoscaler", "autoscaler:", "");
         let mut open: Vec<&str> = Vec::new();
+        let mut metrics = 0;
         for (key, known) in &autoscaler.lines {
             let path: Vec<&str> = key.split('.').collect();
-            let (above, _) = path.split_at(path.len() - 1);
+            // a list stands below its own key, which is written once
+            let list = key.ends_with(".policies");
+            let above = if list { &path[..] } else { &path[..path.len() - 1] };
             for depth in 0..above.len() {
-                if open.get(depth) != above.get(depth) {
+                if open.get(..=depth) != above.get(..=depth) {
                     let line = format!("{}{}:", "  ".repeat(depth + 1), above[depth]);
                     text.at("autoscaler", &line, "");
                 }
             }
             open = above.to_vec();
-            text.value(&format!("autoscaler.{key}"), &known.value, &known.from);
+            metrics += usize::from(key == "metric");
+            if list {
+                let line = format!("{}- {}", "  ".repeat(path.len() + 1), known.value);
+                text.at("autoscaler", &line, &known.from.to_string());
+            } else if key == "metric" && metrics > 1 {
+                text.line(&format!("# left out, of several metrics: {}", known.value), &known.from.to_string());
+            } else {
+                text.value(&format!("autoscaler.{key}"), &known.value, &known.from);
+            }
         }
     }
     if let Some(redis) = &picture.redis {

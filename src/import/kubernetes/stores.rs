@@ -163,6 +163,11 @@ pub(super) fn database(
     let limit = server
         .and_then(|server| limit(server))
         .unwrap_or_else(|| Known::assumed(100, "the default of PostgreSQL, of which 3 are reserved"));
+    let limit = if (10..=10_000).contains(&limit.value) {
+        limit
+    } else {
+        Known::assumed(100, format!("{} connections ({}) are not possible", limit.value, limit.from))
+    };
     let reserve = 3;
     let rolling = most_pods.saturating_add(pods.surge.of(most_pods));
     let (rest, during) = (most_pods.saturating_mul(pool.value), rolling.saturating_mul(pool.value));
@@ -210,7 +215,7 @@ fn pool(pods: &Workload) -> Option<(Known<u64>, Place)> {
             })
         };
         let text = direct.or_else(|| if database { parameter() } else { None });
-        if let Some(value) = text.and_then(|text| text.trim().parse().ok()).filter(|n| (1..=1_000_000).contains(n)) {
+        if let Some(value) = text.and_then(|text| text.trim().parse().ok()).filter(|n| (1..=10_000).contains(n)) {
             return Some((Known { value, from: env.from.from.clone() }, env.place.clone()));
         }
     }

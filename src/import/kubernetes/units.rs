@@ -2,13 +2,13 @@
 
 use crate::engine::Span;
 
-/// Cores: `250m`, `0.5`, `2`.
+/// Cores: `250m`, `0.5`, `2`; not more than machines have.
 pub(super) fn cores(text: &str) -> Option<f64> {
-    let number = |text: &str| text.parse::<f64>().ok().filter(|n| n.is_finite() && *n > 0.0);
-    match text.strip_suffix('m') {
-        Some(milli) => Some(number(milli)? / 1000.0),
-        None => number(text),
-    }
+    let cores = match text.strip_suffix('m') {
+        Some(milli) => milli.parse::<f64>().ok()? / 1000.0,
+        None => text.parse::<f64>().ok()?,
+    };
+    (0.001..=1024.0).contains(&cores).then_some(cores)
 }
 
 /// Bytes: `256Mi`, `1G`, `128974848`.
@@ -65,10 +65,12 @@ pub(super) enum CountOrShare {
 }
 
 impl CountOrShare {
+    /// Reads `1` or `25%`; not more than clusters have.
     pub fn parse(text: &str) -> Option<CountOrShare> {
+        let number = |text: &str| text.parse().ok().filter(|n| *n <= 1_000);
         match text.trim().strip_suffix('%') {
-            Some(share) => share.parse().ok().map(CountOrShare::Share),
-            None => text.trim().parse().ok().map(CountOrShare::Count),
+            Some(share) => number(share).map(CountOrShare::Share),
+            None => number(text.trim()).map(CountOrShare::Count),
         }
     }
     pub fn is_zero(self) -> bool {

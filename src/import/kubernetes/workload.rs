@@ -149,6 +149,8 @@ impl Workload {
                 "`maxSurge` and `maxUnavailable` are both 0",
                 "write `maxSurge: 1` with `maxUnavailable: 0`: a new pod first, then an old one goes",
             );
+            self.rollout.retain(|(word, _)| *word != "max_surge");
+            self.rollout.push(("max_surge", Known::assumed("1".to_owned(), "Kubernetes refuses 0 beside 0")));
         }
         if recreate && let Some(field) = strategy {
             findings.add(
