@@ -97,7 +97,7 @@ fn check(object: &Object, tier: &mut Tier, findings: &mut Findings) {
     }
     for name in ["proxy-read-timeout", "proxy-send-timeout"] {
         let Some(field) = read(name) else { continue };
-        match field.text().and_then(|text| text.trim_end_matches('s').parse::<f64>().ok()) {
+        match field.text().and_then(|text| text.trim().parse::<f64>().ok()) {
             Some(secs) if secs <= HEARTBEAT => {
                 let what = format!("`{name}: \"{}\"` is not longer than a heartbeat", field.text().unwrap_or_default());
                 findings.add(Code::HeartbeatTimeout, &field.place, what, "write 60, the default, or more");

@@ -115,7 +115,10 @@ pub fn read(files: &[File], options: &Options) -> Result<Imported, Refusal> {
     for service in &services {
         service.check_selector(&everything, &mut findings);
     }
-    let ways = path::ways(&inputs.objects, &services, &mut findings);
+    let mut ways = path::ways(&inputs.objects, &services, &mut findings);
+    for tier in ways.iter_mut().filter_map(|way| way.tier.as_mut()) {
+        controller::complete(tier, &controllers, &inputs.objects);
+    }
     let ways: Vec<Resolved> = ways.into_iter().map(|way| join::resolve(way, &services, &pods, &mut findings)).collect();
     path::check(&ways, &services, &mut findings);
     let front = path::front(&inputs, asked, &mut findings)?;

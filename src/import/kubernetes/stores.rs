@@ -161,7 +161,7 @@ pub(super) fn database(
     let (pool, place) = pool(pods)?;
     let server = stores.iter().find(|(store, _)| *store == Store::Postgres).map(|(_, workload)| workload);
     let limit = server
-        .and_then(|server| limit(server))
+        .and_then(limit)
         .unwrap_or_else(|| Known::assumed(100, "the default of PostgreSQL, of which 3 are reserved"));
     let limit = if (10..=10_000).contains(&limit.value) {
         limit
@@ -203,7 +203,7 @@ fn pool(pods: &Workload) -> Option<(Known<u64>, Place)> {
         "SQLALCHEMY_POOL_SIZE",
     ];
     for env in &pods.env {
-        let direct = NAMES.contains(&env.name.to_ascii_uppercase().as_str()).then(|| env.value.as_str());
+        let direct = NAMES.contains(&env.name.to_ascii_uppercase().as_str()).then_some(env.value.as_str());
         let database = ["postgres://", "postgresql://", "postgresql+"].iter().any(|s| env.value.starts_with(s));
         let parameter = || {
             let query = env.value.split_once('?')?.1;
