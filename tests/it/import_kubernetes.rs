@@ -287,6 +287,10 @@ fn routes_that_lead_nowhere() {
     let there = to(&SERVICE.replace("name: web}", "name: web, namespace: chat}"));
     finds(&there.replacen("  name: web\n", "  name: web\n  namespace: shop\n", 1), &["backend-namespace:10"]);
     finds(&format!("{PODS}{}", SERVICE.replace("app: web", "app: wep")), &["selector-matches-nothing:15"]);
+    // a kind of the same name in another group is another kind
+    let knative = SERVICE.replace("apiVersion: v1", "apiVersion: serving.knative.dev/v1").replace("ports", "template");
+    finds_not(&format!("{PODS}{SERVICE}---\n{knative}"), "duplicate-object");
+    finds_not(&format!("{PODS}{SERVICE}---\n{knative}"), "unknown-field");
     finds(&PODS.replace("labels: {app: web}", "labels: {app: wep}"), &["selector-mismatch:6"]);
     finds(PODS, &["no-way-in:3", "no-pre-stop:3", "no-readiness:3"]);
     let socket = format!("{PODS}{}{SERVICE}", ingress("load-balance: ewma"));
@@ -374,6 +378,16 @@ fn what_autoscalers_and_budgets_say() {
     for fine in ["minAvailable: 1", "maxUnavailable: 1", "minAvailable: 50%"] {
         finds_not(&budget(fine), "drain-blocked");
     }
+    // what the autoscaler keeps is what there is
+    let kept = PODS.replace("  replicas: 2\n", "");
+    let scaled = import(&[file("x.yaml", &hpa(&format!("{range}{cpu}")).replace(PODS, &kept))]);
+    assert!(
+        scaled.scenario.contains("\n  replicas: 2                               # x.yaml:15 spec.minReplicas"),
+        "{}",
+        scaled.scenario
+    );
+    assert!(scaled.findings.iter().all(|f| f.code != Code::OnePod), "{}", scaled.to_text());
+    finds_not(&hpa("  minReplicas: 3\n"), "hpa-range");
     finds(&budget("maxUnavailable: 1").replace("{app: web}}\n  max", "{app: wep}}\n  max"), &["target-missing:15"]);
 }
 
@@ -448,6 +462,44 @@ fn other_proxies_become_their_own_balancers() {
 }
 
 #[test]
+fn ingresses_that_contradict() {
+    let second = ingress("affinity: cookie").replace("  name: web\n  annot", "  name: web2\n  annot");
+    finds(&format!("{}{second}", ingress("load-balance: ewma")), &["contradiction:14"]);
+    finds_not(&format!("{}{second}", ingress("affinity: cookie")), "contradiction");
+    finds(&format!("{}{}", ingress("affinity: cookie"), ingress("affinity: cookie")), &["duplicate-object:14"]);
+}
+
+#[test]
+fn clouds_learn_last_that_a_pod_ends() {
+    let alb = ingress("affinity: cookie")
+        .replace("nginx.ingress.kubernetes.io/affinity: cookie", "alb.ingress.kubernetes.io/target-type: ip")
+        .replace("ingressClassName: nginx", "ingressClassName: alb");
+    let pods = |secs: u32| {
+        PODS.replace("image: web", &format!("image: web, lifecycle: {{preStop: {{sleep: {{seconds: {secs}}}}}}}"))
+    };
+    finds(&format!("{}{SERVICE}---\n{alb}", pods(5)), &["targets-leave-late:25"]);
+    finds_not(&format!("{}{SERVICE}---\n{alb}", pods(25)), "targets-leave-late");
+}
+
+/// What nobody writes, and what once took long elsewhere: the bound is generous, what it must not be is quadratic.
+#[test]
+fn hostile_files_are_answered() {
+    let many = |line: &dyn Fn(usize) -> String, n: usize| (0..n).map(line).collect::<String>();
+    let annotations = many(&|n| format!("affinity{n}: x\n"), 50_000);
+    survives("x.yaml", &ingress(&annotations));
+    let long = "a".repeat(1 << 20);
+    survives("x.yaml", &ingress(&format!("{long}: x\n")));
+    survives("x.yaml", &format!("{PODS}{}", SERVICE.replace("ports:", &format!("{long}: 1\n  ports:"))));
+    let paths = many(&|n| format!("{{path: /, backend: {{service: {{name: s{n}, port: {{number: 80}}}}}}}}, "), 50_000);
+    survives("x.yaml", &ingress("affinity: cookie").replace("paths: [", &format!("paths: [{paths}")));
+    let upstreams =
+        many(&|n| format!("upstream u{n} {{ server a:1; }} location /{n} {{ proxy_pass http://u{n}; }}\n"), 4_000);
+    survives("x.conf", &upstreams);
+    survives("x.yaml", &many(&|n| format!("apiVersion: v1\nkind: Service\nmetadata: {{name: s{n}}}\n---\n"), 20_000));
+    survives("x.json", "{\"apiVersion\": \"apps/v1\",\n\t\"kind\": \"Deployment\"}");
+}
+
+#[test]
 fn the_controllers_own_objects_are_read() {
     let controller = PODS
         .replace("web", "ingress-nginx-controller")
@@ -496,16 +548,20 @@ fn what_cannot_be_read_is_refused_with_a_reason() {
 
 #[test]
 fn large_files_and_lists_are_read() {
+    let padding = "x".repeat(900);
     let service = |n: usize| {
-        format!("apiVersion: v1\nkind: Service\nmetadata: {{name: s{n}}}\nspec: {{ports: [{{port: 1}}]}}\n---\n")
+        let head = format!("apiVersion: v1\nkind: Service\nmetadata: {{name: s{n}, labels: {{a: {padding}}}}}\n");
+        format!("{head}spec: {{selector: {{app: web}}, ports: [{{port: 1}}]}}\n---\n")
     };
-    let mut text = PODS.to_owned();
-    let mut n = 0;
-    while text.len() < 4 << 20 {
-        text.push_str(&service(n));
-        n += 1;
-    }
+    let text = format!("{PODS}{}", (0..9_000).map(service).collect::<String>());
+    assert!(text.len() > 8 << 20);
     scenario(&import(&[file("x.yaml", &text)]), &[]);
+    let said = refusal(
+        &(0..10_001)
+            .map(|n| format!("{{apiVersion: v1, kind: A, metadata: {{name: a{n}}}}}\n---\n"))
+            .collect::<String>(),
+    );
+    assert!(said.contains("10001 objects, more than 10000"), "{said}");
     let list = "{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [{\"apiVersion\": \"apps/v1\", \"kind\": \"Deployment\",\n\
                 \"metadata\": {\"name\": \"web\"}, \"spec\": {\"replicas\": 7}}]}";
     assert!(

@@ -153,6 +153,9 @@ fn owner(name: &str) -> Option<&'static Prefix> {
 pub(super) fn check(object: &Object, findings: &mut Findings) {
     for (name, field) in object.annotations() {
         let Some(prefix) = PREFIXES.iter().find(|prefix| name.starts_with(prefix.text)) else { continue };
+        if findings.is_full() {
+            return;
+        }
         let short = &name[prefix.text.len()..];
         if prefix.text == INGRESS_NGINX && check_nginx(short, &field, findings) {
             continue;
@@ -211,7 +214,7 @@ fn check_place(object: &Object, prefix: &str, short: &str, field: &Field<'_>, fi
         (TRAEFIK, "Ingress") if short.starts_with("service.") => "the Service",
         (TRAEFIK, "Service") if short.starts_with("router.") => "the Ingress",
         (HAPROXY, "Ingress") if short.starts_with("cookie-persistence") => "the Service, or the controller's ConfigMap",
-        (INGRESS_NGINX, "Service") => "the Ingress",
+        (INGRESS_NGINX, "Service") if short != "service-upstream" => "the Ingress",
         _ => return,
     };
     let what = format!("`{prefix}{short}` stands on {}", object.label());

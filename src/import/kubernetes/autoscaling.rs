@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::finding::{Code, Findings};
-use super::object::{Field, Known, Object};
+use super::object::{Field, Known, Object, Reach};
 use super::units::{CountOrShare, span};
 use super::workload::{Workload, texts};
 
 /// What a scenario says of an autoscaler: (key, value), nested keys with dots.
 #[derive(Debug)]
 pub(super) struct Autoscaler {
+    pub min: Known<u64>,
     pub max: u64,
     pub lines: Vec<(String, Known<String>)>,
 }
@@ -77,7 +78,8 @@ fn bounds(object: &Object, keys: [&str; 2], defaults: [u64; 2], findings: &mut F
         known.unwrap_or_else(|| Known::assumed(default, format!("the default of `{key}`")))
     };
     let [min, max] = [read(keys[0], defaults[0]), read(keys[1], defaults[1])];
-    if min.value > max.value {
+    // the upper bound of an HPA has no default
+    if min.value > max.value && (max.is_read() || object.kind == "ScaledObject") {
         let field = object.field(&format!("spec.{}", keys[0])).or_else(|| object.field(&format!("spec.{}", keys[1])));
         let place = field.map_or_else(|| object.named(), |field| field.place);
         let what = format!("`{}: {}` is above `{}: {}`", keys[0], min.value, keys[1], max.value);
@@ -89,7 +91,7 @@ fn bounds(object: &Object, keys: [&str; 2], defaults: [u64; 2], findings: &mut F
 fn hpa(object: &Object, workload: Option<&Workload>, findings: &mut Findings) -> Autoscaler {
     let [min, max] = bounds(object, ["minReplicas", "maxReplicas"], [1, 1], findings);
     let mut lines = Vec::new();
-    let most = max.value;
+    let (least, most) = (min.clone(), max.value);
     for (key, known) in [("min", min), ("max", max)] {
         lines.push((key.to_owned(), Known { value: known.value.to_string(), from: known.from }));
     }
@@ -134,7 +136,7 @@ fn hpa(object: &Object, workload: Option<&Workload>, findings: &mut Findings) ->
         findings.add(Code::HpaOnConnections, &object.named(), what, fix);
     }
     behavior(object, "spec.behavior", &mut lines, findings);
-    Autoscaler { max: most, lines }
+    Autoscaler { min: least, max: most, lines }
 }
 
 fn check_requests(resource: &str, workload: Option<&Workload>, field: &Field<'_>, findings: &mut Findings) {
@@ -196,7 +198,7 @@ fn keda(object: &Object, findings: &mut Findings) -> Autoscaler {
         let fix = "write `minReplicaCount: 2`: connections are no activity, unless a trigger counts them";
         findings.add(Code::ScalesToZero, &place, what, fix);
     }
-    let most = max.value;
+    let (least, most) = (min.clone(), max.value);
     let mut lines: Vec<(String, Known<String>)> = Vec::new();
     for (key, known) in [("min", min), ("max", max)] {
         lines.push((key.to_owned(), Known { value: known.value.to_string(), from: known.from }));
@@ -212,21 +214,21 @@ fn keda(object: &Object, findings: &mut Findings) -> Autoscaler {
         lines.push(("metric".to_owned(), Known { value, from: field.from }));
     }
     behavior(object, "spec.advanced.horizontalPodAutoscalerConfig.behavior", &mut lines, findings);
-    Autoscaler { max: most, lines }
+    Autoscaler { min: least, max: most, lines }
 }
 
 /// The budget of the pods, after all of them were checked.
 pub(super) fn budget(
     objects: &[Object],
     workloads: &[&Workload],
-    pods: Option<&Workload>,
+    pods: Option<(&Workload, u64)>,
     findings: &mut Findings,
 ) -> Option<Budget> {
     let mut found = None;
     for object in objects.iter().filter(|object| object.kind == "PodDisruptionBudget") {
         let selector = object.field("spec.selector.matchLabels");
         let labels = texts(selector.as_ref().map(|field| field.node));
-        let near: Vec<&&Workload> = workloads.iter().filter(|w| w.object.namespace() == object.namespace()).collect();
+        let near: Vec<&&Workload> = workloads.iter().filter(|w| object.reaches(&w.object) != Reach::Never).collect();
         let selected = near.iter().find(|w| w.is_selected(&labels)).copied();
         if let Some(field) = selector.filter(|_| selected.is_none() && !near.is_empty()) {
             let what = "its selector selects no pod of these files";
@@ -239,7 +241,8 @@ pub(super) fn budget(
             findings.add(Code::BadValue, &field.place, what, "write one of them");
         }
         let value = |field: &Field<'_>| field.text().and_then(CountOrShare::parse);
-        let replicas = selected.map(|workload| workload.replicas.value);
+        let own = pods.filter(|(pods, _)| selected.is_some_and(|w| w.object.label() == pods.object.label()));
+        let replicas = own.map(|(_, replicas)| replicas).or(selected.map(|workload| workload.replicas.value));
         let blocked = match (&least, &most) {
             (Some(field), _) => replicas.zip(value(field)).is_some_and(|(n, least)| least.of(n) >= n && n > 0),
             (None, Some(field)) => value(field).is_some_and(CountOrShare::is_zero),
@@ -250,8 +253,7 @@ pub(super) fn budget(
             let what = format!("`{}`{of}: no pod may be evicted", field.text().unwrap_or_default());
             findings.add(Code::DrainBlocked, &field.place, what, "write `maxUnavailable: 1`, with two pods or more");
         }
-        let own = selected.zip(pods).is_some_and(|(selected, pods)| selected.object.label() == pods.object.label());
-        if own {
+        if own.is_some() {
             let known = |key, field: &Option<Field<'_>>| Some(Budget { key, value: field.as_ref()?.known()? });
             found = found.or_else(|| known("min_available", &least).or_else(|| known("max_unavailable", &most)));
         }

@@ -2,7 +2,7 @@
 
 use super::annotations::CONTOUR;
 use super::finding::{Code, Findings};
-use super::ingress::{Backend, Way};
+use super::ingress::{Backend, MAX_BACKENDS, Way};
 use super::object::{Field, Object, Origin};
 use super::tier::{Setting, SettingValue, Tier};
 
@@ -44,7 +44,7 @@ pub(super) fn ways(object: &Object, findings: &mut Findings) -> Vec<Way> {
         for service in route.entry("services").map_or(&[][..], |entry| entry.value.items()) {
             let Some(name) = service.entry("name") else { continue };
             let Some(text) = name.value.text() else { continue };
-            if found.iter().any(|way| way.backend.service == text) {
+            if found.len() >= MAX_BACKENDS || found.iter().any(|way| way.backend.service == text) {
                 continue;
             }
             let backend = Backend {

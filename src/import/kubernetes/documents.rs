@@ -1,5 +1,6 @@
 //! Files → objects: what each document is, and what is refused with a reason.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::finding::{Code, Findings};
@@ -8,6 +9,8 @@ use super::tree::{self, Node};
 
 /// Longest file, in bytes.
 pub const MAX_FILE_BYTES: usize = 16 << 20;
+/// Most objects of all files together.
+const MAX_OBJECTS: usize = 10_000;
 /// Most bytes of all files together.
 const MAX_TOTAL_BYTES: usize = 64 << 20;
 
@@ -58,6 +61,12 @@ pub(super) fn read(files: &[File], findings: &mut Findings) -> Result<Inputs, Re
     }
     if inputs.is_empty() {
         return Err(nothing(&inputs));
+    }
+    if inputs.objects.len() > MAX_OBJECTS {
+        let n = inputs.objects.len();
+        return Err(Refusal(format!(
+            "the files hold {n} objects, more than {MAX_OBJECTS}: name those that belong together"
+        )));
     }
     inputs.drop_duplicates(findings);
     Ok(inputs)
@@ -117,7 +126,10 @@ impl Inputs {
         if let Some(line) = template {
             return Err(Refusal(format!("{name}:{line}: {HELM_TEMPLATE}")));
         }
-        let documents = tree::read(text).map_err(|fault| {
+        // JSON may be indented by tabs, and has none inside of its texts
+        let json = text.trim_start().starts_with(['{', '[']) && text.contains('\t');
+        let text = if json { Cow::Owned(text.replace('\t', " ")) } else { Cow::Borrowed(text) };
+        let documents = tree::read(&text).map_err(|fault| {
             let tabs = text.lines().any(|line| line.starts_with('\t'));
             let help = if tabs { "YAML forbids tabs for indentation" } else { "check the indentation and the quotes" };
             Refusal(format!("{name}:{}: {}; {help} around here", fault.line, fault.message))
@@ -178,7 +190,8 @@ impl Inputs {
         let mut kept: Vec<Object> = Vec::with_capacity(self.objects.len());
         let mut seen = std::collections::BTreeMap::new();
         for object in std::mem::take(&mut self.objects) {
-            let key = (object.kind.clone(), object.namespace().to_owned(), object.name.clone());
+            let group = object.group().to_owned();
+            let key = (object.kind.clone(), group, object.namespace().to_owned(), object.name.clone());
             let named = object.node.at("metadata.name").is_some();
             match seen.get(&key).filter(|_| named).copied() {
                 Some(at) => {

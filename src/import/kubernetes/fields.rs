@@ -108,9 +108,25 @@ const POD_SPEC: &str = "activeDeadlineSeconds affinity automountServiceAccountTo
 /// Kinds with a template of pods, to which the rows of `*` apply.
 pub(super) const WORKLOADS: [&str; 4] = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"];
 
+/// API groups of the kinds above; others have kinds of the same name.
+const GROUPS: [&str; 9] = [
+    "",
+    "apps",
+    "extensions",
+    "networking.k8s.io",
+    "autoscaling",
+    "policy",
+    "keda.sh",
+    "networking.istio.io",
+    "gateway.networking.k8s.io",
+];
+
 /// Reports fields that do not exist, and versions that are gone.
 pub(super) fn check(object: &Object, findings: &mut Findings) {
     check_version(object, findings);
+    if !GROUPS.contains(&object.group()) {
+        return;
+    }
     for (kind, path, accepted) in FIELDS {
         if *kind == object.kind || (*kind == "*" && WORKLOADS.contains(&object.kind.as_str())) {
             let steps: Vec<&str> = path.split('.').collect();
@@ -130,6 +146,9 @@ fn walk(object: &Object, node: &Node, steps: &[&str], path: &str, accepted: &str
         [] => {
             let names: Vec<&str> = accepted.split_whitespace().collect();
             for entry in node.entries().iter().filter(|entry| !names.contains(&entry.key.as_str())) {
+                if findings.is_full() {
+                    return;
+                }
                 let shown = path.replace(".*", "[]");
                 let fix = if names.len() <= 3 {
                     format!("write {}", names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(" or "))

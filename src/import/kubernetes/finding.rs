@@ -111,6 +111,7 @@ codes! {
     HashesAddresses "hashes-addresses" Note "clients behind one address share a pod, and behind a proxy or a node that hides addresses all of them do";
     NodeHidesAddress "node-hides-address" Note "with `externalTrafficPolicy: Cluster` pods see the addresses of nodes: nothing behind can go by the client's";
     ClientIpHundred "client-ip-hundred" Note "kube-proxy in iptables mode remembers 100 addresses per pod and node: with more, affinity fades; a proxy or NAT is one address";
+    TargetsLeaveLate "targets-leave-late" Note "the cloud takes seconds to minutes to stop sending to a pod that ends: until then its requests fail";
     NlbMayReset "nlb-may-reset" Note "an NLB may deal all addresses anew when targets or their health change";
     CookieAnHour "cookie-an-hour" Note "the cookie's lifetime counts from when it was issued: sessions that last longer are dealt anew";
     IdleLosesCookie "idle-loses-cookie" Note "the lifetime restarts with each request; a WebSocket sends none, so one that is open for longer comes back without";
@@ -157,8 +158,18 @@ pub struct Finding {
 #[derive(Debug, Default)]
 pub(super) struct Findings(Vec<Finding>);
 
+/// Most findings that are kept; more would not help anybody.
+const MAX_FINDINGS: usize = 5_000;
+
 impl Findings {
+    /// True when no more are kept: whoever looks for more may stop.
+    pub fn is_full(&self) -> bool {
+        self.0.len() >= MAX_FINDINGS
+    }
     pub fn add(&mut self, code: Code, place: &Place, what: impl Into<String>, fix: impl Into<String>) {
+        if self.is_full() {
+            return;
+        }
         self.0.push(Finding {
             code,
             file: place.file.to_string(),

@@ -1,7 +1,7 @@
 //! Gateway API: HTTPRoutes and their session persistence.
 
 use super::finding::{Code, Findings};
-use super::ingress::{Backend, Way};
+use super::ingress::{Backend, MAX_BACKENDS, Way};
 use super::ingress_nginx::check_lifetime_text;
 use super::object::{Field, Object};
 use super::tier::{Setting, SettingValue, Tier};
@@ -37,6 +37,7 @@ pub(super) fn ways(objects: &[Object], findings: &mut Findings) -> Vec<Way> {
                 let Some(name) = target.entry("name") else { continue };
                 let Some(text) = name.value.text() else { continue };
                 if target.text_at("kind").is_some_and(|kind| kind != "Service")
+                    || found.len() >= MAX_BACKENDS
                     || found.iter().any(|way| way.backend.service == text)
                 {
                     continue;

@@ -31,6 +31,9 @@ pub(super) struct Backend {
     pub place: Place,
 }
 
+/// Most Services that one object leads to; what comes after them is not looked at.
+pub(super) const MAX_BACKENDS: usize = 1_000;
+
 /// The ways of an Ingress, one for each Service.
 pub(super) fn ways(object: &Object, findings: &mut Findings) -> Vec<Way> {
     let backends = backends(object);
@@ -120,8 +123,10 @@ fn backends(object: &Object) -> Vec<Backend> {
         let Some(service) = name.value.text() else { return };
         let port = port.and_then(|port| port.value.text()).map(str::to_owned);
         let path = path.map(str::to_owned);
+        let full = found.len() >= MAX_BACKENDS;
         match found.iter_mut().find(|b| b.service == service && b.port == port) {
             Some(backend) => backend.paths.extend(path),
+            None if full => {}
             None => found.push(Backend {
                 service: service.to_owned(),
                 namespace: None,

@@ -1,7 +1,7 @@
 //! Istio: VirtualServices lead to hosts, DestinationRules say how their pods are chosen.
 
 use super::finding::{Code, Findings};
-use super::ingress::{Backend, Way};
+use super::ingress::{Backend, MAX_BACKENDS, Way};
 use super::ingress_nginx::check_lifetime_text;
 use super::object::{Field, Object, Origin};
 use super::tier::{Setting, Tier, scalar};
@@ -33,7 +33,7 @@ pub(super) fn ways(objects: &[Object], findings: &mut Findings) -> Vec<Way> {
                 let port = target.text_at("destination.port.number").map(str::to_owned);
                 let place = object.place(host.line);
                 let backend = Backend { service: name, namespace, port, paths: paths.clone(), place };
-                if found.iter().any(|way| way.backend.service == backend.service) {
+                if found.len() >= MAX_BACKENDS || found.iter().any(|way| way.backend.service == backend.service) {
                     continue;
                 }
                 let base = format!("spec.http[{at}]");
@@ -51,7 +51,7 @@ pub(super) fn ways(objects: &[Object], findings: &mut Findings) -> Vec<Way> {
     for rule in rules {
         let Some(host) = rule.field("spec.host") else { continue };
         let (name, namespace) = service(host.text().unwrap_or_default());
-        if name.is_empty() || found.iter().any(|way| way.backend.service == name) {
+        if name.is_empty() || found.len() >= MAX_BACKENDS || found.iter().any(|way| way.backend.service == name) {
             continue;
         }
         let mut tier = Tier::new("istio", &host);

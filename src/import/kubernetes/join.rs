@@ -149,7 +149,16 @@ pub(super) fn choose(ways: &[Resolved], pods: &[Workload], asked: Option<&str>) 
         (None, None) => true,
     };
     let position = |proxied: bool| ways.iter().position(|way| by_proxy(&way) == proxied && leads_there(&way));
-    Ok(Choice { way: position(true).or_else(|| position(false)), workload })
+    // of several Ingresses to one Service the first that keeps clients sets what holds for it
+    let keeps = |way: &&Resolved| way.way.tier.as_ref().is_some_and(super::tier::Tier::keeps_clients);
+    let sticky = ways.iter().position(|way| by_proxy(&way) && leads_there(&way) && keeps(&way));
+    let way = match (sticky, position(true)) {
+        (Some(sticky), Some(first)) if ways[sticky].way.backend.service == ways[first].way.backend.service => {
+            Some(sticky)
+        }
+        (_, first) => first,
+    };
+    Ok(Choice { way: way.or_else(|| position(false)), workload })
 }
 
 fn shown(object: &Object) -> String {

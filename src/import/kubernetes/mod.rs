@@ -109,7 +109,8 @@ pub fn read(files: &[File], options: &Options) -> Result<Imported, Refusal> {
     }
     let Workloads { pods, stores, controllers } = workloads(&inputs, &mut findings);
     controller::check(&inputs.objects, &mut findings);
-    let services: Vec<Service> = of_kind(&inputs, "Service").map(|o| Service::read(o, &mut findings)).collect();
+    let services = inputs.objects.iter().filter(|object| object.kind == "Service" && object.group().is_empty());
+    let services: Vec<Service> = services.map(|object| Service::read(object, &mut findings)).collect();
     let stored = stores.iter().map(|(_, workload)| workload);
     let everything: Vec<&Workload> = pods.iter().chain(stored).chain(&controllers).collect();
     for service in &services {
@@ -129,18 +130,18 @@ pub fn read(files: &[File], options: &Options) -> Result<Imported, Refusal> {
     }
     let chosen = choice.workload.map(|at| &pods[at]);
     let autoscaler = autoscaling::autoscaler(&inputs.objects, &everything, chosen, &mut findings);
-    let budget = autoscaling::budget(&inputs.objects, &everything, chosen, &mut findings);
     let replicas = match (chosen, &front.servers) {
-        (Some(pods), _) => pods.replicas.clone(),
+        (Some(pods), _) => scaled(&pods.replicas, autoscaler.as_ref()),
         (None, Some(servers)) => servers.clone(),
         (None, None) => Known::assumed(3, "the pods are not in these files; write how many there are"),
     };
     let most_pods = replicas.value.max(autoscaler.as_ref().map_or(0, |scaler| scaler.max));
+    let counted = chosen.map(|pods| (pods, replicas.value));
+    let budget = autoscaling::budget(&inputs.objects, &everything, counted, &mut findings);
     if let Some(pods) = chosen {
-        pods.check_as_pods(&mut findings);
+        pods.check_as_pods(most_pods, &mut findings);
     }
     let way = choice.way.map(|at| &ways[at]);
-    let counted = chosen.map(|pods| (pods, replicas.value));
     let tiers = path::tiers(front.tiers, way, &services, counted, &mut findings);
     path::check_chosen(&tiers, &ways, &choice, &pods, most_pods, &mut findings);
     let redis = stores::redis(&stores, chosen, &mut findings);
@@ -169,10 +170,6 @@ pub fn read(files: &[File], options: &Options) -> Result<Imported, Refusal> {
     })
 }
 
-fn of_kind<'i>(inputs: &'i Inputs, kind: &'static str) -> impl Iterator<Item = &'i object::Object> {
-    inputs.objects.iter().filter(move |object| object.kind == kind)
-}
-
 /// Workloads by what they are for.
 #[derive(Default)]
 struct Workloads {
@@ -185,7 +182,10 @@ struct Workloads {
 fn workloads(inputs: &Inputs, findings: &mut Findings) -> Workloads {
     let mut all = Workloads::default();
     for object in &inputs.objects {
-        if !fields::WORKLOADS.contains(&object.kind.as_str()) && object.kind != "Pod" {
+        let template =
+            fields::WORKLOADS.contains(&object.kind.as_str()) && ["apps", "extensions"].contains(&object.group());
+        let pod = object.kind == "Pod" && object.group().is_empty();
+        if !template && !pod {
             continue;
         }
         let workload = Workload::read(object, findings);
@@ -196,6 +196,14 @@ fn workloads(inputs: &Inputs, findings: &mut Findings) -> Workloads {
         }
     }
     all
+}
+
+/// The number of pods, which an autoscaler keeps above its lower bound.
+fn scaled(replicas: &Known<u64>, autoscaler: Option<&Autoscaler>) -> Known<u64> {
+    match autoscaler.map(|scaler| &scaler.min) {
+        Some(min) if min.value > replicas.value => min.clone(),
+        _ => replicas.clone(),
+    }
 }
 
 /// The scenario has at least one pod, and not more than scenarios take.

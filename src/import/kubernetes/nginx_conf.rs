@@ -18,7 +18,7 @@ struct Directive {
 
 /// Deepest nesting of blocks, and most directives.
 const MAX_DEPTH: usize = 32;
-const MAX_DIRECTIVES: usize = 100_000;
+const MAX_DIRECTIVES: usize = 20_000;
 
 /// An upstream that was found.
 #[derive(Debug)]
@@ -258,18 +258,17 @@ impl<'t> Reader<'t> {
             }
         }
         word.push(first);
+        // braces of `${name}` are no block
+        let mut variable = false;
         while let Some(c) = self.chars.peek().copied() {
-            // `${name}` is a word
-            let variable = c == '{' && word.ends_with('$');
-            if c.is_whitespace() || matches!(c, ';' | '}') && !word.contains("${") || c == '{' && !variable {
-                break;
+            match c {
+                '{' if word.ends_with('$') => variable = true,
+                '}' if variable => variable = false,
+                c if c.is_whitespace() || matches!(c, ';' | '{' | '}') => break,
+                _ => {}
             }
-            let closes = c == '}' && word.contains("${");
             word.push(c);
             self.next();
-            if closes && self.chars.peek().is_none_or(|c| matches!(c, ';' | '}')) {
-                break;
-            }
         }
         Ok(word)
     }

@@ -18,7 +18,7 @@ pub(super) fn ways(objects: &[Object], services: &[Service], findings: &mut Find
     let mut found = Vec::new();
     for object in objects {
         match (object.kind.as_str(), object.group()) {
-            ("Ingress", _) => {
+            ("Ingress", "networking.k8s.io" | "extensions") => {
                 haproxy::check(object, findings);
                 azure::check(object, findings);
                 found.extend(ingress::ways(object, findings));
@@ -245,6 +245,18 @@ fn check_contradictions(ways: &[Resolved], findings: &mut Findings) {
     }
 }
 
+/// A balancer of AWS that sends to pods themselves learns last that one is leaving.
+fn check_deregistration(tiers: &[Tier], pods: Option<&Workload>, findings: &mut Findings) {
+    const ENOUGH: u64 = 20;
+    let Some((pods, hook)) = pods.and_then(|pods| Some((pods, pods.pre_stop.as_ref()?))) else { return };
+    let Some(last) = tiers.last().filter(|tier| tier.product.starts_with("aws-") && hook.value < ENOUGH) else {
+        return;
+    };
+    let what = format!("{} ends {} s after its `preStop` began", pods.object.label(), hook.value);
+    let fix = "let `preStop` sleep for 30 s or more, and raise `terminationGracePeriodSeconds` by as much";
+    findings.add(Code::TargetsLeaveLate, &last.place, what, fix);
+}
+
 /// What is true of the chosen way as a whole.
 pub(super) fn check_chosen(
     tiers: &[Tier],
@@ -259,6 +271,7 @@ pub(super) fn check_chosen(
     for tier in tiers {
         tier.check_address(findings);
     }
+    check_deregistration(tiers, pods, findings);
     let sticky = tiers.iter().any(Tier::keeps_clients);
     if let Some(way) = way.filter(|_| !sticky && most_pods > 1) {
         let paths = way.way.backend.paths.iter().any(|path| path.contains("socket.io"));

@@ -199,15 +199,14 @@ fn pods(text: &mut Text, picture: &Picture) {
         &assumed("no manifest says how long a pod starts"),
     );
     let Some(pods) = pods else { return };
-    if let Some(hook) = &pods.pre_stop {
-        text.line("  shutdown:", "");
-        text.value("pods.shutdown.pre_stop", &span(hook.value), &hook.from);
-        text.value("pods.shutdown.grace", &span(pods.grace.value), &pods.grace.from);
-    } else {
-        text.value("pods.shutdown", "{pre_stop: 0s}", &assumed("no `preStop` that sleeps"));
-        if pods.grace.is_read() {
-            text.value("pods.shutdown.grace", &span(pods.grace.value), &pods.grace.from);
-        }
+    text.line("  shutdown:", "");
+    match &pods.pre_stop {
+        Some(hook) => text.value("pods.shutdown.pre_stop", &span(hook.value), &hook.from),
+        None => text.value("pods.shutdown.pre_stop", "0s", &assumed("no `preStop` that sleeps")),
+    }
+    text.value("pods.shutdown.grace", &span(pods.grace.value), &pods.grace.from);
+    if !pods.probes.iter().any(|(word, _)| *word == "readiness") {
+        text.value("pods.readiness", "none", &assumed("no `readinessProbe`"));
     }
     for (word, probe) in &pods.probes {
         text.value(&format!("pods.{word}"), &probe.value, &probe.from);

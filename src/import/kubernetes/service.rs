@@ -152,7 +152,7 @@ impl Service {
     /// Whether its selector selects anything, when there are workloads that it could select.
     pub fn check_selector(&self, workloads: &[&Workload], findings: &mut Findings) {
         let there: Vec<&&Workload> =
-            workloads.iter().filter(|w| w.object.namespace() == self.object.namespace()).collect();
+            workloads.iter().filter(|w| self.object.reaches(&w.object) != super::object::Reach::Never).collect();
         if self.selector.is_empty() || there.is_empty() || there.iter().any(|w| w.is_selected(&self.selector)) {
             return;
         }

@@ -7,6 +7,9 @@ use super::documents::Inputs;
 use super::finding::Severity;
 use super::{Finding, Imported};
 
+/// Most findings that are printed; the file has all.
+const MAX_SHOWN: usize = 100;
+
 /// Kinds of objects that were found, with their numbers.
 pub(super) fn found(inputs: &Inputs) -> Vec<String> {
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
@@ -43,8 +46,11 @@ impl Imported {
         let plural = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
         let (errors, warnings, notes) = (plural(errors, "error"), plural(warnings, "warning"), plural(notes, "note"));
         writeln!(out, "Findings: {errors}, {warnings}, {notes}\n")?;
-        for finding in &self.findings {
+        for finding in self.findings.iter().take(MAX_SHOWN) {
             finding.write_text(out)?;
+        }
+        if self.findings.len() > MAX_SHOWN {
+            writeln!(out, "… and {} more in findings.csv", self.findings.len() - MAX_SHOWN)?;
         }
         Ok(())
     }

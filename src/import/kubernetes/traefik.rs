@@ -2,7 +2,7 @@
 
 use super::annotations::TRAEFIK;
 use super::finding::{Code, Findings};
-use super::ingress::{Backend, Way};
+use super::ingress::{Backend, MAX_BACKENDS, Way};
 use super::ingress_nginx::check_lifetime_text;
 use super::object::{Field, Object, Origin};
 use super::tier::{Setting, Tier, scalar};
@@ -51,7 +51,7 @@ pub(super) fn ways(object: &Object, findings: &mut Findings) -> Vec<Way> {
         for (number, service) in services.iter().enumerate() {
             let Some(name) = service.entry("name") else { continue };
             let Some(text) = name.value.text() else { continue };
-            if found.iter().any(|way| way.backend.service == text) {
+            if found.len() >= MAX_BACKENDS || found.iter().any(|way| way.backend.service == text) {
                 continue;
             }
             let base = format!("spec.routes[{at}].services[{number}]");

@@ -19,7 +19,7 @@ pub(super) struct Workload {
     pub cpu: Known<f64>,
     /// Bytes of the main container.
     pub memory: Option<Known<u64>>,
-    /// Whether CPU and memory are requested, directly or by a limit.
+    /// Whether every container requests CPU and memory, directly or by a limit.
     pub requests: [bool; 2],
     /// Seconds.
     pub grace: Known<u64>,
@@ -55,7 +55,15 @@ impl Workload {
         let path = format!("{base}.containers[0]");
         let main = containers.first().map(|node| (&**node, path.as_str()));
         let labels = if object.kind == "Pod" { "metadata.labels" } else { "spec.template.metadata.labels" };
-        let (cpu, memory, requests) = resources(object, main, findings);
+        let (cpu, memory) = resources(object, main, findings);
+        // a limit without a request is also the request
+        let requested = |what: &str| {
+            let of = |node: &Node| {
+                ["requests", "limits"].iter().any(|w| node.at(&format!("resources.{w}.{what}")).is_some())
+            };
+            containers.iter().all(|node| of(node))
+        };
+        let requests = [requested("cpu"), requested("memory")];
         let mut workload = Workload {
             labels: texts(object.node.at(labels).map(|entry| &*entry.value)),
             images: containers.iter().filter_map(|c| c.text_at("image")).map(str::to_owned).collect(),
@@ -186,7 +194,7 @@ impl Workload {
     }
 
     /// What matters only for pods that clients are connected to.
-    pub fn check_as_pods(&self, findings: &mut Findings) {
+    pub fn check_as_pods(&self, most_pods: u64, findings: &mut Findings) {
         if let Some(hook) = &self.pre_stop
             && hook.value >= self.grace.value
         {
@@ -220,7 +228,7 @@ impl Workload {
                 "write one that succeeds when the server accepts connections",
             );
         }
-        if self.replicas.value == 1 {
+        if most_pods <= 1 {
             let field = self.object.field("spec.replicas");
             let place = field.map_or(place, |field| field.place);
             findings.add(
@@ -267,17 +275,16 @@ fn replicas(object: &Object, findings: &mut Findings) -> Known<u64> {
     }
 }
 
-/// CPU, memory, and which of them are requested. A limit without a request is also the request.
+/// CPU and memory of the main container.
 fn resources(
     object: &Object,
     main: Option<(&Node, &str)>,
     findings: &mut Findings,
-) -> (Known<f64>, Option<Known<u64>>, [bool; 2]) {
-    let Some((node, path)) = main else { return (Known::assumed(1.0, "no container is written"), None, [false; 2]) };
+) -> (Known<f64>, Option<Known<u64>>) {
+    let Some((node, path)) = main else { return (Known::assumed(1.0, "no container is written"), None) };
     let field = |which: &str, what: &str| object.below(node, path, &format!("resources.{which}.{what}"));
     let (cpu_limit, memory_limit) = (field("limits", "cpu"), field("limits", "memory"));
     let (cpu_request, memory_request) = (field("requests", "cpu"), field("requests", "memory"));
-    let requests = [cpu_limit.is_some() || cpu_request.is_some(), memory_limit.is_some() || memory_request.is_some()];
     for field in [&cpu_limit, &cpu_request].into_iter().flatten().filter(|f| f.text().and_then(cores).is_none()) {
         let what = format!("`{}` is no amount of CPU", field.text().unwrap_or_default());
         findings.add(Code::BadValue, &field.place, what, "write for example `250m` or `1`");
@@ -291,7 +298,7 @@ fn resources(
         .or_else(|| known(cpu_request))
         .unwrap_or_else(|| Known::assumed(1.0, "no limit and no request: a core that is free when it is needed"));
     let memory = memory_limit.and_then(|field| Some(Known { value: bytes(field.text()?)?, from: field.from }));
-    (cpu, memory, requests)
+    (cpu, memory)
 }
 
 fn pre_stop(object: &Object, node: &Node, path: &str) -> Option<Known<u64>> {
