@@ -462,6 +462,36 @@ fn other_proxies_become_their_own_balancers() {
 }
 
 #[test]
+fn what_stands_in_front_comes_first() {
+    let edge = "load_balancer: {name: edge, session_affinity: cookie, session_affinity_ttl: 900}\n---\n";
+    let group = "Resources:\n  Group:\n    Type: AWS::ElasticLoadBalancingV2::TargetGroup\n    Properties:\n      VpcId: !Ref Vpc\n      \
+                 HealthCheckIntervalSeconds: 7\n      TargetGroupAttributes:\n      - {Key: stickiness.type, Value: lb_cookie}\n---\n";
+    let text = format!("{edge}{group}{PODS}{SERVICE}---\n{}", ingress("affinity: cookie"));
+    finds(&text, &["bad-value:1", "no-effect:10", "chained:4"]);
+    let imported = import(&[file("x.yaml", &text)]);
+    let order: Vec<usize> =
+        ["\n  - cloudflare:", "\n  - aws-alb:", "\n      HealthCheckIntervalSeconds: 7 ", "\n  - ingress-nginx:"]
+            .iter()
+            .map(|line| imported.scenario.find(line).unwrap_or_else(|| panic!("{line}\n{}", imported.scenario)))
+            .collect();
+    assert!(order.is_sorted(), "{}", imported.scenario);
+    scenario(&imported, &[]);
+    let two = "upstream a { server x:1; server y:1 weight=5; }\nupstream b { least_conn; server z:1; queue 5; }\n";
+    let options = Options { workload: Some("b".to_owned()), name: None };
+    let imported = read(&[file("x.conf", two)], &options).unwrap();
+    assert_eq!(
+        (imported.name.as_str(), codes(&imported)),
+        ("b", vec!["several-backends:1".to_owned(), "not-simulated:2".to_owned()])
+    );
+    assert!(
+        imported.scenario.contains("\n      method: least_conn ") && imported.scenario.contains("\n  replicas: 1 ")
+    );
+    let first = import(&[file("x.conf", two)]);
+    assert!(first.scenario.contains("servers: [\"\", \"weight=5\"]"), "{}", first.scenario);
+    scenario(&first, &[]);
+}
+
+#[test]
 fn ingresses_that_contradict() {
     let second = ingress("affinity: cookie").replace("  name: web\n  annot", "  name: web2\n  annot");
     finds(&format!("{}{second}", ingress("load-balance: ewma")), &["contradiction:14"]);

@@ -159,7 +159,7 @@ pub struct Finding {
 pub(super) struct Findings(Vec<Finding>);
 
 /// Most findings that are kept; more would not help anybody.
-const MAX_FINDINGS: usize = 5_000;
+const MAX_FINDINGS: usize = 1_000;
 
 impl Findings {
     /// True when no more are kept: whoever looks for more may stop.

@@ -142,6 +142,7 @@ pub(super) fn tiers(
     pods: Option<(&Workload, u64)>,
     findings: &mut Findings,
 ) -> Vec<Tier> {
+    let in_front = front.len();
     let mut list = front;
     let replicas = pods.map_or(3, |(_, replicas)| replicas);
     let selecting = || services.iter().position(|service| pods.is_some_and(|(w, _)| w.is_selected(&service.selector)));
@@ -165,12 +166,12 @@ pub(super) fn tiers(
             }
         }
     }
-    let origins: Vec<&Tier> = list.iter().take(MAX_TIERS).collect();
-    if origins.len() > 1 && way.is_none_or(|way| way.way.tier.is_none()) && origins[1].product != "service" {
-        let names: Vec<&str> = origins.iter().map(|tier| tier.product).collect();
+    if in_front > 0
+        && let Some(second) = list.get(1).filter(|tier| tier.product != "service")
+    {
+        let names: Vec<&str> = list.iter().take(MAX_TIERS).map(|tier| tier.product).collect();
         let what = format!("taken for one behind the other: {}", names.join(", "));
-        let fix = "import them apart, if they are alternatives";
-        findings.add(Code::Chained, &origins[1].place.clone(), what, fix);
+        findings.add(Code::Chained, &second.place, what, "import them apart, if they are alternatives");
     }
     list.truncate(MAX_TIERS);
     list.iter_mut().for_each(|tier| tier.settle(findings));

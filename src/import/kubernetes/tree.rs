@@ -3,7 +3,7 @@
 //! Bounded in every direction, aliases counted as what they stand for, so that no text can hang or overflow the
 //! program. What Kubernetes, AWS and Cloudflare write is read as it stands: several documents, tags, merge keys.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
@@ -159,7 +159,10 @@ impl Builder {
             Event::SequenceStart(anchor, _) => self.start(Kind::List(Vec::new()), anchor, line),
             Event::MappingStart(anchor, _) => self.start(Kind::Map(Vec::new()), anchor, line),
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(Open { line, anchor, kind, size, height, .. }) => {
+                Some(Open { line, anchor, mut kind, size, height, .. }) => {
+                    if let Kind::Map(entries) = &mut kind {
+                        merge(entries);
+                    }
                     self.complete(Node { line, kind, size, height }, anchor)
                 }
                 None => Ok(()),
@@ -222,6 +225,26 @@ impl Builder {
     }
 }
 
+/// Puts what `<<` names into the mapping, as the YAML readers of Kubernetes do: keys that are written win.
+fn merge(entries: &mut Vec<Entry>) {
+    if !entries.iter().any(|entry| entry.key == "<<") {
+        return;
+    }
+    let (merges, own): (Vec<Entry>, Vec<Entry>) = entries.drain(..).partition(|entry| entry.key == "<<");
+    let mut keys: BTreeSet<String> = own.iter().map(|entry| entry.key.clone()).collect();
+    for merge in &merges {
+        let one = std::slice::from_ref(&merge.value);
+        let maps = if merge.value.items().is_empty() { one } else { merge.value.items() };
+        for entry in maps.iter().flat_map(|map| map.entries()) {
+            if keys.insert(entry.key.clone()) {
+                let value = Rc::clone(&entry.value);
+                entries.push(Entry { key: entry.key.clone(), line: entry.line, value });
+            }
+        }
+    }
+    entries.extend(own);
+}
+
 fn too_deep(line: usize) -> Fault {
     Fault {
         line,
@@ -241,6 +264,16 @@ mod tests {
         assert_eq!((c.line, c.value.text()), (3, Some("e")));
         let items = documents[1].at("list").unwrap().value.items();
         assert_eq!((items[0].line, items[0].text_at("x"), items[1].text()), (6, None, Some("")));
+    }
+
+    #[test]
+    fn merge_keys_are_followed() {
+        let documents = read("a: &a {x: 1, y: 2}\nb:\n  <<: *a\n  x: 3\nc: {<<: [*a, {z: 4}]}\n").unwrap();
+        let at = |path: &str| documents[0].at(path).and_then(|entry| entry.value.text());
+        assert_eq!(
+            [at("b.x"), at("b.y"), at("c.x"), at("c.z"), at("b.<<")],
+            [Some("3"), Some("2"), Some("1"), Some("4"), None]
+        );
     }
 
     #[test]
