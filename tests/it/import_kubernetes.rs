@@ -241,7 +241,7 @@ fn ingress(annotations: &str) -> String {
     let lines: String = annotations.lines().map(|line| format!("    nginx.ingress.kubernetes.io/{line}\n")).collect();
     format!(
         "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata:\n  name: web\n  annotations:\n{lines}spec:\n  \
-         ingressClassName: nginx\n  rules: [{{http: {{paths: [{{path: /socket.io/, backend: {{service: {{name: web, port: \
+         ingressClassName: nginx\n  rules: [{{http: {{paths: [{{path: /socket.io/, pathType: Prefix, backend: {{service: {{name: web, port: \
          {{number: 80}}}}}}}}]}}}}]\n---\n"
     )
 }
@@ -292,6 +292,12 @@ fn routes_that_lead_nowhere() {
     finds_not(&format!("{PODS}{SERVICE}---\n{knative}"), "duplicate-object");
     finds_not(&format!("{PODS}{SERVICE}---\n{knative}"), "unknown-field");
     finds(&PODS.replace("labels: {app: web}", "labels: {app: wep}"), &["selector-mismatch:6"]);
+    finds(&PODS.replace("  selector: {matchLabels: {app: web}}\n", ""), &["missing-field:3"]);
+    finds(&ingress("affinity: cookie").replace("pathType: Prefix, ", ""), &["missing-field:9"]);
+    let old = ingress("affinity: cookie")
+        .replace("service: {name: web, port: {number: 80}}", "serviceName: web, servicePort: 80");
+    finds(&old, &["unknown-field:9", "no-workload:9"]);
+    finds_not(&old.replace("networking.k8s.io/v1", "networking.k8s.io/v1beta1"), "unknown-field");
     finds(PODS, &["no-way-in:3", "no-pre-stop:3", "no-readiness:3"]);
     let socket = format!("{PODS}{}{SERVICE}", ingress("load-balance: ewma"));
     finds(&socket, &["polling-without-affinity:19"]);
@@ -364,8 +370,9 @@ fn what_autoscalers_and_budgets_say() {
         "hpa-without-requests",
     );
     finds(&hpa(range).replace("name: web}\n  minR", "name: wep}\n  minR"), &["target-missing:15"]);
-    let keda = "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: web}\nspec:\n  scaleTargetRef: {name: web}\n";
+    let keda = "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: web}\nspec:\n  scaleTargetRef: {name: web}\n  triggers: [{type: cron}]\n";
     finds(&format!("{}---\n{keda}", hpa(range)), &["two-autoscalers:23", "scales-to-zero:21"]);
+    finds_not(&format!("{PODS}{}", keda.replace("cron", "cpu")), "scales-to-zero");
     let budget = |spec: &str| {
         format!(
             "{PODS}apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {{name: web}}\nspec:\n  selector: {{matchLabels: \
@@ -424,6 +431,8 @@ fn other_proxies_become_their_own_balancers() {
                alb.ingress.kubernetes.io/target-group-attributes: stickiness.enabled=true\nspec:\n  ingressClassName: alb\n  \
                defaultBackend: {service: {name: web, port: {number: 80}}}\n";
     finds(alb, &["sticky-nodes:8"]);
+    finds(&format!("{alb}---\n{SERVICE}"), &["needs-node-port:9"]);
+    finds_not(&format!("{alb}---\n{SERVICE}  type: NodePort\n"), "needs-node-port");
     finds(&alb.replace("stickiness.enabled=true", "stickiness.type=lb_cookie"), &["no-effect:6"]);
     let agic = alb
         .replace(

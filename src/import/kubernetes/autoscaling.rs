@@ -1,9 +1,11 @@
 //! Autoscalers and disruption budgets, by the workload that they act upon.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::finding::{Code, Findings};
 use super::object::{Field, Known, Object, Reach};
+use super::tree::Node;
 use super::units::{CountOrShare, span};
 use super::workload::{Workload, texts};
 
@@ -191,7 +193,11 @@ fn behavior(object: &Object, base: &str, lines: &mut Vec<(String, Known<String>)
 
 fn keda(object: &Object, findings: &mut Findings) -> Autoscaler {
     let [min, max] = bounds(object, ["minReplicaCount", "maxReplicaCount"], [0, 100], findings);
-    if min.value == 0 {
+    let triggers = object.field("spec.triggers");
+    let triggers = triggers.as_ref().map_or(&[][..], |field| field.node.items());
+    // by CPU and memory alone KEDA does not go to zero
+    let counts = |trigger: &Rc<Node>| !matches!(trigger.text_at("type"), Some("cpu" | "memory"));
+    if min.value == 0 && triggers.iter().any(counts) {
         let field = object.field("spec.minReplicaCount");
         let place = field.map_or_else(|| object.named(), |field| field.place);
         let what = "`minReplicaCount` is 0";
@@ -203,8 +209,7 @@ fn keda(object: &Object, findings: &mut Findings) -> Autoscaler {
     for (key, known) in [("min", min), ("max", max)] {
         lines.push((key.to_owned(), Known { value: known.value.to_string(), from: known.from }));
     }
-    let triggers = object.field("spec.triggers");
-    for trigger in triggers.iter().flat_map(|field| field.node.items()) {
+    for trigger in triggers {
         let kind = trigger.text_at("type").unwrap_or("external");
         let value =
             ["value", "threshold", "targetValue"].iter().find_map(|key| trigger.text_at(&format!("metadata.{key}")));

@@ -124,6 +124,7 @@ const GROUPS: [&str; 9] = [
 /// Reports fields that do not exist, and versions that are gone.
 pub(super) fn check(object: &Object, findings: &mut Findings) {
     check_version(object, findings);
+    check_required(object, findings);
     if !GROUPS.contains(&object.group()) {
         return;
     }
@@ -144,7 +145,10 @@ fn walk(object: &Object, node: &Node, steps: &[&str], path: &str, accepted: &str
             }
         }
         [] => {
-            let names: Vec<&str> = accepted.split_whitespace().collect();
+            let mut names: Vec<&str> = accepted.split_whitespace().collect();
+            if object.api == "networking.k8s.io/v1" {
+                names.retain(|name| !["serviceName", "servicePort"].contains(name));
+            }
             for entry in node.entries().iter().filter(|entry| !names.contains(&entry.key.as_str())) {
                 if findings.is_full() {
                     return;
@@ -169,6 +173,27 @@ fn walk(object: &Object, node: &Node, steps: &[&str], path: &str, accepted: &str
                     what,
                     "write its fields as `name: value` below it",
                 );
+            }
+        }
+    }
+}
+
+/// Fields without which an object is refused, where their absence is usual.
+fn check_required(object: &Object, findings: &mut Findings) {
+    let workload = WORKLOADS.contains(&object.kind.as_str()) && object.api == "apps/v1";
+    if workload && object.field("spec.selector").is_none() {
+        let what = "`spec.selector` is missing";
+        let fix = "write `selector: {matchLabels: …}` with labels of the template";
+        findings.add(Code::MissingField, &object.named(), what, fix);
+    }
+    if object.kind != "Ingress" || object.api != "networking.k8s.io/v1" {
+        return;
+    }
+    for rule in object.field("spec.rules").iter().flat_map(|field| field.node.items()) {
+        for path in rule.at("http.paths").map_or(&[][..], |entry| entry.value.items()) {
+            if path.entry("pathType").is_none() && !findings.is_full() {
+                let fix = "write `pathType: Prefix`";
+                findings.add(Code::MissingField, &object.place(path.line), "a path has no `pathType`", fix);
             }
         }
     }

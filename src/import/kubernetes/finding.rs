@@ -63,6 +63,7 @@ codes! {
     UnknownField "unknown-field" Error "the object has no such field: it is refused, or dropped where validation is off, and its default holds";
     RemovedApi "removed-api" Error "no supported Kubernetes serves this version of the kind: the object is refused";
     BadValue "bad-value" Error "the value is outside of what the field takes: the object is refused, or the setting is ignored";
+    MissingField "missing-field" Error "the field is required: the object is refused without it";
     BackendNamespace "backend-namespace" Error "a route reaches only Services of its own namespace: requests fail with 503";
     PortMissing "port-missing" Error "the Service has no such port: the route leads nowhere";
     SelectorMismatch "selector-mismatch" Error "the selector of a workload must select its own template: the object is refused";
@@ -87,6 +88,7 @@ codes! {
     ClientIpBehindProxy "client-ip-behind-proxy" Warning "kube-proxy sees the addresses of proxies instead of clients: each proxy is pinned to one pod";
     ClientIpExpires "client-ip-expires" Warning "only a new connection restarts the time-out: who holds a WebSocket for longer has lost the pod when it reconnects";
     StickyNodes "sticky-nodes" Warning "with `target-type: instance` targets are nodes: the cookie keeps a client on a node, and kube-proxy deals each connection on to any pod";
+    NeedsNodePort "needs-node-port" Warning "with `target-type: instance` the balancer sends to node ports, and a Service of type ClusterIP has none: there are no targets";
     PollingWithoutAffinity "polling-without-affinity" Warning "each request of Socket.IO's long polling may meet another pod, which answers 400: clients that begin with polling cannot connect";
     CookieNeverSet "cookie-never-set" Warning "a hash cookie without `ttl` is only read, never issued: without it pods are drawn at random";
     CookieShort "cookie-short" Warning "the cookie's lifetime counts from when it was issued and is never renewed: sessions that last longer lose their pod";

@@ -162,7 +162,7 @@ pub(super) fn of_service(tier: &mut Tier, service: &Object, findings: &mut Findi
     );
     if tier.get("loadBalancer").is_some() {
         let from = Origin::assumed("the label of the Service wins over `loadBalancer`");
-        tier.left_out.push(Setting::new("loadBalancer", "", from));
+        tier.left_out.push(Setting::new("loadBalancer", "…", from));
         tier.settings.retain(|setting| setting.key != "loadBalancer");
     }
 }

@@ -183,6 +183,13 @@ pub(super) fn check(ways: &[Resolved], services: &[Service], findings: &mut Find
     for resolved in ways {
         let Some(service) = resolved.service.map(|at| &services[at]) else { continue };
         let proxy = resolved.way.tier.as_ref().filter(|tier| tier.product != "aws-nlb");
+        let instances = proxy.is_some_and(|tier| tier.product == "aws-alb") && resolved.way.through_service;
+        if instances && !service.is_external() {
+            let fix = "write `alb.ingress.kubernetes.io/target-type: ip`, or `type: NodePort` in the Service";
+            let what =
+                format!("{} of type ClusterIP behind an ALB with `target-type: instance`", service.object.label());
+            findings.add(Code::NeedsNodePort, &resolved.way.backend.place, what, fix);
+        }
         if proxy.is_none() || resolved.way.through_service {
             service.check_on_path(proxy.is_none(), findings);
         } else if let (Some(proxy), true) = (proxy, service.has_client_ip())

@@ -217,7 +217,7 @@ impl Workload {
                 Code::NoPreStop,
                 &place,
                 "the pods have no `preStop`",
-                "write `lifecycle: {preStop: {sleep: {seconds: 10}}}`, within `terminationGracePeriodSeconds`",
+                "write `lifecycle: {preStop: {sleep: {seconds: 10}}}`, or `exec: {command: [sleep, \"10\"]}` where Kubernetes is older",
             );
         }
         if !self.probes.iter().any(|(name, _)| *name == "readiness") {
