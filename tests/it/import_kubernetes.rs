@@ -501,6 +501,22 @@ fn what_stands_in_front_comes_first() {
 }
 
 #[test]
+fn workloads_of_other_products_are_pods() {
+    let rollout =
+        PODS.replace("apps/v1", "argoproj.io/v1alpha1").replace("Deployment", "Rollout").replace("web", "shop");
+    let text = format!(
+        "{PODS}{rollout}{}---\n{}",
+        SERVICE.replace("web", "shop"),
+        ingress("affinity: cookie").replace("web", "shop")
+    );
+    let imported = import(&[file("x.yaml", &text)]);
+    assert_eq!(imported.name, "shop");
+    finds_not(&text, "selector-matches-nothing");
+    let job = PODS.replace("apps/v1", "batch/v1").replace("Deployment", "Job").replace("web", "migrate");
+    assert_eq!(import(&[file("x.yaml", &format!("{PODS}{job}"))]).name, "web");
+}
+
+#[test]
 fn ingresses_that_contradict() {
     let second = ingress("affinity: cookie").replace("  name: web\n  annot", "  name: web2\n  annot");
     finds(&format!("{}{second}", ingress("load-balance: ewma")), &["contradiction:14"]);

@@ -182,10 +182,7 @@ struct Workloads {
 fn workloads(inputs: &Inputs, findings: &mut Findings) -> Workloads {
     let mut all = Workloads::default();
     for object in &inputs.objects {
-        let template =
-            fields::WORKLOADS.contains(&object.kind.as_str()) && ["apps", "extensions"].contains(&object.group());
-        let pod = object.kind == "Pod" && object.group().is_empty();
-        if !template && !pod {
+        if !is_workload(object) {
             continue;
         }
         let workload = Workload::read(object, findings);
@@ -196,6 +193,17 @@ fn workloads(inputs: &Inputs, findings: &mut Findings) -> Workloads {
         }
     }
     all
+}
+
+/// Kinds of Kubernetes with pods, and kinds of others with a template of pods, such as Rollouts of Argo.
+fn is_workload(object: &object::Object) -> bool {
+    const NOT: [&str; 4] = ["Job", "CronJob", "Service", "PodTemplate"];
+    let known = fields::WORKLOADS.contains(&object.kind.as_str()) && ["apps", "extensions"].contains(&object.group());
+    let pod = object.kind == "Pod" && object.group().is_empty();
+    let containers = object.field("spec.template.spec.containers");
+    known
+        || pod
+        || (containers.is_some_and(|list| !list.node.items().is_empty()) && !NOT.contains(&object.kind.as_str()))
 }
 
 /// The number of pods, which an autoscaler keeps above its lower bound.

@@ -6,7 +6,7 @@ use super::units::{size, span};
 use super::{Picture, stores};
 
 /// What scenarios cannot say yet: paths that are written as comments. A path that the format has learnt is removed here.
-const NOT_YET: [&str; 13] = [
+const NOT_YET: [&str; 11] = [
     "pods.kind",
     "pods.shutdown.grace",
     "pods.readiness",
@@ -18,8 +18,6 @@ const NOT_YET: [&str; 13] = [
     "rollout.partition",
     "disruption_budget",
     "autoscaler",
-    "pods.topology_spread",
-    "pods.deletion_cost",
 ];
 
 /// The presets of costs need up to 80 MB for a server without connections; a limit below is refused.
