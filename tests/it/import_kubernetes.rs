@@ -276,6 +276,9 @@ fn annotations_of_ingress_nginx() {
     assert!(import(&[file("x.yaml", &through)]).scenario.contains("\n  - service:"));
     let other = ingress("affinity: cookie").replace("ingressClassName: nginx", "ingressClassName: alb");
     finds(&other, &["other-controller:6"]);
+    let both = ingress("affinity: cookie\nload-balance: ewma")
+        .replace("nginx.ingress.kubernetes.io/load-balance: ewma", "alb.ingress.kubernetes.io/scheme: internal");
+    finds(&both, &["other-controller:7"]);
 }
 
 #[test]

@@ -14,6 +14,8 @@ fn place() -> Place {
     place.write("deploy/b.yml", ROUTE);
     place.write("deploy/values.yaml", "replicas: 3\n");
     place.write("deploy/README.md", "not read");
+    place.write("deploy/tsconfig.json", "{ // no manifest\n");
+    place.write("deploy/app.conf", "[server]\nport = 80\n");
     place.write("deploy/.hidden/x.yaml", "a: [");
     place
 }
@@ -23,7 +25,9 @@ fn a_folder_becomes_a_scenario_that_runs() {
     let place = place();
     let said = place.run("import kubernetes deploy");
     let out = said.fine();
-    assert!(out.contains("Read: Deployment, Ingress\nNot read: deploy/values.yaml:1 has no `apiVersion`"), "{out}");
+    assert!(out.starts_with("Read: Deployment, Ingress\nNot read: `deploy/app.conf` has no `upstream`\n"), "{out}");
+    assert!(out.contains("\nNot read: `deploy/tsconfig.json` is no manifest\n"), "{out}");
+    assert!(out.contains("\nNot read: deploy/values.yaml:1 has no `apiVersion`"), "{out}");
     assert!(out.contains("\nWritten:\n  output/web/web.yaml\n  output/web/findings.csv\nNext:\n"), "{out}");
     assert!(out.contains("warning[foreign-annotation] deploy/b.yml:3  Ingress `web`"), "{out}");
     let scenario = place.read("output/web/web.yaml");

@@ -140,9 +140,9 @@ connection-draining-timeout request-timeout health-probe-interval health-probe-t
 health-probe-path health-probe-port health-probe-hostname health-probe-status-codes backend-path-prefix backend-hostname \
 ssl-redirect use-private-ip override-frontend-port waf-policy-for-path backend-protocol";
 
-/// The balancer of the first annotation that belongs to one.
-pub(super) fn product(object: &Object) -> Option<(&'static str, Field<'_>)> {
-    object.annotations().find_map(|(name, field)| Some((owner(name)?.product, field)))
+/// The annotations that belong to a balancer, each with its name.
+pub(super) fn products(object: &Object) -> impl Iterator<Item = (&'static str, Field<'_>)> {
+    object.annotations().filter_map(|(name, field)| Some((owner(name)?.product, field)))
 }
 
 fn owner(name: &str) -> Option<&'static Prefix> {

@@ -118,6 +118,12 @@ impl Inputs {
         if ["kustomization.yaml", "kustomization.yml"].contains(&last.as_str()) {
             return refuse(KUSTOMIZE);
         }
+        // in a folder lie other files with these endings as well
+        let other = !file.named && (last.ends_with(".json") || last.ends_with(".conf"));
+        if other && last.ends_with(".conf") && !text.contains("upstream") {
+            self.skipped.push(format!("`{name}` has no `upstream`"));
+            return Ok(());
+        }
         if last.ends_with(".conf") || is_nginx(text) {
             self.nginx.push((name, text.to_owned()));
             return Ok(());
@@ -129,11 +135,19 @@ impl Inputs {
         // JSON may be indented by tabs, and has none inside of its texts
         let json = text.trim_start().starts_with(['{', '[']) && text.contains('\t');
         let text = if json { Cow::Owned(text.replace('\t', " ")) } else { Cow::Borrowed(text) };
-        let documents = tree::read(&text).map_err(|fault| {
-            let tabs = text.lines().any(|line| line.starts_with('\t'));
-            let help = if tabs { "YAML forbids tabs for indentation" } else { "check the indentation and the quotes" };
-            Refusal(format!("{name}:{}: {}; {help} around here", fault.line, fault.message))
-        })?;
+        let documents = match tree::read(&text) {
+            Ok(documents) => documents,
+            Err(_) if other => {
+                self.skipped.push(format!("`{name}` is no manifest"));
+                return Ok(());
+            }
+            Err(fault) => {
+                let tabs = text.lines().any(|line| line.starts_with('\t'));
+                let help =
+                    if tabs { "YAML forbids tabs for indentation" } else { "check the indentation and the quotes" };
+                return Err(Refusal(format!("{name}:{}: {}; {help} around here", fault.line, fault.message)));
+            }
+        };
         if documents.is_empty() {
             self.skipped.push(format!("`{name}` holds nothing but comments"));
         }

@@ -72,7 +72,7 @@ const CLASSES: [(&str, &str); 10] = [
 /// The balancer that serves an Ingress, and what says so.
 fn controller<'o>(object: &'o Object, findings: &mut Findings) -> (&'static str, Field<'o>) {
     let class = object.field("spec.ingressClassName").or_else(|| object.annotation("kubernetes.io/ingress.class"));
-    let hinted = annotations::product(object);
+    let hinted = annotations::products(object).next();
     let spec = || object.field("spec").unwrap_or_else(|| object.entry(&object.node, object.node.line, "spec"));
     let Some(class) = class else {
         let (product, field) = hinted.unwrap_or_else(|| ("ingress-nginx", spec()));
@@ -93,9 +93,7 @@ fn controller<'o>(object: &'o Object, findings: &mut Findings) -> (&'static str,
         (product, _) => product,
     };
     let product = product.unwrap_or("ingress-nginx");
-    if let Some((other, field)) = hinted
-        && other != product
-    {
+    if let Some((_, field)) = annotations::products(object).find(|(other, _)| *other != product) {
         let what = format!("{} has the class `{name}` and annotations of another controller", object.label());
         findings.add(
             Code::OtherController,
