@@ -15,7 +15,7 @@
 //! | [`metrics`] | histograms, counts, series, skew; the named figures and their definitions | the model |
 //! | [`cluster`] | the model: clients, network, balancers, pods, rooms, Redis, and what happens between them | text, files |
 //! | [`scenario`] | what the user writes → [`cluster::spec`], every default resolved, all problems at once | events |
-//! | [`import`] | an access log → pieces of a scenario | the model's events |
+//! | [`import`] | an access log, or manifests → pieces of a scenario | the model's events |
 //! | [`study`] | many runs: replications in parallel, variants, intervals, differences | how results are shown |
 //! | [`report`] | a study → terminal, HTML, CSV, JSON, SVG | the model |
 //! | [`route`] | where clients land: balancers without a simulation | scenarios, events |
@@ -82,3 +82,4 @@ pub mod report;
 pub mod route;
 pub mod scenario;
 pub mod study;
+mod words;

@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[command(
     version,
     args_conflicts_with_subcommands = true,
-    after_help = "Exit codes: 0 fine, 1 an `expect` does not hold, 2 bad input, 3 a bug in stickysim.\n\
+    after_help = "Exit codes: 0 fine, 1 an `expect` does not hold or a finding is denied, 2 bad input, 3 a bug in stickysim.\n\
                   Start with: stickysim            (the built-in comparison)\n\
                   then:       stickysim run scenarios/auction.yaml"
 )]
@@ -81,6 +81,8 @@ pub enum SchemaOf {
 pub enum ImportSource {
     /// From an access log: an audience with the clients and addresses of the log, and a replay of its requests
     AccessLog(AccessLogArgs),
+    /// From manifests: a scenario in which every value says where it comes from, and what is wrong with the manifests
+    Kubernetes(KubernetesArgs),
 }
 
 #[derive(Debug, Args)]
@@ -100,6 +102,51 @@ pub struct AccessLogArgs {
     #[arg(long, short)]
     pub quiet: bool,
 }
+
+/// Reads workloads, Services, Ingresses (ingress-nginx, AWS Load Balancer Controller, Traefik, HAProxy, Contour, Azure), HTTPRoutes,
+/// Istio, autoscalers and disruption budgets; also nginx `upstream` blocks, CloudFormation target groups and Cloudflare load
+/// balancers. Nothing is looked up in a cluster.
+#[derive(Debug, Args)]
+#[command(after_help = KUBERNETES_HELP)]
+pub struct KubernetesArgs {
+    /// Files or folders with YAML, JSON or nginx configurations; `-` reads standard input
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// The workload, Service, `upstream` or target group that the scenario is about, where there are several
+    #[arg(long, value_name = "NAME")]
+    pub workload: Option<String>,
+    /// Name of the scenario; that of the workload if not given
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Folder for the files; `output/NAME` if not given
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// Exits with 1 when there is a finding that is so bad or worse
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub deny: Option<Deny>,
+    /// Prints nothing but errors, and the findings that `--deny` is about
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Deny {
+    /// Errors
+    Error,
+    /// Errors and warnings
+    Warning,
+}
+
+/// What stands below the options of `import kubernetes`.
+const KUBERNETES_HELP: &str = "\
+Files: NAME.yaml is the scenario, findings.csv what is wrong, with file, line and what to write instead.
+Codes of findings: docs/IMPORT.md. Exit codes: 0 imported, 1 a finding is denied by --deny, 2 refused input.
+
+Examples:
+  stickysim import kubernetes deploy/
+  stickysim import kubernetes ingress.yaml service.yaml --workload chat
+  helm template chat ./chart | stickysim import kubernetes - --deny error
+  kubectl get deploy,svc,ingress,hpa,pdb -n chat -o yaml | stickysim import kubernetes -";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum RouteFormat {

@@ -1,6 +1,6 @@
 //! The command line: the only room that knows terminal, files, clock, environment and threads.
 //!
-//! Exit codes: 0 = fine, 1 = an `expect` does not hold, 2 = bad input, 3 = a bug in stickysim.
+//! Exit codes: 0 = fine, 1 = an `expect` does not hold or a finding is denied, 2 = bad input, 3 = a bug in stickysim.
 
 // This room is where the outside world is allowed.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
@@ -10,6 +10,7 @@ mod args;
 mod check;
 mod import;
 mod interrupt;
+mod manifests;
 mod output;
 mod print;
 mod progress;
@@ -55,7 +56,7 @@ impl Failure {
 pub(crate) enum Success {
     /// Everything is as expected.
     Fine,
-    /// An `expect` does not hold.
+    /// An `expect` does not hold, or a finding is denied.
     ExpectationFailed,
 }
 
@@ -91,6 +92,7 @@ fn dispatch(cli: Cli) -> Result<Success, Failure> {
         Some(Command::Adapter(args)) => adapter::adapter(&args),
         Some(Command::Defaults) => check::defaults(),
         Some(Command::Import { source: ImportSource::AccessLog(args) }) => import::access_log(&args),
+        Some(Command::Import { source: ImportSource::Kubernetes(args) }) => manifests::kubernetes(&args),
     }
 }
 

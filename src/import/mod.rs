@@ -3,7 +3,7 @@
 //! An access log tells how many clients a site has, how they share public addresses, and so how uneven a balancer that
 //! hashes addresses must become. [`read`] makes a [`Profile`] of it, and on request a
 //! [`Trace`](crate::cluster::spec::Trace) that plays the log request by request. Both can be written as scenario text;
-//! this room knows nothing of how scenarios are read.
+//! this room knows nothing of how scenarios are read. Manifests of a cluster become a scenario in [`kubernetes`].
 //!
 //! ```
 //! use stickysim::import::{Options, read};
@@ -16,6 +16,7 @@
 //! ```
 
 mod access_log;
+pub mod kubernetes;
 mod line;
 mod profile;
 mod scenario_text;

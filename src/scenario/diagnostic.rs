@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
+pub use crate::words::nearest;
+
 /// Most problems that are shown; more would not help anybody.
 pub const MAX_SHOWN: usize = 50;
 
@@ -202,19 +204,4 @@ fn readable(text: &str) -> String {
         out.push('…');
     }
     out
-}
-
-/// The accepted name nearest to `word`, if any is near enough to be meant.
-pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let word = word.to_lowercase();
-    let score = |name: &str| strsim::damerau_levenshtein(&word, &name.to_lowercase());
-    names
-        .into_iter()
-        .map(|name| (score(name), name))
-        .filter(|(distance, name)| {
-            let longer = word.chars().count().max(name.chars().count());
-            *distance <= (longer / 3).max(1) || (word.len() >= 4 && name.contains(&word))
-        })
-        .min()
-        .map(|(_, name)| name)
 }

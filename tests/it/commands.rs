@@ -2,7 +2,7 @@
 
 use crate::program::{Place, TINY};
 
-const HELPS: [&str; 9] = [
+const HELPS: [&str; 10] = [
     "--help",
     "run --help",
     "compare --help",
@@ -12,6 +12,7 @@ const HELPS: [&str; 9] = [
     "defaults --help",
     "import --help",
     "import access-log --help",
+    "import kubernetes --help",
 ];
 /// What a comparison with events, rooms, Redis, a rollout and a crash writes.
 const REPORT: [&str; 14] = [

@@ -24,6 +24,8 @@ mod full_scenario;
 mod golden;
 mod handshake;
 mod import;
+mod import_kubernetes;
+mod import_kubernetes_commands;
 mod lessons;
 mod life;
 mod local_first;

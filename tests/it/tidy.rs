@@ -9,12 +9,14 @@ use source::Source;
 
 /// Who may import whom. The second part of a pair names the only parts of that room that are open; none = all of it.
 type Allowed = &'static [(&'static str, &'static [&'static str])];
-const ROOMS: [(&str, Allowed); 11] = [
+const ROOMS: [(&str, Allowed); 12] = [
     ("engine", &[]),
+    ("words", &[]),
     ("metrics", &[("engine", &[])]),
     ("cluster", &[("engine", &[]), ("metrics", &[])]),
-    ("import", &[("engine", &[]), ("cluster", &["spec"])]),
-    ("scenario", &[("engine", &[]), ("metrics", &[]), ("cluster", &["spec", "balancer", "adapter"])]),
+    // an import asks the balancers whether they take the settings that it found
+    ("import", &[("engine", &[]), ("words", &[]), ("cluster", &["spec", "balancer"])]),
+    ("scenario", &[("engine", &[]), ("words", &[]), ("metrics", &[]), ("cluster", &["spec", "balancer", "adapter"])]),
     ("study", &[("engine", &[]), ("metrics", &[]), ("cluster", &[]), ("scenario", &[])]),
     ("report", &[("metrics", &[]), ("study", &[])]),
     // decisions without a cluster: only what a balancer is, how several stand in a row, and what addresses pods and clients have

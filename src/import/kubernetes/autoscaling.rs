@@ -1,0 +1,267 @@
+//! Autoscalers and disruption budgets, by the workload that they act upon.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::finding::{Code, Findings};
+use super::object::{Field, Known, Object, Reach};
+use super::tree::Node;
+use super::units::{CountOrShare, span};
+use super::workload::{Workload, texts};
+
+/// What a scenario says of an autoscaler: (key, value), nested keys with dots.
+#[derive(Debug)]
+pub(super) struct Autoscaler {
+    pub min: Known<u64>,
+    pub max: u64,
+    pub lines: Vec<(String, Known<String>)>,
+}
+
+/// A budget for evictions, in the words of scenarios.
+#[derive(Debug)]
+pub(super) struct Budget {
+    pub key: &'static str,
+    pub value: Known<String>,
+}
+
+/// The autoscaler of the pods, after all of them were checked.
+pub(super) fn autoscaler(
+    objects: &[Object],
+    workloads: &[&Workload],
+    pods: Option<&Workload>,
+    findings: &mut Findings,
+) -> Option<Autoscaler> {
+    let mut first: BTreeMap<(String, String), &Object> = BTreeMap::new();
+    let mut found = None;
+    for object in objects.iter().filter(|o| ["HorizontalPodAutoscaler", "ScaledObject"].contains(&o.kind.as_str())) {
+        let Some(target) = object.field("spec.scaleTargetRef.name") else { continue };
+        let name = target.text().unwrap_or_default();
+        let kind = object.text("spec.scaleTargetRef.kind").unwrap_or("Deployment");
+        let same =
+            |w: &&&Workload| w.name() == name && w.object.kind == kind && w.object.namespace() == object.namespace();
+        let workload = workloads.iter().find(same).copied();
+        if let Some(other) = first.get(&(kind.to_owned(), name.to_owned())) {
+            let what = format!("{} and {} both scale `{name}`", other.label(), object.label());
+            findings.add(
+                Code::TwoAutoscalers,
+                &target.place,
+                what,
+                "remove one of them; KEDA makes an autoscaler of its own",
+            );
+        }
+        first.entry((kind.to_owned(), name.to_owned())).or_insert(object);
+        if workload.is_none() && !workloads.is_empty() {
+            let what = format!("there is no {kind} `{name}` in these files");
+            let fix = "write the name and kind of the workload, or name its file as well";
+            findings.add(Code::TargetMissing, &target.place, what, fix);
+        }
+        let made = if object.kind == "ScaledObject" { keda(object, findings) } else { hpa(object, workload, findings) };
+        if let Some(workload) = workload {
+            check_replicas(object, workload, findings);
+            if pods.is_some_and(|pods| pods.name() == workload.name() && pods.object.kind == workload.object.kind) {
+                found = found.or(Some(made));
+            }
+        }
+    }
+    found
+}
+
+fn check_replicas(object: &Object, workload: &Workload, findings: &mut Findings) {
+    let Some(field) = workload.object.field("spec.replicas") else { return };
+    let what = format!("`replicas: {}` beside {}", workload.replicas.value, object.label());
+    let fix = "remove `spec.replicas` from the manifest once the autoscaler runs";
+    findings.add(Code::ReplicasAndHpa, &field.place, what, fix);
+}
+
+fn bounds(object: &Object, keys: [&str; 2], defaults: [u64; 2], findings: &mut Findings) -> [Known<u64>; 2] {
+    let read = |key: &str, default: u64| {
+        let field = object.field(&format!("spec.{key}"));
+        let known = field.as_ref().and_then(|field| field.number()).filter(|n| n.value <= 1_000_000);
+        known.unwrap_or_else(|| Known::assumed(default, format!("the default of `{key}`")))
+    };
+    let [min, max] = [read(keys[0], defaults[0]), read(keys[1], defaults[1])];
+    // the upper bound of an HPA has no default
+    if min.value > max.value && (max.is_read() || object.kind == "ScaledObject") {
+        let field = object.field(&format!("spec.{}", keys[0])).or_else(|| object.field(&format!("spec.{}", keys[1])));
+        let place = field.map_or_else(|| object.named(), |field| field.place);
+        let what = format!("`{}: {}` is above `{}: {}`", keys[0], min.value, keys[1], max.value);
+        findings.add(Code::HpaRange, &place, what, "write the smaller number as the lower bound");
+    }
+    [min, max]
+}
+
+fn hpa(object: &Object, workload: Option<&Workload>, findings: &mut Findings) -> Autoscaler {
+    let [min, max] = bounds(object, ["minReplicas", "maxReplicas"], [1, 1], findings);
+    let mut lines = Vec::new();
+    let (least, most) = (min.clone(), max.value);
+    for (key, known) in [("min", min), ("max", max)] {
+        lines.push((key.to_owned(), Known { value: known.value.to_string(), from: known.from }));
+    }
+    let mut resources = 0;
+    let metrics = object.field("spec.metrics");
+    let metrics = metrics.as_ref().map_or(&[][..], |field| field.node.items());
+    for (at, metric) in metrics.iter().enumerate() {
+        let base = format!("spec.metrics[{at}]");
+        let field = object.entry(metric, metric.line, base.clone());
+        let resource = metric.at("resource").or_else(|| metric.entry("containerResource"));
+        if let Some(resource) = resource {
+            resources += 1;
+            let name = resource.value.text_at("name").unwrap_or("cpu");
+            let share = resource.value.at("target.averageUtilization");
+            let share = share.or_else(|| resource.value.entry("targetAverageUtilization"));
+            if let Some(share) = share {
+                check_requests(name, workload, &object.entry(&share.value, share.line, base), findings);
+                let value = format!("{{{name}: {}%}}", share.value.text().unwrap_or("80"));
+                lines.push(("metric".to_owned(), Known { value, from: field.from }));
+            }
+            continue;
+        }
+        let name =
+            ["pods", "object", "external"].iter().find_map(|kind| metric.text_at(&format!("{kind}.metric.name")));
+        let value = ["averageValue", "value"].iter().find_map(|key| {
+            ["pods", "object", "external"].iter().find_map(|kind| metric.text_at(&format!("{kind}.target.{key}")))
+        });
+        if let (Some(name), Some(value)) = (name, value) {
+            let word = if name.contains("conn") || name.contains("socket") { "connections" } else { name };
+            lines.push(("metric".to_owned(), Known { value: format!("{{{word}: {value}}}"), from: field.from }));
+        }
+    }
+    if let Some(field) = object.field("spec.targetCPUUtilizationPercentage") {
+        resources += 1;
+        check_requests("cpu", workload, &field, findings);
+        let value = format!("{{cpu: {}%}}", field.text().unwrap_or("80"));
+        lines.push(("metric".to_owned(), Known { value, from: field.from }));
+    }
+    if metrics.len() <= resources {
+        let what = "it scales on CPU or memory alone";
+        let fix = "add a metric of connections per pod, and a limit to the age of connections so that they move";
+        findings.add(Code::HpaOnConnections, &object.named(), what, fix);
+    }
+    behavior(object, "spec.behavior", &mut lines, findings);
+    Autoscaler { min: least, max: most, lines }
+}
+
+fn check_requests(resource: &str, workload: Option<&Workload>, field: &Field<'_>, findings: &mut Findings) {
+    let Some(workload) = workload else { return };
+    let requested = match resource {
+        "cpu" => workload.requests[0],
+        "memory" => workload.requests[1],
+        _ => return,
+    };
+    if !requested {
+        let what = format!("it goes by {resource} utilisation, and {} requests no {resource}", workload.object.label());
+        let fix = format!("write `resources: {{requests: {{{resource}: …}}}}` for every container of the pod");
+        findings.add(Code::HpaWithoutRequests, &field.place, what, fix);
+    }
+}
+
+/// How fast it scales, in the words of scenarios.
+fn behavior(object: &Object, base: &str, lines: &mut Vec<(String, Known<String>)>, findings: &mut Findings) {
+    for (direction, word) in [("scaleUp", "scale_up"), ("scaleDown", "scale_down")] {
+        let Some(rules) = object.field(&format!("{base}.{direction}")) else {
+            if direction == "scaleDown" {
+                let what = "`behavior.scaleDown` is not written";
+                let fix = "write for example `policies: [{type: Pods, value: 1, periodSeconds: 300}]`";
+                findings.add(Code::HpaScaleDown, &object.named(), what, fix);
+            }
+            continue;
+        };
+        if let Some(window) = object.field(&format!("{base}.{direction}.stabilizationWindowSeconds"))
+            && let Some(secs) = window.number()
+        {
+            lines.push((format!("behavior.{word}.stabilization"), Known { value: span(secs.value), from: secs.from }));
+        }
+        let policies = rules.node.entry("policies");
+        for policy in policies.map_or(&[][..], |entry| entry.value.items()) {
+            let text = |key: &str| policy.text_at(key).unwrap_or("1").to_owned();
+            let unit = if text("type") == "Percent" { "%" } else { "" };
+            let secs = text("periodSeconds").parse().map_or_else(|_| "60s".to_owned(), span);
+            let value = format!("{{pods: {}{unit}, per: {secs}}}", text("value"));
+            let field = object.entry(policy, policy.line, format!("{base}.{direction}.policies"));
+            lines.push((format!("behavior.{word}.policies"), Known { value, from: field.from }));
+        }
+        if let Some(select) = object.field(&format!("{base}.{direction}.selectPolicy"))
+            && let Some(known) = select.known()
+        {
+            lines.push((
+                format!("behavior.{word}.select"),
+                Known { value: known.value.to_lowercase(), from: known.from },
+            ));
+        }
+    }
+}
+
+fn keda(object: &Object, findings: &mut Findings) -> Autoscaler {
+    let [min, max] = bounds(object, ["minReplicaCount", "maxReplicaCount"], [0, 100], findings);
+    let triggers = object.field("spec.triggers");
+    let triggers = triggers.as_ref().map_or(&[][..], |field| field.node.items());
+    // by CPU and memory alone KEDA does not go to zero
+    let counts = |trigger: &Rc<Node>| !matches!(trigger.text_at("type"), Some("cpu" | "memory"));
+    if min.value == 0 && triggers.iter().any(counts) {
+        let field = object.field("spec.minReplicaCount");
+        let place = field.map_or_else(|| object.named(), |field| field.place);
+        let what = "`minReplicaCount` is 0";
+        let fix = "write `minReplicaCount: 2`: connections are no activity, unless a trigger counts them";
+        findings.add(Code::ScalesToZero, &place, what, fix);
+    }
+    let (least, most) = (min.clone(), max.value);
+    let mut lines: Vec<(String, Known<String>)> = Vec::new();
+    for (key, known) in [("min", min), ("max", max)] {
+        lines.push((key.to_owned(), Known { value: known.value.to_string(), from: known.from }));
+    }
+    for trigger in triggers {
+        let kind = trigger.text_at("type").unwrap_or("external");
+        let value =
+            ["value", "threshold", "targetValue"].iter().find_map(|key| trigger.text_at(&format!("metadata.{key}")));
+        let share = if ["cpu", "memory"].contains(&kind) { "%" } else { "" };
+        let value = format!("{{{}: {}{share}}}", super::tier::plain(kind), value.unwrap_or("1"));
+        let field = object.entry(trigger, trigger.line, "spec.triggers");
+        lines.push(("metric".to_owned(), Known { value, from: field.from }));
+    }
+    behavior(object, "spec.advanced.horizontalPodAutoscalerConfig.behavior", &mut lines, findings);
+    Autoscaler { min: least, max: most, lines }
+}
+
+/// The budget of the pods, after all of them were checked.
+pub(super) fn budget(
+    objects: &[Object],
+    workloads: &[&Workload],
+    pods: Option<(&Workload, u64)>,
+    findings: &mut Findings,
+) -> Option<Budget> {
+    let mut found = None;
+    for object in objects.iter().filter(|object| object.kind == "PodDisruptionBudget") {
+        let selector = object.field("spec.selector.matchLabels");
+        let labels = texts(selector.as_ref().map(|field| field.node));
+        let near: Vec<&&Workload> = workloads.iter().filter(|w| object.reaches(&w.object) != Reach::Never).collect();
+        let selected = near.iter().find(|w| w.is_selected(&labels)).copied();
+        if let Some(field) = selector.filter(|_| selected.is_none() && !near.is_empty()) {
+            let what = "its selector selects no pod of these files";
+            findings.add(Code::TargetMissing, &field.place, what, "write the labels of the pod template");
+        }
+        let read = |key: &str| object.field(&format!("spec.{key}"));
+        let (least, most) = (read("minAvailable"), read("maxUnavailable"));
+        if let (Some(_), Some(field)) = (&least, &most) {
+            let what = "`minAvailable` and `maxUnavailable` exclude each other";
+            findings.add(Code::BadValue, &field.place, what, "write one of them");
+        }
+        let value = |field: &Field<'_>| field.text().and_then(CountOrShare::parse);
+        let own = pods.filter(|(pods, _)| selected.is_some_and(|w| w.object.label() == pods.object.label()));
+        let replicas = own.map(|(_, replicas)| replicas).or(selected.map(|workload| workload.replicas.value));
+        let blocked = match (&least, &most) {
+            (Some(field), _) => replicas.zip(value(field)).is_some_and(|(n, least)| least.of(n) >= n && n > 0),
+            (None, Some(field)) => value(field).is_some_and(CountOrShare::is_zero),
+            (None, None) => false,
+        };
+        if let Some(field) = least.as_ref().or(most.as_ref()).filter(|_| blocked) {
+            let of = replicas.map_or_else(String::new, |n| format!(" of {n} pods"));
+            let what = format!("`{}`{of}: no pod may be evicted", field.text().unwrap_or_default());
+            findings.add(Code::DrainBlocked, &field.place, what, "write `maxUnavailable: 1`, with two pods or more");
+        }
+        if own.is_some() {
+            let known = |key, field: &Option<Field<'_>>| Some(Budget { key, value: field.as_ref()?.known()? });
+            found = found.or_else(|| known("min_available", &least).or_else(|| known("max_unavailable", &most)));
+        }
+    }
+    found
+}

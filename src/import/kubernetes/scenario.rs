@@ -1,0 +1,296 @@
+//! Writes the scenario: every value with the place it comes from, or why it is assumed.
+
+use super::object::{Known, Origin};
+use super::tier::{Setting, SettingValue, Tier, flow, plain};
+use super::units::{size, span};
+use super::{Picture, stores};
+
+/// What scenarios cannot say yet: paths that are written as comments. A path that the format has learnt is removed here.
+const NOT_YET: [&str; 11] = [
+    "pods.kind",
+    "pods.shutdown.grace",
+    "pods.readiness",
+    "pods.liveness",
+    "pods.startup_probe",
+    "rollout.strategy",
+    "rollout.min_ready",
+    "rollout.progress_deadline",
+    "rollout.partition",
+    "disruption_budget",
+    "autoscaler",
+];
+
+/// The presets of costs need up to 80 MB for a server without connections; a limit below is refused.
+const LEAST_MEMORY: u64 = 100_000_000;
+
+/// Column of the comments.
+const COLUMN: usize = 44;
+
+/// Scenario text in the making.
+struct Text {
+    out: String,
+}
+
+impl Text {
+    /// A line with what stands behind `#`.
+    fn line(&mut self, text: &str, comment: &str) {
+        let width = text.chars().count();
+        let gap = if comment.is_empty() { 0 } else { COLUMN.saturating_sub(width).max(2) };
+        self.out.push_str(text);
+        if !comment.is_empty() {
+            self.out.push_str(&" ".repeat(gap));
+            self.out.push_str("# ");
+            self.out.push_str(&comment.replace(['\n', '\r'], " "));
+        }
+        self.out.push('\n');
+    }
+
+    /// `key: value` of a path, as a comment when the format cannot say it yet.
+    fn value(&mut self, path: &str, value: &str, from: &Origin) {
+        let depth = path.matches('.').count();
+        let key = path.rsplit('.').next().unwrap_or(path);
+        self.at(
+            path,
+            &format!("{}{key}:{}{value}", "  ".repeat(depth), if value.is_empty() { "" } else { " " }),
+            &from.to_string(),
+        );
+    }
+
+    fn at(&mut self, path: &str, text: &str, comment: &str) {
+        let known = !NOT_YET.iter().any(|not_yet| path == *not_yet || path.starts_with(&format!("{not_yet}.")));
+        if known {
+            self.line(text, comment);
+        } else {
+            let indent = text.len() - text.trim_start().len();
+            let indent = if path.starts_with("pods.") || path.starts_with("rollout.") { indent } else { 0 };
+            self.line(&format!("{}# not simulated yet: {}", " ".repeat(indent), &text[indent..]), comment);
+        }
+    }
+}
+
+/// The scenario of what was found.
+pub(super) fn write(picture: &Picture) -> String {
+    let mut text = Text { out: String::new() };
+    head(&mut text, picture);
+    clients(&mut text);
+    balancers(&mut text, picture);
+    pods(&mut text, picture);
+    rollout(&mut text, picture);
+    others(&mut text, picture);
+    timeline(&mut text, picture);
+    variants(&mut text, picture);
+    text.out
+}
+
+fn head(text: &mut Text, picture: &Picture) {
+    for line in [
+        format!("# Imported from {}.", picture.sources.join(", ")),
+        "# Behind each value stands the file, line and field it comes from, or `assumed`: correct what is assumed, above".to_owned(),
+        "# all clients and traffic, which no manifest knows. findings.csv says what is wrong with the manifests.".to_owned(),
+    ] {
+        text.line(&line, "");
+    }
+    text.line(&format!("name: {}", plain(&picture.name)), "");
+    text.line(&format!("title: {}", plain(&picture.title)), "");
+    text.line("duration: 20m", "assumed: long enough for the restart below");
+    text.line("", "");
+}
+
+fn clients(text: &mut Text) {
+    text.line("clients:", "");
+    text.line("  - name: people", "");
+    text.line("    count: 600", "assumed: write how many are connected in a busy hour");
+    text.line("    network: {preset: home}", "assumed: `home`, `office`, `cellular` or `far`");
+    text.line(
+        "    transports: [websocket]",
+        "assumed: `[polling, websocket]` is Socket.IO's own order, `none` is HTTP only",
+    );
+    text.line("traffic:", "");
+    text.line("  - api: {every: {exp: 30s}}", "assumed: an HTTP request per client and 30 s");
+    text.line("  - emit: {every: {exp: 60s}, to: room}", "assumed: an event for a room per client and minute");
+    text.line("rooms: {sizes: 10, per_client: 1}", "assumed: ten members in each room");
+    text.line("", "");
+}
+
+fn balancers(text: &mut Text, picture: &Picture) {
+    if picture.tiers.is_empty() {
+        text.line("balancers: [{service: {}}]", "assumed: nothing says how requests reach the pods");
+        return;
+    }
+    text.line("balancers:", "");
+    for tier in &picture.tiers {
+        let empty = tier.settings.is_empty() && tier.left_out.is_empty();
+        let settings = if tier.settings.is_empty() { " {}" } else { "" };
+        text.line(&format!("  - {}:{settings}", tier.product), &tier.from.to_string());
+        if empty {
+            continue;
+        }
+        nested(text, &tier.settings, 6);
+        for setting in &tier.left_out {
+            let line = format!("      # left out: {}: {}", plain(&setting.key), flow(&value_of(setting)));
+            text.line(&line, &setting.from.to_string());
+        }
+    }
+}
+
+fn value_of(setting: &Setting) -> serde_json::Value {
+    match &setting.value {
+        SettingValue::Plain(value) => value.clone(),
+        SettingValue::Nest(_) => serde_json::Value::String("…".to_owned()),
+    }
+}
+
+fn nested(text: &mut Text, settings: &[Setting], indent: usize) {
+    for setting in settings {
+        let blank = " ".repeat(indent);
+        match &setting.value {
+            SettingValue::Plain(value) => {
+                let line = format!("{blank}{}: {}", plain(&setting.key), flow(value));
+                text.line(&line, &setting.from.to_string());
+            }
+            SettingValue::Nest(below) if below.is_empty() => {
+                text.line(&format!("{blank}{}: {{}}", plain(&setting.key)), &setting.from.to_string());
+            }
+            SettingValue::Nest(below) => {
+                text.line(&format!("{blank}{}:", plain(&setting.key)), &setting.from.to_string());
+                nested(text, below, indent + 2);
+            }
+        }
+    }
+}
+
+fn pods(text: &mut Text, picture: &Picture) {
+    text.line("", "");
+    text.line("pods:", &picture.pods.as_ref().map_or_else(String::new, |pods| pods.object.label().to_string()));
+    let pods = picture.pods.as_ref();
+    if let Some(kind) = pods.and_then(|pods| pods.object.field("kind")) {
+        let word = if kind.text() == Some("StatefulSet") { "statefulset" } else { "deployment" };
+        text.value("pods.kind", word, &kind.from);
+    }
+    text.value("pods.replicas", &picture.replicas.value.to_string(), &picture.replicas.from);
+    let assumed = |reason: &str| Origin::assumed(reason);
+    match pods {
+        Some(pods) => {
+            text.value("pods.cpu", &pods.cpu.value.to_string(), &pods.cpu.from);
+            match &pods.memory {
+                Some(memory) if memory.value >= LEAST_MEMORY => {
+                    text.value("pods.memory", &size(memory.value), &memory.from);
+                }
+                Some(memory) => {
+                    let comment = format!("{}; an idle server of the presets needs more", memory.from);
+                    text.line(&format!("  # left out: memory: {}", size(memory.value)), &comment);
+                }
+                None => {}
+            }
+        }
+        None => text.value("pods.cpu", "1", &assumed("the pods are not in these files")),
+    }
+    let costs = if pods.is_some_and(stores::is_python) { "python-socketio-uvicorn" } else { "socket.io-node20" };
+    text.value(
+        "pods.costs",
+        &format!("{{preset: {costs}}}"),
+        &assumed("`stickysim defaults` lists the servers that were measured"),
+    );
+    text.value(
+        "pods.startup",
+        "{lognormal: {median: 8s, p95: 20s}}",
+        &assumed("no manifest says how long a pod starts"),
+    );
+    let Some(pods) = pods else { return };
+    text.line("  shutdown:", "");
+    match &pods.pre_stop {
+        Some(hook) => text.value("pods.shutdown.pre_stop", &span(hook.value), &hook.from),
+        None => text.value("pods.shutdown.pre_stop", "0s", &assumed("no `preStop` that sleeps")),
+    }
+    text.value("pods.shutdown.grace", &span(pods.grace.value), &pods.grace.from);
+    if !pods.probes.iter().any(|(word, _)| *word == "readiness") {
+        text.value("pods.readiness", "none", &assumed("no `readinessProbe`"));
+    }
+    for (word, probe) in &pods.probes {
+        text.value(&format!("pods.{word}"), &probe.value, &probe.from);
+    }
+}
+
+fn rollout(text: &mut Text, picture: &Picture) {
+    let Some(pods) = &picture.pods else { return };
+    text.line("rollout:", "");
+    for (word, known) in &pods.rollout {
+        text.value(&format!("rollout.{word}"), &known.value, &known.from);
+    }
+}
+
+fn others(text: &mut Text, picture: &Picture) {
+    if let Some(budget) = &picture.budget {
+        text.at("disruption_budget", "disruption_budget:", "");
+        text.value(&format!("disruption_budget.{}", budget.key), &budget.value.value, &budget.value.from);
+    }
+    if let Some(autoscaler) = &picture.autoscaler {
+        text.at("autoscaler", "autoscaler:", "");
+        let mut open: Vec<&str> = Vec::new();
+        let mut metrics = 0;
+        for (key, known) in &autoscaler.lines {
+            let path: Vec<&str> = key.split('.').collect();
+            // a list stands below its own key, which is written once
+            let list = key.ends_with(".policies");
+            let above = if list { &path[..] } else { &path[..path.len() - 1] };
+            for depth in 0..above.len() {
+                if open.get(..=depth) != above.get(..=depth) {
+                    let line = format!("{}{}:", "  ".repeat(depth + 1), above[depth]);
+                    text.at("autoscaler", &line, "");
+                }
+            }
+            open = above.to_vec();
+            metrics += usize::from(key == "metric");
+            if list {
+                let line = format!("{}- {}", "  ".repeat(path.len() + 1), known.value);
+                text.at("autoscaler", &line, &known.from.to_string());
+            } else if key == "metric" && metrics > 1 {
+                text.line(&format!("# left out, of several metrics: {}", known.value), &known.from.to_string());
+            } else {
+                text.value(&format!("autoscaler.{key}"), &known.value, &known.from);
+            }
+        }
+    }
+    if let Some(redis) = &picture.redis {
+        text.line("redis:", "");
+        text.value("redis.adapter", &redis.adapter.value, &redis.adapter.from);
+        text.value("redis.topology", &redis.topology.value, &redis.topology.from);
+        if let Some(cpu) = redis.cpu.as_ref().filter(|cpu| cpu.value <= 1.0) {
+            text.value("redis.cpu", &cpu.value.to_string(), &cpu.from);
+        }
+        if let Some(persistence) = &redis.persistence {
+            text.value("redis.persistence", &persistence.value, &persistence.from);
+        }
+    }
+    if let Some(database) = &picture.database {
+        text.line("database:", "");
+        for (key, Known { value, from }) in
+            [("pool_per_pod", &database.pool), ("max_connections", &database.max_connections)]
+        {
+            text.value(&format!("database.{key}"), &value.to_string(), from);
+        }
+    }
+}
+
+fn timeline(text: &mut Text, picture: &Picture) {
+    text.line("", "");
+    text.line("timeline:", "");
+    text.line("  - {at: 10m, rolling_restart: {}}", "assumed: a deploy, to see what it does to connections");
+    if picture.redis.is_some() {
+        text.line("  # - {at: 15m, redis_crash: {}}", "try: Redis dies and is started again");
+    }
+}
+
+fn variants(text: &mut Text, picture: &Picture) {
+    let plain: Vec<Tier> = picture.tiers.iter().map(Tier::without_affinity).collect();
+    text.line("", "");
+    text.line("variants:", "`stickysim compare` runs them with the same random numbers");
+    text.line("  imported: {}", "");
+    if picture.tiers.iter().any(Tier::keeps_clients) {
+        let list: Vec<String> = plain.iter().map(Tier::flow).collect();
+        text.line(&format!("  no-affinity: {{balancers: [{}]}}", list.join(", ")), "");
+    } else {
+        let line = "  cookie: {balancers: [{ingress-nginx: {affinity: cookie, affinity-mode: persistent}}]}";
+        text.line(line, "assumed: what a cookie would change");
+    }
+}

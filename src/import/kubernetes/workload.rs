@@ -1,0 +1,367 @@
+//! Deployments, StatefulSets and their like: how many pods, how large, how they start, stop and are replaced.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::finding::{Code, Findings};
+use super::object::{Field, Known, Object};
+use super::tree::Node;
+use super::units::{CountOrShare, bytes, cores, sleeps};
+
+/// A set of equal pods.
+#[derive(Clone, Debug)]
+pub(super) struct Workload {
+    pub object: Object,
+    pub labels: BTreeMap<String, String>,
+    pub images: Vec<String>,
+    pub replicas: Known<u64>,
+    /// Cores of the main container.
+    pub cpu: Known<f64>,
+    /// Bytes of the main container.
+    pub memory: Option<Known<u64>>,
+    /// Whether every container requests CPU and memory, directly or by a limit.
+    pub requests: [bool; 2],
+    /// Seconds.
+    pub grace: Known<u64>,
+    /// Seconds of the hook before SIGTERM.
+    pub pre_stop: Option<Known<u64>>,
+    /// Probes with what they say: (name, settings).
+    pub probes: Vec<(&'static str, Known<String>)>,
+    /// Words of its rollout in the vocabulary of scenarios.
+    pub rollout: Vec<(&'static str, Known<String>)>,
+    pub surge: CountOrShare,
+    pub env: Vec<Env>,
+    /// The command line of all containers.
+    pub command: String,
+}
+
+/// A variable of the environment.
+#[derive(Clone, Debug)]
+pub(super) struct Env {
+    pub name: String,
+    pub value: String,
+    pub from: Known<()>,
+    pub place: super::finding::Place,
+}
+
+/// Where the pod's own description stands.
+const POD: &str = "spec.template.spec";
+
+impl Workload {
+    pub fn read(object: &Object, findings: &mut Findings) -> Workload {
+        let base = if object.kind == "Pod" { "spec" } else { POD };
+        let containers = object.field(&format!("{base}.containers"));
+        let containers: &[Rc<Node>] = containers.as_ref().map_or(&[], |field| field.node.items());
+        let path = format!("{base}.containers[0]");
+        let main = containers.first().map(|node| (&**node, path.as_str()));
+        let labels = if object.kind == "Pod" { "metadata.labels" } else { "spec.template.metadata.labels" };
+        let (cpu, memory) = resources(object, main, findings);
+        // a limit without a request is also the request
+        let requested = |what: &str| {
+            let of = |node: &Node| {
+                ["requests", "limits"].iter().any(|w| node.at(&format!("resources.{w}.{what}")).is_some())
+            };
+            containers.iter().all(|node| of(node))
+        };
+        let requests = [requested("cpu"), requested("memory")];
+        let mut workload = Workload {
+            labels: texts(object.node.at(labels).map(|entry| &*entry.value)),
+            images: containers.iter().filter_map(|c| c.text_at("image")).map(str::to_owned).collect(),
+            replicas: replicas(object, findings),
+            cpu,
+            memory,
+            requests,
+            grace: object
+                .field(&format!("{base}.terminationGracePeriodSeconds"))
+                .and_then(|field| field.number())
+                .unwrap_or_else(|| Known::assumed(30, "the default of Kubernetes")),
+            pre_stop: main.and_then(|(node, path)| pre_stop(object, node, path)),
+            probes: main.map_or_else(Vec::new, |(node, path)| probes(object, node, path)),
+            rollout: Vec::new(),
+            surge: CountOrShare::Share(25),
+            env: containers.iter().flat_map(|node| env(object, node)).collect(),
+            command: containers.iter().map(|node| command(node)).collect::<Vec<_>>().join(" "),
+            object: object.clone(),
+        };
+        workload.read_rollout(findings);
+        workload.check_selector(findings);
+        workload
+    }
+
+    pub fn name(&self) -> &str {
+        &self.object.name
+    }
+
+    /// What happens when pods are replaced, in the words of scenarios.
+    fn read_rollout(&mut self, findings: &mut Findings) {
+        let object = self.object.clone();
+        let mut add = |word, field: Option<Field<'_>>, text: fn(&str) -> Option<String>| {
+            if let Some(field) = field
+                && let Some(value) = field.text().and_then(text)
+            {
+                self.rollout.push((word, Known { value, from: field.from.clone() }));
+            }
+        };
+        let same = |text: &str| CountOrShare::parse(text).map(|n| n.to_string());
+        let secs = |text: &str| text.parse().ok().map(super::units::span);
+        if object.kind == "StatefulSet" {
+            let ordered = "a StatefulSet replaces one pod after the other, and none beforehand";
+            add("partition", object.field("spec.updateStrategy.rollingUpdate.partition"), same);
+            let at_once = object.field("spec.updateStrategy.rollingUpdate.maxUnavailable");
+            let written = at_once.is_some();
+            add("max_unavailable", at_once, same);
+            add("min_ready", object.field("spec.minReadySeconds"), secs);
+            self.rollout.push(("max_surge", Known::assumed("0".to_owned(), ordered)));
+            if !written {
+                self.rollout.push(("max_unavailable", Known::assumed("1".to_owned(), ordered)));
+            }
+            self.surge = CountOrShare::Count(0);
+            return;
+        }
+        let strategy = object.field("spec.strategy.type");
+        let recreate = strategy.as_ref().is_some_and(|field| field.text() == Some("Recreate"));
+        add("strategy", strategy.clone(), |text| match text {
+            "Recreate" => Some("recreate".to_owned()),
+            "RollingUpdate" => Some("rolling".to_owned()),
+            _ => None,
+        });
+        let (surge, missing) = ("spec.strategy.rollingUpdate.maxSurge", "spec.strategy.rollingUpdate.maxUnavailable");
+        add("max_surge", object.field(surge), same);
+        add("max_unavailable", object.field(missing), same);
+        add("min_ready", object.field("spec.minReadySeconds"), secs);
+        add("progress_deadline", object.field("spec.progressDeadlineSeconds"), secs);
+        let parsed = |path: &str| {
+            let field = object.field(path)?;
+            Some((CountOrShare::parse(field.text()?), field))
+        };
+        for (path, most) in [(surge, None), (missing, Some(100))] {
+            let Some((value, field)) = parsed(path) else { continue };
+            let wrong = match value {
+                None => true,
+                Some(CountOrShare::Share(share)) => most.is_some_and(|most| share > most),
+                Some(CountOrShare::Count(_)) => false,
+            };
+            if wrong {
+                let what = format!("`{}` is neither a number of pods nor a share", field.text().unwrap_or_default());
+                findings.add(Code::BadValue, &field.place, what, "write for example `1` or `25%`");
+            }
+        }
+        if let Some((Some(value), _)) = parsed(surge) {
+            self.surge = value;
+        }
+        let zero = |path| parsed(path).filter(|(value, _)| value.is_some_and(CountOrShare::is_zero));
+        if let (Some(_), Some((_, field))) = (zero(surge), zero(missing)) {
+            findings.add(
+                Code::RolloutCannotMove,
+                &field.place,
+                "`maxSurge` and `maxUnavailable` are both 0",
+                "write `maxSurge: 1` with `maxUnavailable: 0`: a new pod first, then an old one goes",
+            );
+            self.rollout.retain(|(word, _)| *word != "max_surge");
+            self.rollout.push(("max_surge", Known::assumed("1".to_owned(), "Kubernetes refuses 0 beside 0")));
+        }
+        if recreate && let Some(field) = strategy {
+            findings.add(
+                Code::RecreateDropsAll,
+                &field.place,
+                "`strategy.type` is `Recreate`",
+                "remove it, or write `RollingUpdate` with `maxUnavailable: 0`, if two versions may run side by side",
+            );
+        }
+        if !self.rollout.iter().any(|(word, _)| *word == "max_surge") && !recreate {
+            self.rollout.push(("max_surge", Known::assumed("25%".to_owned(), "the default of a Deployment")));
+        }
+        if !self.rollout.iter().any(|(word, _)| *word == "max_unavailable") {
+            let share = if recreate { "100%" } else { "25%" };
+            let reason = if recreate { "Recreate: all pods end first" } else { "the default of a Deployment" };
+            self.rollout.push(("max_unavailable", Known::assumed(share.to_owned(), reason)));
+            if recreate {
+                self.rollout.push(("max_surge", Known::assumed("0".to_owned(), reason)));
+            }
+        }
+    }
+
+    fn check_selector(&self, findings: &mut Findings) {
+        let Some(field) = self.object.field("spec.selector.matchLabels") else { return };
+        for entry in field.node.entries() {
+            let Some(wanted) = entry.value.text() else { continue };
+            if self.labels.get(&entry.key).map(String::as_str) != Some(wanted) {
+                let what = format!("the selector wants `{}: {wanted}`, which the template does not have", entry.key);
+                let fix = "write the same labels under `spec.template.metadata.labels`";
+                findings.add(Code::SelectorMismatch, &self.object.place(entry.line), what, fix);
+            }
+        }
+    }
+
+    /// What matters only for pods that clients are connected to.
+    pub fn check_as_pods(&self, most_pods: u64, findings: &mut Findings) {
+        if let Some(hook) = &self.pre_stop
+            && hook.value >= self.grace.value
+        {
+            let line = match &hook.from {
+                super::object::Origin::Read { line, .. } => *line,
+                super::object::Origin::Assumed(_) => self.object.node.line,
+            };
+            let (hook, grace) = (hook.value, self.grace.value);
+            let what = format!("`preStop` takes {hook} s of a grace period of {grace} s");
+            let fix = format!(
+                "write `terminationGracePeriodSeconds: {}` or more: the hook, and the time that the process needs to close \
+                 its connections",
+                hook.saturating_add(30)
+            );
+            findings.add(Code::PreStopEatsGrace, &self.object.place(line), what, fix);
+        }
+        let place = self.object.named();
+        if self.pre_stop.is_none() && !self.has_hook() {
+            findings.add(
+                Code::NoPreStop,
+                &place,
+                "the pods have no `preStop`",
+                "write `lifecycle: {preStop: {sleep: {seconds: 10}}}`, or `exec: {command: [sleep, \"10\"]}` where Kubernetes is older",
+            );
+        }
+        if !self.probes.iter().any(|(name, _)| *name == "readiness") {
+            findings.add(
+                Code::NoReadiness,
+                &place,
+                "the pods have no `readinessProbe`",
+                "write one that succeeds when the server accepts connections",
+            );
+        }
+        if most_pods <= 1 {
+            let field = self.object.field("spec.replicas");
+            let place = field.map_or(place, |field| field.place);
+            findings.add(
+                Code::OnePod,
+                &place,
+                "there is one pod",
+                "write `replicas: 2` or more, if the server may run twice",
+            );
+        }
+    }
+
+    /// True when there is a hook, of whatever length.
+    fn has_hook(&self) -> bool {
+        let containers = self.object.field(&format!("{POD}.containers"));
+        containers.is_some_and(|field| field.node.items().iter().any(|c| c.at("lifecycle.preStop").is_some()))
+    }
+
+    /// True when it has these labels.
+    pub fn is_selected(&self, selector: &BTreeMap<String, String>) -> bool {
+        !selector.is_empty() && selector.iter().all(|(key, value)| self.labels.get(key) == Some(value))
+    }
+}
+
+/// A mapping of texts.
+pub(super) fn texts(node: Option<&Node>) -> BTreeMap<String, String> {
+    let entries = node.map_or(&[][..], Node::entries);
+    entries.iter().filter_map(|entry| Some((entry.key.clone(), entry.value.text()?.to_owned()))).collect()
+}
+
+fn replicas(object: &Object, findings: &mut Findings) -> Known<u64> {
+    match object.kind.as_str() {
+        "DaemonSet" => return Known::assumed(3, "a DaemonSet has a pod on each node; write how many nodes there are"),
+        "Pod" => return Known::assumed(1, "a single Pod"),
+        _ => {}
+    }
+    let Some(field) = object.field("spec.replicas") else { return Known::assumed(1, "the default of Kubernetes") };
+    match field.number() {
+        Some(replicas) if replicas.value <= 1_000_000 => replicas,
+        _ => {
+            let what = format!("`replicas` is `{}`", field.text().unwrap_or("no number"));
+            findings.add(Code::BadValue, &field.place, what, "write a number of pods");
+            Known::assumed(1, "what is written is no number of pods")
+        }
+    }
+}
+
+/// CPU and memory of the main container.
+fn resources(
+    object: &Object,
+    main: Option<(&Node, &str)>,
+    findings: &mut Findings,
+) -> (Known<f64>, Option<Known<u64>>) {
+    let Some((node, path)) = main else { return (Known::assumed(1.0, "no container is written"), None) };
+    let field = |which: &str, what: &str| object.below(node, path, &format!("resources.{which}.{what}"));
+    let (cpu_limit, memory_limit) = (field("limits", "cpu"), field("limits", "memory"));
+    let (cpu_request, memory_request) = (field("requests", "cpu"), field("requests", "memory"));
+    for field in [&cpu_limit, &cpu_request].into_iter().flatten().filter(|f| f.text().and_then(cores).is_none()) {
+        let what = format!("`{}` is no amount of CPU", field.text().unwrap_or_default());
+        findings.add(Code::BadValue, &field.place, what, "write for example `250m` or `1`");
+    }
+    for field in [&memory_limit, &memory_request].into_iter().flatten().filter(|f| f.text().and_then(bytes).is_none()) {
+        let what = format!("`{}` is no amount of memory", field.text().unwrap_or_default());
+        findings.add(Code::BadValue, &field.place, what, "write for example `256Mi`");
+    }
+    let known = |field: Option<Field<'_>>| Some(Known { value: cores(field.as_ref()?.text()?)?, from: field?.from });
+    let cpu = known(cpu_limit)
+        .or_else(|| known(cpu_request))
+        .unwrap_or_else(|| Known::assumed(1.0, "no limit and no request: a core that is free when it is needed"));
+    let memory = memory_limit.and_then(|field| Some(Known { value: bytes(field.text()?)?, from: field.from }));
+    (cpu, memory)
+}
+
+fn pre_stop(object: &Object, node: &Node, path: &str) -> Option<Known<u64>> {
+    if let Some(field) = object.below(node, path, "lifecycle.preStop.sleep.seconds") {
+        return field.number();
+    }
+    let field = object.below(node, path, "lifecycle.preStop.exec.command")?;
+    let words: Vec<&str> = field.node.items().iter().filter_map(|item| item.text()).collect();
+    let line = field.node.items().iter().find(|item| item.text().is_some_and(|t| t.contains("sleep")));
+    let line = line.map_or(field.line, |item| item.line);
+    let from = object.entry(field.node, line, format!("{path}.lifecycle.preStop.exec.command")).from;
+    Some(Known { value: sleeps(&words.join(" "))?, from })
+}
+
+/// What the probes say, in the words of scenarios.
+fn probes(object: &Object, node: &Node, path: &str) -> Vec<(&'static str, Known<String>)> {
+    const PROBES: [(&str, &str); 3] =
+        [("readiness", "readinessProbe"), ("liveness", "livenessProbe"), ("startup_probe", "startupProbe")];
+    /// Word of scenarios, field, default.
+    const TIMES: [(&str, &str, u64); 3] = [
+        ("initial_delay", "initialDelaySeconds", 0),
+        ("period", "periodSeconds", 10),
+        ("timeout", "timeoutSeconds", 1),
+    ];
+    const COUNTS: [(&str, &str, u64); 2] = [("successes", "successThreshold", 1), ("failures", "failureThreshold", 3)];
+    let mut found = Vec::new();
+    for (word, name) in PROBES {
+        let Some(probe) = object.below(node, path, name) else { continue };
+        let number = |field: &str, default| probe.node.text_at(field).and_then(|t| t.parse().ok()).unwrap_or(default);
+        let times = TIMES.iter().map(|(word, field, default)| format!("{word}: {}s", number(field, *default)));
+        let counts = COUNTS.iter().map(|(word, field, default)| format!("{word}: {}", number(field, *default)));
+        let value = format!("{{{}}}", times.chain(counts).collect::<Vec<_>>().join(", "));
+        found.push((word, Known { value, from: probe.from }));
+    }
+    found
+}
+
+fn env(object: &Object, node: &Node) -> Vec<Env> {
+    let list = node.entry("env").map_or(&[][..], |entry| entry.value.items());
+    let mut found = Vec::new();
+    for item in list {
+        let Some(name) = item.text_at("name") else { continue };
+        let (value, line) = match item.entry("value") {
+            Some(entry) => (entry.value.text().unwrap_or_default(), entry.line),
+            None => ("", item.line),
+        };
+        let field = object.entry(item, line, format!("env {name}"));
+        found.push(Env {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            from: Known { value: (), from: field.from },
+            place: field.place,
+        });
+    }
+    found
+}
+
+fn command(node: &Node) -> String {
+    let mut words = Vec::new();
+    for list in ["command", "args"] {
+        if let Some(entry) = node.entry(list) {
+            entry.value.each_text(&mut |text, _| words.push(text.to_owned()));
+        }
+    }
+    words.join(" ")
+}
