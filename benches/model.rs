@@ -81,6 +81,7 @@ fn base(clients: u32, websocket: bool, duration: Span) -> ClusterSpec {
             ..PodSpec::default()
         },
         rollout: RolloutSpec::default(),
+        autoscaler: None,
         redis: RedisSpec {
             law: adapter::Law::of(adapter::Adapter::Classic { specific_responses: false }),
             costs: RedisCosts::even(micros(15), micros(3)),

@@ -101,12 +101,16 @@ pub enum Event {
     CloseDue(ClientId, u16),
     /// The kubelet sees that the process before this one has died.
     DeathNoticed(PodId, u16),
-    /// A rollout may have had no progress for too long.
-    ProgressDue,
-    /// The kubelet has waited too long for the answer to a probe of this kind.
-    ProbeTimedOut(PodId, u16),
+    /// The rollout of this generation may have had no progress for too long.
+    ProgressDue(u16),
+    /// The answer to a probe is there, or has taken too long.
+    ProbeEnds(PodId, u16),
     /// A controller looks at the connections of the pods.
     Rebalance,
+    /// The autoscaler's metrics are measured.
+    Scrape,
+    /// The autoscaler decides.
+    Autoscale,
 }
 
 /// The kind of [`Event::Traffic`].
@@ -165,9 +169,11 @@ impl EngineEvent for Event {
             Event::DrainStep(pod, b) => (44, pod.raw(), b),
             Event::CloseDue(client, b) => (45, client.raw(), b),
             Event::DeathNoticed(pod, b) => (46, pod.raw(), b),
-            Event::ProgressDue => (47, 0, 0),
-            Event::ProbeTimedOut(pod, b) => (48, pod.raw(), b),
+            Event::ProgressDue(b) => (47, 0, b),
+            Event::ProbeEnds(pod, b) => (48, pod.raw(), b),
             Event::Rebalance => (49, 0, 0),
+            Event::Scrape => (50, 0, 0),
+            Event::Autoscale => (51, 0, 0),
         };
         kind << 56 | u64::from(b) << 32 | u64::from(a)
     }
@@ -233,9 +239,11 @@ impl Event {
             44 => Event::DrainStep(Id::new(a), b),
             45 => Event::CloseDue(Id::new(a), b),
             46 => Event::DeathNoticed(Id::new(a), b),
-            47 => Event::ProgressDue,
-            48 => Event::ProbeTimedOut(Id::new(a), b),
-            _ => Event::Rebalance,
+            47 => Event::ProgressDue(b),
+            48 => Event::ProbeEnds(Id::new(a), b),
+            49 => Event::Rebalance,
+            50 => Event::Scrape,
+            _ => Event::Autoscale,
         }
     }
 }

@@ -49,6 +49,8 @@ pub struct Meter {
     pub memory_skews: Vec<Skew>,
     /// Sum of connections to Redis over the measured samples.
     pub redis_connections: f64,
+    /// Ready pods, summed over the samples.
+    pub ready_pods: u64,
     /// Sum of connections to the database over the measured samples.
     pub database_connections: f64,
     /// Sum of connected clients over the measured samples, and their number.
@@ -91,6 +93,7 @@ impl Meter {
             skews: Vec::new(),
             memory_skews: Vec::new(),
             redis_connections: 0.0,
+            ready_pods: 0,
             database_connections: 0.0,
             connected: (0.0, 0),
             reconnects_peak: 0,

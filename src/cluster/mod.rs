@@ -9,6 +9,7 @@ pub mod adapter;
 pub mod balancer;
 pub mod spec;
 
+mod autoscaler;
 mod caches;
 mod clients;
 mod conservation;
@@ -39,6 +40,7 @@ use clients::{ClientId, Clients, Packet, Pollers};
 use database::Database;
 use deliveries::Deliveries;
 use draws::Ahead;
+use flows::autoscale::Autoscaler;
 use flows::endpoints::Endpoints;
 use flows::rollout::Rollout;
 use flows::{Held, Message};
@@ -95,6 +97,7 @@ struct Cluster<'s> {
     path: Path,
     endpoints: Endpoints,
     rollout: Rollout,
+    autoscaler: Autoscaler,
     rooms: Rooms,
     redis: Redis,
     sessions: Sessions,
@@ -204,9 +207,11 @@ impl Cluster<'_> {
             Event::DrainStep(pod, process) => self.drain_step(pod, process, ctx),
             Event::CloseDue(client, epoch) => self.close_due(client, epoch, ctx),
             Event::DeathNoticed(pod, process) => self.death_noticed(pod, process, ctx),
-            Event::ProgressDue => self.progress_due(ctx),
-            Event::ProbeTimedOut(pod, kind) => self.probe_timed_out(pod, kind, ctx),
+            Event::ProgressDue(generation) => self.progress_due(generation, ctx),
+            Event::ProbeEnds(pod, answer) => self.probe_ends(pod, answer, ctx),
             Event::Rebalance => self.rebalance(ctx),
+            Event::Scrape => self.scrape(ctx),
+            Event::Autoscale => self.autoscale(ctx),
         }
     }
 

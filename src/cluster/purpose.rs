@@ -60,6 +60,8 @@ pub enum Purpose {
     Drain,
     /// How old the n-th connection of a client may get (entity: client).
     MaxAge,
+    /// When the clocks of an autoscaler fall (n: measuring, deciding).
+    Autoscaler,
     /// First of the purposes of balancers that stand before another one: one per tier (entity: client, n: routed request).
     Tier = 0x100,
     /// First of the purposes of traffic: one per traffic entry (entity: client, n: request).

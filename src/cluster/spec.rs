@@ -4,6 +4,7 @@
 //! stands in that balancer's own file ([`super::balancer`]).
 
 mod audience;
+mod autoscaler;
 mod data;
 mod pods;
 mod redis;
@@ -16,6 +17,7 @@ pub use super::clients::{ReconnectPolicy, RetryLaw};
 use crate::engine::{Law, Span};
 
 pub use audience::*;
+pub use autoscaler::*;
 pub use data::*;
 pub use pods::*;
 pub use redis::*;
@@ -51,8 +53,10 @@ pub struct ClusterSpec {
     pub balancers: Vec<BalancerSpec>,
     /// The pods at the start.
     pub pods: PodSpec,
-    /// How a surge rollout proceeds.
+    /// How pods are replaced.
     pub rollout: RolloutSpec,
+    /// Who changes the wanted number of pods, if anybody does.
+    pub autoscaler: Option<AutoscalerSpec>,
     /// How pods reach each other.
     pub redis: RedisSpec,
     /// The database, if there is one.

@@ -404,6 +404,8 @@ counters! {
     pods_killed: u64,
     /// Containers that were ended because a liveness or startup probe failed.
     probe_kills: u64,
+    /// Times that an autoscaler changed the wanted number of pods.
+    autoscaled: u64,
     /// Rollouts that came to their end.
     rollouts_done: u64,
     /// How long they took, together, in nanoseconds.

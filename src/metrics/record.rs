@@ -25,6 +25,8 @@ pub struct Record {
     pub limits: Limiting,
     /// Clients that were connected on average.
     pub connected_mean: f64,
+    /// Ready pods, mean over the samples.
+    pub ready_mean: f64,
     /// Most reconnects in one second.
     pub reconnects_peak_per_s: f64,
     /// Share of one core that Redis used.

@@ -1,5 +1,6 @@
 //! A filled file to the specification of a cluster. Validation has passed: nothing here can fail for a user's reason.
 
+mod autoscaler;
 mod data;
 mod life;
 mod redis;
@@ -53,6 +54,10 @@ pub fn build(file: &ScenarioFile, traces: &BTreeMap<String, Arc<Trace>>) -> Clus
         balancers: filled(&file.balancers).clone(),
         pods: build_pods(filled(&file.pods), filled(&file.redis)),
         rollout: life::rollout(filled(&file.rollout)),
+        autoscaler: file.autoscaler.as_ref().map(|text| {
+            let pods = filled(&file.pods);
+            autoscaler::autoscaler(text, filled(&pods.cpu).value())
+        }),
         redis: redis::redis(filled(&file.redis)),
         database: file.database.as_ref().map(data::database),
         sessions: filled(&filled(&file.pods).sessions).store().map(|(store, text)| sessions::sessions(store, text)),

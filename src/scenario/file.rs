@@ -3,6 +3,7 @@
 //! `None` means "not written"; [`fill`](super::fill) puts the default there before anything is built from it.
 //! The comments on the fields are the help that editors show.
 
+mod autoscaler;
 mod clients;
 mod database;
 mod life;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use autoscaler::*;
 pub use clients::*;
 pub use database::*;
 pub use life::*;
@@ -68,6 +70,8 @@ pub struct ScenarioFile {
     pub pods: Option<Pods>,
     /// How pods are replaced: the fields of a Kubernetes Deployment, or of a StatefulSet.
     pub rollout: Option<Rollout>,
+    /// Who changes the wanted number of pods by himself, if anybody does.
+    pub autoscaler: Option<Autoscaler>,
     /// How pods reach each other.
     pub redis: Option<Redis>,
     /// The database, if handlers ask one.

@@ -29,8 +29,15 @@ pub fn fill(document: &mut Value, trace_end: Option<Span>) -> Vec<Assumption> {
     if let Some(redis) = document.get_mut("redis") {
         filler.set(redis, "redis.", "adapter", REDIS);
     }
-    if let Some(sessions) = document.get_mut("pods").and_then(|pods| pods.get_mut("sessions")) {
-        with_settings(sessions);
+    if let Some(pods) = document.get_mut("pods") {
+        if let Some(sessions) = pods.get_mut("sessions") {
+            with_settings(sessions);
+        }
+        if let Some(on_sigterm) = pods.get_mut("shutdown").and_then(|shutdown| shutdown.get_mut("on_sigterm"))
+            && (on_sigterm.is_mapping() || on_sigterm.as_str() == Some("drain"))
+        {
+            with_settings(on_sigterm);
+        }
     }
     for preset in GENERAL {
         filler.preset(document, "", preset);

@@ -18,6 +18,7 @@ mod fill;
 mod law;
 mod locate;
 mod overlay;
+mod percent;
 mod presets;
 mod resolve;
 mod scalar;

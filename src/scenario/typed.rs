@@ -300,6 +300,13 @@ fn shape_help(steps: &[Step], found: &str, expected: &str) -> &'static str {
         "rollout" => "write for example `rollout: {max_surge: 1}`",
         "cookies" => "write for example `cookies: {keep: 98%}`",
         "arrivals" => "write for example `arrivals: {rate: 4/s}`",
+        "readiness" => "write `immediate`, `none`, or a probe such as `{period: 10s, failures: 3}`",
+        "liveness" | "startup_probe" => "write a probe such as `{period: 10s, failures: 3}`, or leave it out",
+        "on_sigterm" => "write `close`, `ignore`, `drain` or `{drain: {over: 20s, every: 1s}}`",
+        "rebalance" => "write for example `rebalance: {every: 60s, above: 1.1}`",
+        "autoscaler" => "write for example `autoscaler: {min: 3, max: 20, metric: {cpu: 70%}}`",
+        "metric" => "write for example `metric: {cpu: 70%}`",
+        "behavior" => "write for example `behavior: {scale_up: {stabilization: 120s}}`",
         _ => "",
     };
     let is_shape = expected == "a list" || expected.starts_with("a mapping");

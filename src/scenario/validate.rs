@@ -1,5 +1,6 @@
 //! Bounds that types cannot say, all of them at once, each with its path.
 
+mod autoscaler;
 mod clients;
 mod cluster;
 mod data;
@@ -101,6 +102,7 @@ pub fn validate(
     cluster::check(&mut checks, file);
     data::check(&mut checks, file);
     life::check(&mut checks, file);
+    autoscaler::check(&mut checks, file);
     redis::check(&mut checks, file);
     sessions::check(&mut checks, file);
     for (at, text) in file.expect.iter().flatten().enumerate() {

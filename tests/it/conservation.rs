@@ -14,12 +14,12 @@ use stickysim::cluster::adapter::{self, Adapter, NAMED, OPERATIONS, Operation, S
 use stickysim::cluster::balancer::{Affinity, AffinityMode, BalancerSpec, IngressNginxSpec, NginxMethod, NginxSpec};
 use stickysim::cluster::simulate;
 use stickysim::cluster::spec::{
-    AckSpec, Action, AddressChangeSpec, Admission, Amount, AudienceSpec, CacheSpec, ClusterSpec, CookieSpec, Costs,
-    DataUse, DatabaseSpec, DeletionCost, Http, KeyOwner, NetworkSpec, OnSigterm, OutputBufferLimits, PodChoice,
-    PodSpec, Population, Probe, Readiness, Rebalance, ReconnectPolicy, RedisClient, RedisCosts, RedisSpec, RefreshSpec,
-    RetryLaw, RolloutMode, RolloutSpec, RolloutStrategy, RoomsSpec, Saves, SessionSpec, SessionStore, Sharing,
-    ShutdownSpec, Target, TickSpec, TimedAction, Trace, TraceRequest, TrafficAction, TrafficSpec, Transports, Via,
-    WithoutRedis,
+    AckSpec, Action, AddressChangeSpec, Admission, Amount, AudienceSpec, AutoscalerSpec, CacheSpec, ClusterSpec,
+    CookieSpec, Costs, DataUse, DatabaseSpec, DeletionCost, Http, KeyOwner, MetricSpec, NetworkSpec, OnSigterm,
+    OutputBufferLimits, PodChoice, PodSpec, Population, Probe, Readiness, Rebalance, ReconnectPolicy, RedisClient,
+    RedisCosts, RedisSpec, RefreshSpec, RetryLaw, RolloutMode, RolloutSpec, RolloutStrategy, RoomsSpec, Saves, ScaleBy,
+    ScalingPolicy, ScalingRules, Select, SessionSpec, SessionStore, Sharing, ShutdownSpec, Target, TickSpec,
+    TimedAction, Trace, TraceRequest, TrafficAction, TrafficSpec, Transports, Via, WithoutRedis,
 };
 use stickysim::engine::{Law, Seed, Span};
 
@@ -405,6 +405,35 @@ fn rollout() -> impl Strategy<Value = RolloutSpec> {
     )
 }
 
+fn autoscaler() -> impl Strategy<Value = AutoscalerSpec> {
+    let metric = prop_oneof![
+        (1u32..200).prop_map(MetricSpec::Cpu),
+        (1u32..200).prop_map(MetricSpec::Memory),
+        (0.5..20.0).prop_map(MetricSpec::Connections),
+        (0.1..9.0).prop_map(MetricSpec::Requests),
+    ];
+    let by = prop_oneof![(1u32..9).prop_map(ScaleBy::Pods), (1u32..200).prop_map(ScaleBy::Percent)];
+    let policy = (by, 1u64..30).prop_map(|(by, s)| ScalingPolicy { by, every: Span::from_secs(s) });
+    let select = select(vec![Select::Max, Select::Min, Select::Disabled]);
+    let rules = (span(20_000), vec(policy, 1..3), select);
+    let rules = rules.prop_map(|(window, policies, select)| ScalingRules { window, policies, select });
+    let both = vec(rules, 2).prop_map(|rules| <[ScalingRules; 2]>::try_from(rules).expect("two"));
+    let periods = (1u64..20, 1u64..20, 0.0..0.3, any::<bool>());
+    ((1u32..4, 0u32..5), vec(metric, 1..4), periods, option::of(both)).prop_map(
+        |((min, more), metrics, (sync, scrape, tolerance, external), behavior)| AutoscalerSpec {
+            min,
+            max: min + more,
+            metrics,
+            tolerance,
+            sync: Span::from_secs(sync),
+            scrape: Span::from_secs(scrape),
+            cpu_request: 0.5,
+            external,
+            behavior,
+        },
+    )
+}
+
 fn redis() -> impl Strategy<Value = RedisSpec> {
     let own = (1u32..4, any::<bool>()).prop_map(|(publishes, all)| Adapter::PubSub {
         publishes,
@@ -448,8 +477,10 @@ fn spec() -> impl Strategy<Value = ClusterSpec> {
     );
     let load = (vec(audience(), 1..4), vec((traffic(), any::<u8>()), 0..4), vec(tick(), 0..3), rooms);
     let data = (option::of(database()), option::of(sessions()), option::of(span(40_000)));
-    (times, load, vec(balancer(), 1..4), pods(), rollout(), redis(), data, timeline()).prop_map(
-        |((duration, warm_up, steady_start, sample), load, balancers, pods, rollout, redis, data, timeline)| {
+    let pods = (pods(), rollout(), option::weighted(0.3, autoscaler()));
+    (times, load, vec(balancer(), 1..4), pods, redis(), data, timeline()).prop_map(
+        |((duration, warm_up, steady_start, sample), load, balancers, pods, redis, data, timeline)| {
+            let (pods, rollout, autoscaler) = pods;
             let (database, sessions, recovery) = data;
             let able = matches!(redis.law.adapter, Adapter::None | Adapter::Streams { .. });
             let recovery = recovery.filter(|_| able && redis.law.recovery);
@@ -477,6 +508,7 @@ fn spec() -> impl Strategy<Value = ClusterSpec> {
                 balancers,
                 pods,
                 rollout,
+                autoscaler,
                 redis,
                 database,
                 sessions,

@@ -346,10 +346,10 @@ fn what_workloads_say() {
     finds_not(&hook(29), "pre-stop-eats-grace");
     finds_not(&hook(29), "no-pre-stop");
     let text = import(&[file("x.yaml", &pods("  strategy: {type: Recreate}\n"))]).scenario;
-    assert!(text.contains("\n  max_unavailable: 100% "), "{text}");
+    assert!(text.contains("\n  strategy: recreate ") && !text.contains("max_surge"), "{text}");
     let set = PODS.replace("kind: Deployment", "kind: StatefulSet");
     let text = import(&[file("x.yaml", &set)]).scenario;
-    assert!(text.contains("\n  max_surge: 0 ") && text.contains("\n  max_unavailable: 1 "), "{text}");
+    assert!(text.contains("\n  strategy: ordered "), "{text}");
 }
 
 #[test]
@@ -715,4 +715,36 @@ proptest! {
         fewer.remove(at);
         survives("x.yaml", &fewer.join("\n"));
     }
+}
+
+#[test]
+fn autoscalers_are_written_as_scenarios_have_them() {
+    let hpa = |spec: &str| {
+        let target = "  scaleTargetRef: {kind: Deployment, name: web}\n";
+        let text = format!(
+            "{PODS}apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {{name: web}}\nspec:\n{target}{spec}"
+        );
+        let scenario = import(&[file("x.yaml", &text)]).scenario;
+        let plain = |line: &'_ str| line.rsplit_once("  # ").map_or(line, |(text, _)| text).trim_end().to_owned();
+        let lines = scenario.lines().map(plain);
+        let after = lines.skip_while(|line| *line != "autoscaler:").take_while(|line| !line.is_empty());
+        after.collect::<Vec<_>>().join("\n")
+    };
+    let cpu = "{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 60}}}";
+    let sockets =
+        "{type: Pods, pods: {metric: {name: active_sockets}, target: {type: AverageValue, averageValue: '20'}}}";
+    let queue = "{type: External, external: {metric: {name: queue}, target: {type: AverageValue, averageValue: '5'}}}";
+    let up = "scaleUp: {stabilizationWindowSeconds: 120, selectPolicy: Min, policies: [{type: Percent, value: 50, periodSeconds: 30}, \
+              {type: Pods, value: 2, periodSeconds: 60}]}";
+    let text = hpa(&format!(
+        "  minReplicas: 2\n  maxReplicas: 9\n  metrics: [{cpu}, {sockets}, {queue}]\n  behavior: {{{up}}}\n"
+    ));
+    let expected = "autoscaler:\n  min: 2\n  max: 9\n  metric:\n    cpu: 60%\n    connections: 20\n    # left out: queue: \"5\"\n  \
+                    behavior:\n    scale_up:\n      stabilization: 120s\n      policies:\n        - {percent: 50, per: 30s}\n        \
+                    - {pods: 2, per: 60s}\n      select: min";
+    let same = |text: &str| text.replace("2m", "120s").replace("1m", "60s").replace("queue: 5", "queue: \"5\"");
+    assert_eq!(same(&text), expected);
+    assert!(hpa("  maxReplicas: 9\n").contains("  metric:\n    cpu: 80%"), "the default");
+    let nothing = hpa(&format!("  maxReplicas: 9\n  metrics: [{queue}]\n"));
+    assert!(nothing.contains("    connections: 1000"), "{nothing}");
 }

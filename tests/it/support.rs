@@ -86,6 +86,7 @@ pub fn cluster(pods: u32, method: NginxMethod, clients: u32, websocket: bool) ->
             ..PodSpec::default()
         },
         rollout: RolloutSpec { max_surge: Amount::Pods(1), max_unavailable: Amount::Pods(0), ..RolloutSpec::default() },
+        autoscaler: None,
         redis: RedisSpec {
             law: AdapterLaw::of(CLASSIC),
             costs: RedisCosts::even(Span::ZERO, Span::ZERO),

@@ -7,6 +7,7 @@ use crate::cluster::clients::{Client, ClientId, Clients, Layout, Link, NO_POD, P
 use crate::cluster::database::Database;
 use crate::cluster::deliveries::Deliveries;
 use crate::cluster::draws::Ahead;
+use crate::cluster::flows::autoscale::Autoscaler;
 use crate::cluster::flows::fan_out::LONGEST_TRIP;
 use crate::cluster::flows::{Slab, endpoints::Endpoints, retry::Pending, rollout::Rollout};
 use crate::cluster::meter::Meter;
@@ -86,6 +87,7 @@ impl<'s> Cluster<'s> {
             path: Path::new(&spec.balancers),
             endpoints: Endpoints::new(spec.chooser(), seed),
             rollout: Rollout::new(spec.pods.replicas, &spec.rollout),
+            autoscaler: Autoscaler::default(),
             rooms: spec
                 .rooms
                 .as_ref()
@@ -128,6 +130,7 @@ impl<'s> Cluster<'s> {
         for (entry, timed) in self.spec.timeline.iter().enumerate() {
             ctx.schedule(SimTime::ZERO + timed.at, Event::Timeline(entry as u16));
         }
+        self.start_autoscaler(ctx);
         if let Some(rebalance) = self.spec.pods.rebalance {
             ctx.schedule(SimTime::ZERO + rebalance.every, Event::Rebalance);
         }

@@ -93,12 +93,19 @@ impl Cluster<'_> {
         true
     }
 
+    /// Whether a pod has as many connections as it may.
+    fn is_full(&self, pod: PodId) -> bool {
+        let target = &self.pods[pod];
+        let there = target.connections() + target.upgrading.len() as u32;
+        self.spec.pods.max_connections.is_some_and(|most| there >= most)
+    }
+
     /// Whether more new connections come to this pod than are let in, or it has as many as it may: then this one is refused.
     pub fn refused(&mut self, pod: PodId, client: ClientId, ctx: &mut Ctx<Event>) -> bool {
         let now = ctx.now();
+        let is_full = self.is_full(pod);
         let target = &mut self.pods[pod];
-        let there = target.connections() + target.upgrading.len() as u32;
-        let reason = if self.spec.pods.max_connections.is_some_and(|most| there >= most) {
+        let reason = if is_full {
             FailReason::PodFull
         } else if self.spec.pods.admission.is_some_and(|limit| !target.admits(now, limit)) {
             FailReason::Refused
@@ -139,6 +146,7 @@ impl Cluster<'_> {
             self.meter.counts.sessions_moved += u64::from(wire.lost_pod != pod);
         }
         self.welcome(client, pod, welcome, now);
+        self.schedule_max_age(client, false, ctx);
         self.send_unacknowledged(client);
         let polls = self.pollers.has(client);
         if self.held.contains_key(&client) {
@@ -165,6 +173,10 @@ impl Cluster<'_> {
             pod.map(|pod| (pod, true))
         };
         let Some((pod, by_websocket)) = pod else { return self.between_attempts(client, ctx) };
+        if self.is_full(pod) {
+            self.path.uncount(self.path.used, pod);
+            return self.between_attempts(client, ctx);
+        }
         self.meter.counts.connect_attempts += 1;
         if by_websocket {
             self.tunnel_begins(client, now);
@@ -173,6 +185,7 @@ impl Cluster<'_> {
         }
         self.open(client, pod, ctx);
         self.known_at_start(client, pod, now);
+        self.schedule_max_age(client, true, ctx);
         let period = self.ping_period(client);
         let mut stream = Purpose::PingPhase.stream(self.seed, self.clients[client].number, 0);
         let first_ping = now + Span::from_nanos(stream.below(period.as_nanos().max(1)));
@@ -216,13 +229,18 @@ impl Cluster<'_> {
             self.listen(pod, ctx);
         }
         self.client_joins(pod, new_rooms, now);
-        if let Some(age) = &self.spec.pods.max_connection_age {
-            let &Wire { connection, epoch, .. } = self.clients.wire(client);
-            let mut stream = Purpose::MaxAge.stream(self.seed, self.clients[client].number, connection);
-            // who is there at the start has been so for a while
-            let left = if now == SimTime::ZERO { age.residual(&mut stream) } else { age.span(&mut stream) };
-            ctx.schedule_in(left, Event::CloseDue(client, epoch));
+        if self.pods[pod].life.closes_one_by_one() {
+            self.close_while_draining(client, ctx);
         }
+    }
+
+    /// When a pod will close a connection because of its age. `at_start`: it has been there for a while.
+    fn schedule_max_age(&self, client: ClientId, at_start: bool, ctx: &mut Ctx<Event>) {
+        let Some(age) = &self.spec.pods.max_connection_age else { return };
+        let &Wire { connection, epoch, .. } = self.clients.wire(client);
+        let mut stream = Purpose::MaxAge.stream(self.seed, self.clients[client].number, connection);
+        let left = if at_start { age.residual(&mut stream) } else { age.span(&mut stream) };
+        ctx.schedule_in(left, Event::CloseDue(client, epoch));
     }
 
     /// An attempt failed and the client knows it `after` from now.

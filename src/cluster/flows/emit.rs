@@ -178,8 +178,7 @@ impl Cluster<'_> {
             }
             None => Recipients::Nobody,
         };
-        let ready =
-            self.running.iter().copied().find(|&pod| self.pods[pod].life.is_ready() && self.pods[pod].life.runs());
+        let ready = self.running.iter().copied().find(|&pod| self.pods[pod].life.is_up());
         let kind = EventKind(self.spec.traffic.len() as u16 + u16::from(item));
         let emission = Emission { emitted: ctx.now(), recipients, kind, origin: Origin::Application };
         match ready {

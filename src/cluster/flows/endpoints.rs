@@ -71,7 +71,9 @@ impl Endpoints {
 impl Cluster<'_> {
     /// The pods that a balancer should know now, and whether each is being shut down.
     fn wanted_peers(&self) -> Vec<(PodId, bool)> {
-        let published = |life: &Life| self.spec.pods.publish_not_ready && life.container != Container::Waiting;
+        let published = |life: &Life| {
+            self.spec.pods.publish_not_ready && (life.container != Container::Waiting || life.restarts > 0)
+        };
         let listed = |life: &Life| match self.endpoints.following.list {
             // a line stays while its pod restarts in place; a new pod gets one when it is ready
             List::Servers => (life.is_active() && life.was_ready()) || life.restarting,

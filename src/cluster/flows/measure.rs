@@ -94,6 +94,7 @@ impl Cluster<'_> {
         let ready = || self.running.iter().copied().filter(|&pod| self.pods[pod].life.is_ready());
         let skew_of = |load: &dyn Fn(PodId) -> f64| Skew::of(&ready().map(load).collect::<Vec<_>>());
         let skew = skew_of(&|pod| f64::from(self.pods[pod].connections()));
+        let ready = ready().count() as u64;
         let memory_skew = skew_of(&|pod| self.memory_of(pod) as f64);
         let failed = since.requests_failed.total() + since.connects_failed.total();
         let row = [
@@ -117,6 +118,7 @@ impl Cluster<'_> {
             self.meter.skews.extend(skew);
             self.meter.memory_skews.extend(memory_skew);
             let per_pod = f64::from(self.spec.redis.law.adapter.connections());
+            self.meter.ready_pods += ready;
             self.meter.redis_connections += per_pod * self.subscribers.len() as f64;
             self.meter.database_connections += f64::from(self.database.as_ref().map_or(0, Database::open));
             self.meter.connected.0 += f64::from(self.rooms.everyone().online());
@@ -129,7 +131,7 @@ impl Cluster<'_> {
         now > SimTime::ZERO + self.spec.warm_up
     }
 
-    fn totals(&self, pod: PodId, now: SimTime) -> PodTotals {
+    pub fn totals(&self, pod: PodId, now: SimTime) -> PodTotals {
         let lookups = self.caches.lookups(pod);
         let pod = &self.pods[pod];
         PodTotals { requests: pod.requests, sends: pod.sends, cpu: pod.cpu_used(now), lookups }
@@ -279,6 +281,7 @@ impl Cluster<'_> {
             n_eff,
             limits: self.meter.limits,
             connected_mean: if samples > 0 { sum / f64::from(samples) } else { 0.0 },
+            ready_mean: if samples > 0 { self.meter.ready_pods as f64 / f64::from(samples) } else { 0.0 },
             reconnects_peak_per_s,
             redis_connections_mean: if samples > 0 { self.meter.redis_connections / f64::from(samples) } else { 0.0 },
             cache_hits_worst,

@@ -3,6 +3,7 @@
 pub(super) mod ack;
 mod answer;
 pub(super) mod arrive;
+pub(super) mod autoscale;
 mod connect;
 pub(super) mod disconnect;
 pub(super) mod emit;
@@ -18,6 +19,7 @@ mod outage;
 mod pod_start;
 mod pod_stop;
 mod poll;
+mod probe;
 pub(super) mod publish;
 mod query;
 mod rebalance;

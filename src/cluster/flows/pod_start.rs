@@ -1,8 +1,8 @@
 //! Pods start: a node and an image, a container that boots, a process that accepts connections, an endpoint.
 
-use crate::cluster::pods::{Container, Phase, Pod, ProbeKind, Subscription};
+use crate::cluster::pods::{Container, Pod, Subscription};
 use crate::cluster::purpose::Purpose;
-use crate::cluster::spec::{Probe, Readiness, WithoutRedis};
+use crate::cluster::spec::{Readiness, WithoutRedis};
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, SimTime, Span};
 
@@ -42,7 +42,7 @@ impl Cluster<'_> {
     pub fn container_starts(&mut self, pod: PodId, process: u16, ctx: &mut Ctx<Event>) {
         let number = self.pods[pod].process;
         let life = &mut self.pods[pod].life;
-        if number as u16 != process || life.container != Container::Waiting || life.phase != Phase::Active {
+        if number as u16 != process || life.container != Container::Waiting || !life.is_active() {
             return;
         }
         life.container = Container::Booting;
@@ -81,7 +81,11 @@ impl Cluster<'_> {
     pub fn becomes_ready(&mut self, pod: PodId, ctx: &mut Ctx<Event>) {
         let life = &mut self.pods[pod].life;
         life.ready = true;
+        if !life.is_active() {
+            return; // it is on its way out: only who still looks at those cares
+        }
         life.ready_at = ctx.now();
+        self.progressed(ctx.now());
         self.meter.mark(ctx.now(), format!("ready: pod-{}", pod.raw()));
         self.pods_changed(ctx);
         let min_ready = self.spec.rollout.min_ready;
@@ -95,6 +99,7 @@ impl Cluster<'_> {
     /// A pod may have been ready for long enough: rollouts go on.
     pub fn pod_available(&mut self, pod: PodId, ctx: &mut Ctx<Event>) {
         if self.is_available(pod, ctx.now()) {
+            self.progressed(ctx.now());
             self.restart_next_in_place(Some(pod), ctx);
             self.reconcile(ctx);
         }
@@ -104,86 +109,6 @@ impl Cluster<'_> {
     pub fn is_available(&self, pod: PodId, now: SimTime) -> bool {
         let life = &self.pods[pod].life;
         life.is_ready() && now - life.ready_at >= self.spec.rollout.min_ready
-    }
-
-    /// The probes of a kind, if there are any.
-    fn probe_of(&self, kind: ProbeKind) -> Option<Probe> {
-        match (kind, self.spec.pods.readiness) {
-            (ProbeKind::Startup, _) => self.spec.pods.startup_probe,
-            (ProbeKind::Liveness, _) => self.spec.pods.liveness,
-            (ProbeKind::Readiness, Readiness::Probed(probe)) => Some(probe),
-            (ProbeKind::Readiness, Readiness::Immediate | Readiness::Unprobed) => None,
-        }
-    }
-
-    /// Each probe of a pod ticks for as long as there is that pod, with a phase of its own.
-    fn start_probes(&mut self, pod: PodId, ctx: &mut Ctx<Event>) {
-        for kind in ProbeKind::ALL {
-            if let Some(probe) = self.probe_of(kind) {
-                let mut stream = Purpose::ProbePhase.stream(self.seed, pod.raw(), kind as u32);
-                let phase = Span::from_nanos(stream.below(probe.period.as_nanos().max(1)));
-                ctx.schedule_in(phase, Event::Probe(pod, kind as u16));
-            }
-        }
-    }
-
-    /// The kubelet asks a container, which answers when its event loop comes to it.
-    pub fn probe(&mut self, pod: PodId, kind: u16, ctx: &mut Ctx<Event>) {
-        let now = ctx.now();
-        let kind = ProbeKind::ALL[usize::from(kind)];
-        let Some(probe) = self.probe_of(kind) else { return };
-        let life = &self.pods[pod].life;
-        let goes_on = match kind {
-            ProbeKind::Readiness => life.phase != Phase::Gone,
-            ProbeKind::Startup | ProbeKind::Liveness => life.phase == Phase::Active || life.restarting,
-        };
-        if !goes_on {
-            return;
-        }
-        ctx.schedule_in(probe.period, Event::Probe(pod, kind as u16));
-        if life.container == Container::Waiting || !life.prober.asks(kind, &probe, now) {
-            return;
-        }
-        if !life.serves() {
-            return self.probe_answered(pod, kind, &probe, false, ctx);
-        }
-        let work = self.spec.pods.costs.request;
-        if self.pods[pod].book(now, work).done - now <= probe.timeout {
-            self.probe_answered(pod, kind, &probe, true, ctx);
-        } else {
-            ctx.schedule_in(probe.timeout, Event::ProbeTimedOut(pod, kind as u16));
-        }
-    }
-
-    /// The kubelet has waited long enough for the answer of a container, if that is still the one it had asked.
-    pub fn probe_timed_out(&mut self, pod: PodId, kind: u16, ctx: &mut Ctx<Event>) {
-        let kind = ProbeKind::ALL[usize::from(kind)];
-        let Some(probe) = self.probe_of(kind) else { return };
-        let life = &self.pods[pod].life;
-        let was_there = life.prober.since() + probe.timeout <= ctx.now();
-        if life.container != Container::Waiting && was_there && life.prober.asks(kind, &probe, ctx.now()) {
-            self.probe_answered(pod, kind, &probe, false, ctx);
-        }
-    }
-
-    fn probe_answered(&mut self, pod: PodId, kind: ProbeKind, probe: &Probe, good: bool, ctx: &mut Ctx<Event>) {
-        let now = ctx.now();
-        match (kind, self.pods[pod].life.prober.answered(kind, probe, good)) {
-            (ProbeKind::Readiness, Some(ready)) if ready != self.pods[pod].life.ready => {
-                if ready {
-                    self.becomes_ready(pod, ctx);
-                } else {
-                    self.becomes_unready(pod, ctx);
-                }
-            }
-            (ProbeKind::Startup | ProbeKind::Liveness, Some(false)) => {
-                let which = if kind == ProbeKind::Startup { "startup" } else { "liveness" };
-                self.meter.counts.probe_kills += 1;
-                self.meter.mark(now, format!("{which} probe ends pod-{}", pod.raw()));
-                self.stop_container(pod, probe.grace.unwrap_or(self.spec.pods.shutdown.grace), ctx);
-            }
-            _ => {}
-        }
     }
 
     /// A pod is an endpoint no more, or not in full. Connections that are open stay so.

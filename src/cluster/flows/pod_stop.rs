@@ -1,6 +1,6 @@
 //! Pods end: in order, by SIGTERM and what the application makes of it, by SIGKILL, or all at once.
 
-use crate::cluster::clients::Link;
+use crate::cluster::clients::{Link, Wire};
 use crate::cluster::pods::{Container, Phase};
 use crate::cluster::purpose::Purpose;
 use crate::cluster::spec::{OnSigterm, Readiness};
@@ -8,13 +8,16 @@ use crate::cluster::{ClientId, Cluster, Event, PodId};
 use crate::engine::{Ctx, Span};
 use crate::metrics::CloseReason;
 
+/// A pod that drains looks at least so often whether somebody is left.
+const LOOKS_EVERY: Span = Span::from_secs(1);
+
 impl Cluster<'_> {
     /// A pod is to go: it leaves the endpoints at once and gets SIGTERM after its preStop. `restarts`: its container
     /// is started again in place, with the same name and address.
     pub fn terminate(&mut self, pod: PodId, restarts: bool, ctx: &mut Ctx<Event>) {
         let life = &mut self.pods[pod].life;
         match life.phase {
-            Phase::Active if life.runs() => {
+            Phase::Active if life.container != Container::Waiting && (life.runs() || !restarts) => {
                 life.phase = Phase::Terminating;
                 life.restarting = restarts;
                 let what = if restarts { "restart" } else { "remove" };
@@ -40,13 +43,13 @@ impl Cluster<'_> {
     /// The kubelet ends a container: preStop, SIGTERM, SIGKILL.
     pub fn stop_container(&mut self, pod: PodId, grace: Span, ctx: &mut Ctx<Event>) {
         let target = &mut self.pods[pod];
-        if std::mem::replace(&mut target.life.stopping, true) {
-            return;
-        }
         let process = target.process as u16;
         let [sigterm, sigkill] = self.spec.pods.shutdown.times(grace);
-        ctx.schedule_in(sigterm, Event::PodStops(pod, process));
+        // who is being ended already, and deleted as well, has the shorter of both grace periods
         ctx.schedule_in(sigkill, Event::PodKilled(pod, process));
+        if !std::mem::replace(&mut target.life.stopping, true) {
+            ctx.schedule_in(sigterm, Event::PodStops(pod, process));
+        }
     }
 
     /// SIGTERM.
@@ -83,18 +86,23 @@ impl Cluster<'_> {
         }
         if every.is_zero() {
             for client in target.live.clone() {
-                let wire = self.clients.wire(client);
-                let mut stream = Purpose::Drain.stream(self.seed, self.clients[client].number, wire.connection);
-                let after = Span::from_nanos(stream.below(over.as_nanos().max(1)));
-                ctx.schedule_in(after, Event::CloseDue(client, wire.epoch));
+                self.close_while_draining(client, ctx);
             }
-            ctx.schedule_in(over, Event::DrainStep(pod, process));
+            ctx.schedule_in(over.min(LOOKS_EVERY), Event::DrainStep(pod, process));
         } else {
             let steps = over.as_nanos().div_ceil(every.as_nanos()).max(1);
             target.life.batch = u64::from(there).div_ceil(steps) as u32;
             ctx.schedule_in(every.min(over), Event::DrainStep(pod, process));
         }
         self.pods_changed(ctx);
+    }
+
+    /// A connection of a pod that drains is closed at a moment of its own.
+    pub fn close_while_draining(&mut self, client: ClientId, ctx: &mut Ctx<Event>) {
+        let &Wire { pod, connection, epoch, .. } = self.clients.wire(client);
+        let left = self.pods[pod].life.drained_at.since(ctx.now());
+        let mut stream = Purpose::Drain.stream(self.seed, self.clients[client].number, connection);
+        ctx.schedule_in(Span::from_nanos(stream.below(left.as_nanos().max(1))), Event::CloseDue(client, epoch));
     }
 
     /// The next batch of connections is closed; after the last one the process exits.
@@ -104,6 +112,9 @@ impl Cluster<'_> {
         if target.process as u16 != process || target.life.container != Container::Draining {
             return;
         }
+        if target.life.frozen_until > now {
+            return ctx.schedule(target.life.frozen_until, Event::DrainStep(pod, process));
+        }
         if now >= target.life.drained_at || (target.live.is_empty() && target.upgrading.is_empty()) {
             return self.exits(pod, CloseReason::Drained, ctx);
         }
@@ -112,6 +123,7 @@ impl Cluster<'_> {
             self.pod_closes(client, CloseReason::Drained, ctx);
         }
         let OnSigterm::Drain { every, .. } = self.spec.pods.shutdown.on_sigterm else { return };
+        let every = if every.is_zero() { LOOKS_EVERY } else { every };
         let next = (now + every).min(self.pods[pod].life.drained_at);
         let is_over = self.pods[pod].live.is_empty() && self.pods[pod].upgrading.is_empty();
         ctx.schedule(if is_over { now } else { next }, Event::DrainStep(pod, process));
@@ -122,6 +134,10 @@ impl Cluster<'_> {
         let wire = self.clients.wire(client);
         if wire.epoch != epoch || self.clients[client].link != Link::Open {
             return;
+        }
+        let frozen_until = self.pods[wire.pod].life.frozen_until;
+        if frozen_until > ctx.now() {
+            return ctx.schedule(frozen_until, Event::CloseDue(client, epoch));
         }
         let drains = self.pods[wire.pod].life.container == Container::Draining;
         self.pod_closes(client, if drains { CloseReason::Drained } else { CloseReason::MaxAge }, ctx);

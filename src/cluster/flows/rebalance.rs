@@ -10,14 +10,15 @@ impl Cluster<'_> {
     pub fn rebalance(&mut self, ctx: &mut Ctx<Event>) {
         let Some(rebalance) = self.spec.pods.rebalance else { return };
         ctx.schedule_in(rebalance.every, Event::Rebalance);
-        let ready = |&pod: &PodId| self.pods[pod].life.is_ready() && self.pods[pod].life.runs();
+        let ready = |&pod: &PodId| self.pods[pod].life.is_up();
         let ready: Vec<PodId> = self.running.iter().copied().filter(ready).collect();
         let total: u64 = ready.iter().map(|&pod| u64::from(self.pods[pod].connections())).sum();
         let mean = total as f64 / ready.len().max(1) as f64;
         let mut surplus: Vec<ClientId> = Vec::new();
         for pod in ready {
             let there = f64::from(self.pods[pod].connections());
-            if there > mean * rebalance.above {
+            // who stands still hears nothing
+            if there > mean * rebalance.above && self.pods[pod].life.frozen_until <= ctx.now() {
                 let more = (there - libm::ceil(mean)).max(0.0) as usize;
                 surplus.extend(self.pods[pod].live.iter().take(more.min(rebalance.most as usize)));
             }

@@ -26,7 +26,7 @@ impl Cluster<'_> {
             }
             Action::RollingRestart(RolloutMode::Surge) => self.start_rollout(ctx),
             Action::RollingRestart(RolloutMode::InPlace) => self.start_restarts_in_place(ctx),
-            Action::Scale { to } => self.scale(to, ctx),
+            Action::Scale { to } => self.scale(to, "", ctx),
             Action::ReloadBalancer => self.reload_balancer(ctx),
             Action::RedisOutage { lasts, forgets } => self.redis_outage(lasts, forgets, ctx),
             Action::RedisStall { lasts } => self.redis_stall(lasts, ctx.now()),
@@ -39,28 +39,23 @@ impl Cluster<'_> {
         }
     }
 
-    /// The pod that an entry means, if it is ready.
+    /// The pod that an entry means, if it runs; at random one of the ready ones.
     fn choose(&mut self, choice: PodChoice, entry: usize, ctx: &Ctx<Event>) -> Option<PodId> {
-        let ready: Vec<PodId> = self
-            .running
-            .iter()
-            .copied()
-            .filter(|&pod| self.pods[pod].life.is_ready() && self.pods[pod].life.runs())
-            .collect();
-        let chosen = match choice {
-            PodChoice::Number(number) => ready.iter().copied().find(|pod| pod.raw() == number),
-            PodChoice::Random if ready.is_empty() => None,
+        let running = self.running.iter().copied();
+        let (chosen, which) = match choice {
+            PodChoice::Number(number) => {
+                let meant = |pod: &PodId| pod.raw() == number && self.pods[*pod].life.runs();
+                (running.clone().find(meant), format!("pod-{number} does not run"))
+            }
             PodChoice::Random => {
+                let ready: Vec<PodId> = running.filter(|&pod| self.pods[pod].life.is_up()).collect();
                 let mut stream = Purpose::Victim.stream(self.seed, entry as u32, 0);
-                Some(ready[stream.below(ready.len() as u64) as usize])
+                let chosen = (!ready.is_empty()).then(|| ready[stream.below(ready.len() as u64) as usize]);
+                (chosen, "no pod is ready".to_owned())
             }
         };
         if chosen.is_none() {
-            let which = match choice {
-                PodChoice::Number(number) => format!("pod-{number}"),
-                PodChoice::Random => "any pod".to_owned(),
-            };
-            self.meter.mark(ctx.now(), format!("nothing: {which} is not ready"));
+            self.meter.mark(ctx.now(), format!("nothing: {which}"));
         }
         chosen
     }

@@ -1,4 +1,4 @@
-//! Where a pod is in its life.
+//! The life of a pod, as the kubelet and controllers see it.
 
 use super::back_off::BackOff;
 use super::prober::Prober;
@@ -28,7 +28,7 @@ pub enum Container {
     Draining,
 }
 
-/// Where a pod is in its life.
+/// What is known of it.
 pub struct Life {
     pub phase: Phase,
     pub container: Container,
@@ -95,6 +95,14 @@ impl Life {
     pub const fn runs(&self) -> bool {
         matches!(self.container, Container::Serving | Container::Draining)
     }
+    /// It is an endpoint and does its work.
+    pub fn is_up(&self) -> bool {
+        self.is_ready() && self.runs()
+    }
+    /// While it drains, each connection is closed at a moment of its own.
+    pub fn closes_one_by_one(&self) -> bool {
+        self.container == Container::Draining && self.batch == 0
+    }
     /// It has been ready once.
     pub fn was_ready(&self) -> bool {
         self.ready_at < SimTime::NEVER
@@ -102,6 +110,7 @@ impl Life {
     /// Its process has ended.
     pub const fn process_ended(&mut self) {
         (self.container, self.stopping, self.frozen_until) = (Container::Waiting, false, SimTime::ZERO);
+        self.batch = 0;
         self.restarts += 1;
     }
     /// It was shut down in order to be started again in place.

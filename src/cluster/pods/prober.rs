@@ -34,8 +34,10 @@ pub struct Prober {
     since: SimTime,
     /// The startup probe has succeeded, or there is none.
     started: bool,
-    /// The container is being ended: nothing is asked before there is another one.
-    on_hold: bool,
+    /// It has ended the container, and asks nothing before there is another one.
+    on_hold: [bool; 3],
+    /// An answer is not there yet; and whether it has ticked meanwhile.
+    open: [Option<bool>; 3],
 }
 
 impl Prober {
@@ -45,20 +47,29 @@ impl Prober {
             runs: [Run { good: false, length: 0 }; 3],
             since: now,
             started: !has_startup_probe,
-            on_hold: false,
+            on_hold: [false; 3],
+            open: [None; 3],
         };
     }
-    /// When the present container started.
-    pub const fn since(&self) -> SimTime {
-        self.since
-    }
-    /// Whether a probe asks now.
-    pub fn asks(&self, kind: ProbeKind, probe: &Probe, now: SimTime) -> bool {
+    /// Whether a probe asks now. One that waits for an answer asks again when it has it.
+    pub fn asks(&mut self, kind: ProbeKind, probe: &Probe, now: SimTime) -> bool {
+        if let Some(ticked) = &mut self.open[kind as usize] {
+            *ticked = true;
+            return false;
+        }
         let is_on = match kind {
             ProbeKind::Startup => !self.started,
             ProbeKind::Liveness | ProbeKind::Readiness => self.started,
         };
-        is_on && !self.on_hold && now - self.since >= probe.initial_delay
+        is_on && !self.on_hold[kind as usize] && now - self.since >= probe.initial_delay
+    }
+    /// An answer will take some time.
+    pub const fn begin(&mut self, kind: ProbeKind) {
+        self.open[kind as usize] = Some(false);
+    }
+    /// That time is over: whether the probe has ticked meanwhile, if it is still the same container.
+    pub const fn end(&mut self, kind: ProbeKind) -> Option<bool> {
+        self.open[kind as usize].take()
     }
     /// A probe has its answer: what is believed now, if there are enough in a row.
     pub fn answered(&mut self, kind: ProbeKind, probe: &Probe, good: bool) -> Option<bool> {
@@ -72,7 +83,7 @@ impl Prober {
         match (kind, enough, good) {
             (_, false, _) => return None,
             (ProbeKind::Startup, _, true) => self.started = true,
-            (ProbeKind::Startup | ProbeKind::Liveness, _, false) => self.on_hold = true,
+            (ProbeKind::Startup | ProbeKind::Liveness, _, false) => self.on_hold[kind as usize] = true,
             _ => {}
         }
         Some(good)
@@ -108,20 +119,33 @@ mod tests {
     }
 
     #[test]
-    fn a_startup_probe_keeps_the_others_off_and_a_container_that_is_ended_is_not_asked() {
+    fn a_startup_probe_keeps_the_others_off_and_who_has_ended_a_container_asks_no_more() {
         let mut prober = Prober::default();
         prober.container_starts(at(100), true);
         assert!(!prober.asks(ProbeKind::Startup, &PROBE, at(104)), "its delay is not over");
-        let asks = |prober: &Prober| ProbeKind::ALL.map(|kind| prober.asks(kind, &PROBE, at(105)));
-        assert_eq!(asks(&prober), [true, false, false]);
+        let asks = |prober: &mut Prober| ProbeKind::ALL.map(|kind| prober.asks(kind, &PROBE, at(105)));
+        assert_eq!(asks(&mut prober), [true, false, false]);
         prober.answered(ProbeKind::Startup, &PROBE, true);
         prober.answered(ProbeKind::Startup, &PROBE, true);
-        assert_eq!(asks(&prober), [false, true, true]);
+        assert_eq!(asks(&mut prober), [false, true, true]);
         for _ in 0..3 {
             prober.answered(ProbeKind::Liveness, &PROBE, false);
         }
-        assert_eq!(asks(&prober), [false; 3]);
+        assert_eq!(asks(&mut prober), [false, false, true], "readiness goes on");
         prober.container_starts(at(105), false);
         assert!(prober.asks(ProbeKind::Liveness, &PROBE, at(110)));
+    }
+
+    #[test]
+    fn one_question_at_a_time() {
+        let mut prober = Prober::default();
+        prober.container_starts(at(100), false);
+        assert!(prober.asks(ProbeKind::Readiness, &PROBE, at(110)));
+        prober.begin(ProbeKind::Readiness);
+        assert!(!prober.asks(ProbeKind::Readiness, &PROBE, at(120)));
+        assert_eq!([prober.end(ProbeKind::Readiness), prober.end(ProbeKind::Readiness)], [Some(true), None]);
+        prober.begin(ProbeKind::Readiness);
+        prober.container_starts(at(130), false);
+        assert_eq!(prober.end(ProbeKind::Readiness), None, "another container");
     }
 }

@@ -25,7 +25,7 @@ pub struct PodSpec {
     pub liveness: Option<Probe>,
     /// Until it succeeds the two others are off; its failures end the container.
     pub startup_probe: Option<Probe>,
-    /// A pod is an endpoint as long as its container runs, ready or not (`publishNotReadyAddresses`).
+    /// A pod is an endpoint from its first container to its end, ready or not (`publishNotReadyAddresses`).
     pub publish_not_ready: bool,
     /// The kubelet looks for containers that have ended at this distance.
     pub relist: Span,

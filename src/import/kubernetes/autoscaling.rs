@@ -4,17 +4,51 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::finding::{Code, Findings};
-use super::object::{Field, Known, Object, Reach};
+use super::object::{Field, Known, Object, Origin, Reach};
 use super::tree::Node;
 use super::units::{CountOrShare, span};
 use super::workload::{Workload, texts};
 
-/// What a scenario says of an autoscaler: (key, value), nested keys with dots.
+/// What a scenario says of an autoscaler.
 #[derive(Debug)]
 pub(super) struct Autoscaler {
     pub min: Known<u64>,
-    pub max: u64,
-    pub lines: Vec<(String, Known<String>)>,
+    pub max: Known<u64>,
+    /// What it looks at, each once.
+    pub metrics: Vec<(&'static str, Known<String>)>,
+    /// KEDA makes it.
+    pub by_keda: Option<Origin>,
+    /// How fast it scales: (key, value), nested keys with dots.
+    pub behavior: Vec<(String, Known<String>)>,
+    /// What scenarios cannot say.
+    pub left_out: Vec<(String, Origin)>,
+}
+
+impl Autoscaler {
+    fn new([min, max]: [Known<u64>; 2]) -> Autoscaler {
+        Autoscaler { min, max, metrics: Vec::new(), by_keda: None, behavior: Vec::new(), left_out: Vec::new() }
+    }
+
+    /// It looks at something: at resources in whole per cent, at what else there is by its name.
+    fn looks_at(&mut self, name: &str, value: &str, from: Origin) {
+        let about = |words: &[&str]| words.iter().any(|word| name.to_lowercase().contains(word));
+        let number = value.parse::<f64>().ok().filter(|number| (1e-3..=1e9).contains(number));
+        let per_cent = value.parse::<u32>().ok().filter(|per_cent| (1..=10_000).contains(per_cent));
+        let known = match (name, number, per_cent) {
+            ("cpu", _, Some(per_cent)) => Some(("cpu", format!("{per_cent}%"))),
+            ("memory", _, Some(per_cent)) => Some(("memory", format!("{per_cent}%"))),
+            ("cpu" | "memory", ..) => None,
+            (_, Some(number), _) if about(&["conn", "socket"]) => Some(("connections", number.to_string())),
+            (_, Some(number), _) if about(&["request", "rps"]) => Some(("requests", format!("{number}/s"))),
+            _ => None,
+        };
+        match known {
+            Some((key, value)) if self.metrics.iter().all(|(other, _)| *other != key) => {
+                self.metrics.push((key, Known { value, from }));
+            }
+            _ => self.left_out.push((format!("{}: {}", super::tier::plain(name), super::tier::plain(value)), from)),
+        }
+    }
 }
 
 /// A budget for evictions, in the words of scenarios.
@@ -91,12 +125,7 @@ fn bounds(object: &Object, keys: [&str; 2], defaults: [u64; 2], findings: &mut F
 }
 
 fn hpa(object: &Object, workload: Option<&Workload>, findings: &mut Findings) -> Autoscaler {
-    let [min, max] = bounds(object, ["minReplicas", "maxReplicas"], [1, 1], findings);
-    let mut lines = Vec::new();
-    let (least, most) = (min.clone(), max.value);
-    for (key, known) in [("min", min), ("max", max)] {
-        lines.push((key.to_owned(), Known { value: known.value.to_string(), from: known.from }));
-    }
+    let mut made = Autoscaler::new(bounds(object, ["minReplicas", "maxReplicas"], [1, 1], findings));
     let mut resources = 0;
     let metrics = object.field("spec.metrics");
     let metrics = metrics.as_ref().map_or(&[][..], |field| field.node.items());
@@ -111,8 +140,9 @@ fn hpa(object: &Object, workload: Option<&Workload>, findings: &mut Findings) ->
             let share = share.or_else(|| resource.value.entry("targetAverageUtilization"));
             if let Some(share) = share {
                 check_requests(name, workload, &object.entry(&share.value, share.line, base), findings);
-                let value = format!("{{{name}: {}%}}", share.value.text().unwrap_or("80"));
-                lines.push(("metric".to_owned(), Known { value, from: field.from }));
+                made.looks_at(name, share.value.text().unwrap_or("80"), field.from);
+            } else {
+                made.left_out.push((format!("{name} by a value"), field.from));
             }
             continue;
         }
@@ -122,23 +152,24 @@ fn hpa(object: &Object, workload: Option<&Workload>, findings: &mut Findings) ->
             ["pods", "object", "external"].iter().find_map(|kind| metric.text_at(&format!("{kind}.target.{key}")))
         });
         if let (Some(name), Some(value)) = (name, value) {
-            let word = if name.contains("conn") || name.contains("socket") { "connections" } else { name };
-            lines.push(("metric".to_owned(), Known { value: format!("{{{word}: {value}}}"), from: field.from }));
+            made.looks_at(name, value, field.from);
         }
     }
     if let Some(field) = object.field("spec.targetCPUUtilizationPercentage") {
         resources += 1;
         check_requests("cpu", workload, &field, findings);
-        let value = format!("{{cpu: {}%}}", field.text().unwrap_or("80"));
-        lines.push(("metric".to_owned(), Known { value, from: field.from }));
+        made.looks_at("cpu", field.text().unwrap_or("80"), field.from);
+    } else if metrics.is_empty() {
+        let value = "80%".to_owned();
+        made.metrics.push(("cpu", Known::assumed(value, "the default of an autoscaler without metrics")));
     }
     if metrics.len() <= resources {
         let what = "it scales on CPU or memory alone";
         let fix = "add a metric of connections per pod, and a limit to the age of connections so that they move";
         findings.add(Code::HpaOnConnections, &object.named(), what, fix);
     }
-    behavior(object, "spec.behavior", &mut lines, findings);
-    Autoscaler { min: least, max: most, lines }
+    behavior(object, "spec.behavior", &mut made, findings);
+    made
 }
 
 fn check_requests(resource: &str, workload: Option<&Workload>, field: &Field<'_>, findings: &mut Findings) {
@@ -156,7 +187,7 @@ fn check_requests(resource: &str, workload: Option<&Workload>, field: &Field<'_>
 }
 
 /// How fast it scales, in the words of scenarios.
-fn behavior(object: &Object, base: &str, lines: &mut Vec<(String, Known<String>)>, findings: &mut Findings) {
+fn behavior(object: &Object, base: &str, made: &mut Autoscaler, findings: &mut Findings) {
     for (direction, word) in [("scaleUp", "scale_up"), ("scaleDown", "scale_down")] {
         let Some(rules) = object.field(&format!("{base}.{direction}")) else {
             if direction == "scaleDown" {
@@ -167,26 +198,31 @@ fn behavior(object: &Object, base: &str, lines: &mut Vec<(String, Known<String>)
             continue;
         };
         if let Some(window) = object.field(&format!("{base}.{direction}.stabilizationWindowSeconds"))
-            && let Some(secs) = window.number()
+            && let Some(secs) = window.number().filter(|secs| secs.value <= 3_600)
         {
-            lines.push((format!("behavior.{word}.stabilization"), Known { value: span(secs.value), from: secs.from }));
+            made.behavior
+                .push((format!("behavior.{word}.stabilization"), Known { value: span(secs.value), from: secs.from }));
         }
         let policies = rules.node.entry("policies");
         for policy in policies.map_or(&[][..], |entry| entry.value.items()) {
             let text = |key: &str| policy.text_at(key).unwrap_or("1").to_owned();
-            let unit = if text("type") == "Percent" { "%" } else { "" };
-            let secs = text("periodSeconds").parse().map_or_else(|_| "60s".to_owned(), span);
-            let value = format!("{{pods: {}{unit}, per: {secs}}}", text("value"));
+            let key = if text("type") == "Percent" { "percent" } else { "pods" };
+            let secs = text("periodSeconds").parse().ok().filter(|secs| (1..=1_800).contains(secs));
+            let amount = text("value").parse::<u32>().ok().filter(|amount| (1..=1_000_000).contains(amount));
             let field = object.entry(policy, policy.line, format!("{base}.{direction}.policies"));
-            lines.push((format!("behavior.{word}.policies"), Known { value, from: field.from }));
+            if let (Some(secs), Some(amount)) = (secs, amount) {
+                let value = format!("{{{key}: {amount}, per: {}}}", span(secs));
+                made.behavior.push((format!("behavior.{word}.policies"), Known { value, from: field.from }));
+            } else {
+                made.left_out.push((format!("a policy of {direction}"), field.from));
+            }
         }
         if let Some(select) = object.field(&format!("{base}.{direction}.selectPolicy"))
             && let Some(known) = select.known()
+            && ["Max", "Min", "Disabled"].contains(&known.value.as_str())
         {
-            lines.push((
-                format!("behavior.{word}.select"),
-                Known { value: known.value.to_lowercase(), from: known.from },
-            ));
+            let value = known.value.to_lowercase();
+            made.behavior.push((format!("behavior.{word}.select"), Known { value, from: known.from }));
         }
     }
 }
@@ -204,22 +240,22 @@ fn keda(object: &Object, findings: &mut Findings) -> Autoscaler {
         let fix = "write `minReplicaCount: 2`: connections are no activity, unless a trigger counts them";
         findings.add(Code::ScalesToZero, &place, what, fix);
     }
-    let (least, most) = (min.clone(), max.value);
-    let mut lines: Vec<(String, Known<String>)> = Vec::new();
-    for (key, known) in [("min", min), ("max", max)] {
-        lines.push((key.to_owned(), Known { value: known.value.to_string(), from: known.from }));
-    }
+    let mut made = Autoscaler::new([min, max]);
     for trigger in triggers {
         let kind = trigger.text_at("type").unwrap_or("external");
         let value =
             ["value", "threshold", "targetValue"].iter().find_map(|key| trigger.text_at(&format!("metadata.{key}")));
-        let share = if ["cpu", "memory"].contains(&kind) { "%" } else { "" };
-        let value = format!("{{{}: {}{share}}}", super::tier::plain(kind), value.unwrap_or("1"));
         let field = object.entry(trigger, trigger.line, "spec.triggers");
-        lines.push(("metric".to_owned(), Known { value, from: field.from }));
+        // what it counts stands in the name or the query of the metric
+        let named = ["metricName", "query"].iter().find_map(|key| trigger.text_at(&format!("metadata.{key}")));
+        let name = if ["cpu", "memory"].contains(&kind) { kind } else { named.unwrap_or(kind) };
+        made.looks_at(name, value.unwrap_or("1"), field.from);
     }
-    behavior(object, "spec.advanced.horizontalPodAutoscalerConfig.behavior", &mut lines, findings);
-    Autoscaler { min: least, max: most, lines }
+    if made.metrics.iter().any(|(key, _)| ["connections", "requests"].contains(key)) {
+        made.by_keda = Some(Origin::assumed("KEDA asks for sums, whoever is ready"));
+    }
+    behavior(object, "spec.advanced.horizontalPodAutoscalerConfig.behavior", &mut made, findings);
+    made
 }
 
 /// The budget of the pods, after all of them were checked.

@@ -135,7 +135,7 @@ pub fn read(files: &[File], options: &Options) -> Result<Imported, Refusal> {
         (None, Some(servers)) => servers.clone(),
         (None, None) => Known::assumed(3, "the pods are not in these files; write how many there are"),
     };
-    let most_pods = replicas.value.max(autoscaler.as_ref().map_or(0, |scaler| scaler.max));
+    let most_pods = replicas.value.max(autoscaler.as_ref().map_or(0, |scaler| scaler.max.value));
     let counted = chosen.map(|pods| (pods, replicas.value));
     let budget = autoscaling::budget(&inputs.objects, &everything, counted, &mut findings);
     if let Some(pods) = chosen {

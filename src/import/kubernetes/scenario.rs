@@ -1,27 +1,19 @@
 //! Writes the scenario: every value with the place it comes from, or why it is assumed.
 
+use super::autoscaling::Autoscaler;
 use super::object::{Known, Origin};
 use super::tier::{Setting, SettingValue, Tier, flow, plain};
 use super::units::{size, span};
 use super::{Picture, stores};
 
 /// What scenarios cannot say yet: paths that are written as comments. A path that the format has learnt is removed here.
-const NOT_YET: [&str; 11] = [
-    "pods.kind",
-    "pods.shutdown.grace",
-    "pods.readiness",
-    "pods.liveness",
-    "pods.startup_probe",
-    "rollout.strategy",
-    "rollout.min_ready",
-    "rollout.progress_deadline",
-    "rollout.partition",
-    "disruption_budget",
-    "autoscaler",
-];
+const NOT_YET: [&str; 1] = ["disruption_budget"];
 
 /// The presets of costs need up to 80 MB for a server without connections; a limit below is refused.
 const LEAST_MEMORY: u64 = 100_000_000;
+
+/// More pods than this are not simulated.
+const MOST_PODS: u64 = 1_000;
 
 /// Column of the comments.
 const COLUMN: usize = 44;
@@ -163,10 +155,6 @@ fn pods(text: &mut Text, picture: &Picture) {
     text.line("", "");
     text.line("pods:", &picture.pods.as_ref().map_or_else(String::new, |pods| pods.object.label().to_string()));
     let pods = picture.pods.as_ref();
-    if let Some(kind) = pods.and_then(|pods| pods.object.field("kind")) {
-        let word = if kind.text() == Some("StatefulSet") { "statefulset" } else { "deployment" };
-        text.value("pods.kind", word, &kind.from);
-    }
     text.value("pods.replicas", &picture.replicas.value.to_string(), &picture.replicas.from);
     let assumed = |reason: &str| Origin::assumed(reason);
     match pods {
@@ -224,32 +212,8 @@ fn others(text: &mut Text, picture: &Picture) {
         text.at("disruption_budget", "disruption_budget:", "");
         text.value(&format!("disruption_budget.{}", budget.key), &budget.value.value, &budget.value.from);
     }
-    if let Some(autoscaler) = &picture.autoscaler {
-        text.at("autoscaler", "autoscaler:", "");
-        let mut open: Vec<&str> = Vec::new();
-        let mut metrics = 0;
-        for (key, known) in &autoscaler.lines {
-            let path: Vec<&str> = key.split('.').collect();
-            // a list stands below its own key, which is written once
-            let list = key.ends_with(".policies");
-            let above = if list { &path[..] } else { &path[..path.len() - 1] };
-            for depth in 0..above.len() {
-                if open.get(..=depth) != above.get(..=depth) {
-                    let line = format!("{}{}:", "  ".repeat(depth + 1), above[depth]);
-                    text.at("autoscaler", &line, "");
-                }
-            }
-            open = above.to_vec();
-            metrics += usize::from(key == "metric");
-            if list {
-                let line = format!("{}- {}", "  ".repeat(path.len() + 1), known.value);
-                text.at("autoscaler", &line, &known.from.to_string());
-            } else if key == "metric" && metrics > 1 {
-                text.line(&format!("# left out, of several metrics: {}", known.value), &known.from.to_string());
-            } else {
-                text.value(&format!("autoscaler.{key}"), &known.value, &known.from);
-            }
-        }
+    if let Some(made) = &picture.autoscaler {
+        autoscaler(text, picture, made);
     }
     if let Some(redis) = &picture.redis {
         text.line("redis:", "");
@@ -268,6 +232,53 @@ fn others(text: &mut Text, picture: &Picture) {
             [("pool_per_pod", &database.pool), ("max_connections", &database.max_connections)]
         {
             text.value(&format!("database.{key}"), &value.to_string(), from);
+        }
+    }
+}
+
+fn autoscaler(text: &mut Text, picture: &Picture, made: &Autoscaler) {
+    text.line("autoscaler:", "");
+    let within = |bound: &Known<u64>| Known { value: bound.value.clamp(1, MOST_PODS), from: bound.from.clone() };
+    let [min, max] = [&made.min, &made.max].map(within);
+    text.value("autoscaler.min", &min.value.to_string(), &min.from);
+    text.value("autoscaler.max", &max.value.max(min.value).to_string(), &max.from);
+    let has_memory =
+        picture.pods.as_ref().and_then(|pods| pods.memory.as_ref()).is_some_and(|m| m.value >= LEAST_MEMORY);
+    let (seen, unseen): (Vec<_>, Vec<_>) = made.metrics.iter().partition(|(key, _)| *key != "memory" || has_memory);
+    text.line("  metric:", "");
+    for (key, known) in &seen {
+        text.value(&format!("autoscaler.metric.{key}"), &known.value, &known.from);
+    }
+    if seen.is_empty() {
+        let reason = Origin::assumed("what it looks at is nothing that the simulation has");
+        text.value("autoscaler.metric.connections", "1000", &reason);
+    }
+    for (key, known) in unseen {
+        text.line(&format!("    # left out: {key}: {}", known.value), &known.from.to_string());
+    }
+    for (what, from) in &made.left_out {
+        text.line(&format!("    # left out: {what}"), &from.to_string());
+    }
+    if let Some(from) = &made.by_keda {
+        text.value("autoscaler.by", "keda", from);
+    }
+    let mut open: Vec<&str> = Vec::new();
+    for (key, known) in &made.behavior {
+        let path: Vec<&str> = key.split('.').collect();
+        // a list stands below its own key, which is written once
+        let list = key.ends_with(".policies");
+        let above = if list { &path[..] } else { &path[..path.len() - 1] };
+        for depth in 0..above.len() {
+            if open.get(..=depth) != above.get(..=depth) {
+                text.line(&format!("{}{}:", "  ".repeat(depth + 1), above[depth]), "");
+            }
+        }
+        open = above.to_vec();
+        if list {
+            let line = format!("{}- {}", "  ".repeat(path.len() + 1), known.value);
+            text.line(&line, &known.from.to_string());
+        } else {
+            text.value(&format!("autoscaler.{key}"), &known.value, &known.from);
         }
     }
 }

@@ -106,15 +106,11 @@ impl Workload {
         let secs = |text: &str| text.parse().ok().map(super::units::span);
         if object.kind == "StatefulSet" {
             let ordered = "a StatefulSet replaces one pod after the other, and none beforehand";
-            add("partition", object.field("spec.updateStrategy.rollingUpdate.partition"), same);
-            let at_once = object.field("spec.updateStrategy.rollingUpdate.maxUnavailable");
-            let written = at_once.is_some();
-            add("max_unavailable", at_once, same);
+            add("partition", object.field("spec.updateStrategy.rollingUpdate.partition"), |text| {
+                text.parse::<u32>().ok().map(|partition| partition.to_string())
+            });
             add("min_ready", object.field("spec.minReadySeconds"), secs);
-            self.rollout.push(("max_surge", Known::assumed("0".to_owned(), ordered)));
-            if !written {
-                self.rollout.push(("max_unavailable", Known::assumed("1".to_owned(), ordered)));
-            }
+            self.rollout.push(("strategy", Known::assumed("ordered".to_owned(), ordered)));
             self.surge = CountOrShare::Count(0);
             return;
         }
@@ -168,15 +164,9 @@ impl Workload {
                 "remove it, or write `RollingUpdate` with `maxUnavailable: 0`, if two versions may run side by side",
             );
         }
-        if !self.rollout.iter().any(|(word, _)| *word == "max_surge") && !recreate {
-            self.rollout.push(("max_surge", Known::assumed("25%".to_owned(), "the default of a Deployment")));
-        }
-        if !self.rollout.iter().any(|(word, _)| *word == "max_unavailable") {
-            let share = if recreate { "100%" } else { "25%" };
-            let reason = if recreate { "Recreate: all pods end first" } else { "the default of a Deployment" };
-            self.rollout.push(("max_unavailable", Known::assumed(share.to_owned(), reason)));
-            if recreate {
-                self.rollout.push(("max_surge", Known::assumed("0".to_owned(), reason)));
+        for word in ["max_surge", "max_unavailable"] {
+            if !recreate && !self.rollout.iter().any(|(other, _)| *other == word) {
+                self.rollout.push((word, Known::assumed("25%".to_owned(), "the default of a Deployment")));
             }
         }
     }

@@ -211,6 +211,8 @@ pub(super) static FAMILIES: &[Family] = families! {
         "Share of attempts to connect that failed, of those that ended.";
     "connections.refused", "refused connects", Share, Lower, number(|r| share(r.counts.connects_failed.of(FailReason::Refused), r.counts.connect_attempts)),
         "Share of attempts to connect that were refused because more came per second than are let in.";
+    "connections.pod_full", "connects to a full pod", Share, Lower, number(|r| share(r.counts.connects_failed.of(FailReason::PodFull), r.counts.connect_attempts)),
+        "Share of attempts to connect that met a pod with as many connections as it may have.";
     "connections.closed.session_end", "closed: client left", PerSecond, Neither, number(|r| per_second(r.counts.closed.of(CloseReason::SessionEnd), r)),
         "Connections ended per second because the client left.";
     "connections.closed.address_change", "closed: address change", PerSecond, Lower, number(|r| per_second(r.counts.closed.of(CloseReason::AddressChange), r)),
@@ -301,6 +303,10 @@ pub(super) static FAMILIES: &[Family] = families! {
         "Processes that were still there at the end of their grace period.";
     "pods.probe_kills", "pods ended by probes", Number, Lower, number(|r| Some(r.counts.probe_kills as f64)),
         "Containers that were ended because a liveness or startup probe failed.";
+    "pods.ready", "ready pods", Number, Neither, number(|r| Some(r.ready_mean)),
+        "Pods that are ready; mean over the samples.";
+    "autoscaler.changes", "changes by the autoscaler", Number, Neither, number(|r| Some(r.counts.autoscaled as f64)),
+        "Times that the autoscaler changed the wanted number of pods.";
     "rollout.time", "length of rollouts", Milliseconds, Lower, number(|r| share(r.counts.rollout_ns, r.counts.rollouts_done).map(|ns| ns / 1e6)),
         "From the start of a rollout to when every pod is new and available; mean of those that came to their end.";
     "rollout.stuck", "stuck rollouts", Number, Lower, number(|r| Some(r.counts.rollouts_stuck as f64)),

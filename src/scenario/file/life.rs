@@ -126,7 +126,13 @@ pub struct DrainText {
 #[serde(deny_unknown_fields)]
 struct Drains {
     /// It takes nothing new, closes its connections over a time, and exits after the last one.
-    drain: Option<DrainText>,
+    #[serde(deserialize_with = "said")]
+    drain: DrainText,
+}
+
+/// `drain:` without settings is `drain: {}`.
+fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DrainText, D::Error> {
+    Option::<DrainText>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 impl<'de> Deserialize<'de> for SigtermText {
@@ -149,7 +155,7 @@ impl<'de> Deserialize<'de> for SigtermText {
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<SigtermText, A::Error> {
                 let Drains { drain } = Drains::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(SigtermText::Drain(drain.unwrap_or_default()))
+                Ok(SigtermText::Drain(drain))
             }
         }
         deserializer.deserialize_any(Visitor)
@@ -161,7 +167,7 @@ impl Serialize for SigtermText {
         match self {
             SigtermText::Close => serializer.serialize_str("close"),
             SigtermText::Ignore => serializer.serialize_str("ignore"),
-            SigtermText::Drain(drain) => Drains { drain: Some(drain.clone()) }.serialize(serializer),
+            SigtermText::Drain(drain) => Drains { drain: drain.clone() }.serialize(serializer),
         }
     }
 }

@@ -36,7 +36,7 @@ pub struct Pods {
     /// A probe that keeps the two others off until it succeeds, and ends the container when it fails.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub startup_probe: Option<ProbeText>,
-    /// True: a pod is an endpoint as long as its container runs, ready or not (`publishNotReadyAddresses`).
+    /// True: a pod is an endpoint from its first container to its end, ready or not (`publishNotReadyAddresses`).
     pub publish_not_ready: Option<bool>,
     /// The kubelet looks for containers that have died at this distance.
     pub relist: Option<Span>,

@@ -1,6 +1,8 @@
 //! Bounds of how pods start, end and are replaced.
 
-use super::super::file::{DrainText, Pods, ProbeText, ReadinessText, Rollout, ScenarioFile, SigtermText, StrategyText};
+use super::super::file::{
+    DeletionCostText, DrainText, Pods, ProbeText, ReadinessText, Rollout, ScenarioFile, SigtermText, StrategyText,
+};
 use super::super::words::CountOrShare;
 use super::{Checks, MAX_PODS};
 use crate::engine::Span;
@@ -49,12 +51,30 @@ fn check_pods(checks: &mut Checks, pods: &Pods) {
             checks.fail("zero", "pods.rebalance.at_most", message, "write 1 or more, or leave `rebalance` out");
         }
     }
+    if pods.resync.is_some_and(|resync| !resync.is_zero() && resync < Span::from_secs(1)) {
+        let message = "the kubelet does not look that often";
+        checks.fail("out-of-range", "pods.resync", message, "write `1s` or more, or `0s` for the very moment");
+    }
+    if pods.max_connection_age.as_ref().is_some_and(|age| age.law().mean() < 1e9) {
+        let message = "connections would be closed all the time";
+        checks.fail("out-of-range", "pods.max_connection_age", message, "write a mean of `1s` or more, such as `1h`");
+    }
     let Some(shutdown) = &pods.shutdown else { return };
+    if shutdown.grace.is_some_and(|grace| grace < Span::from_secs(1)) {
+        let message = "Kubernetes takes no time for a forced deletion, which is not simulated";
+        checks.fail("out-of-range", "pods.shutdown.grace", message, "write `1s` or more; Kubernetes has `30s`");
+    }
     if let Some(SigtermText::Drain(DrainText { over, every })) = &shutdown.on_sigterm {
         let path = "pods.shutdown.on_sigterm.drain";
         if over.is_some_and(Span::is_zero) {
             let help = "write for example `over: 20s`, or `on_sigterm: close`";
             checks.fail("zero", &format!("{path}.over"), "closing everything at once is `close`", help);
+        }
+        if let (Some(over), Some(every)) = (over, every)
+            && every > over
+        {
+            let message = "the first batch would come after the end";
+            checks.fail("conflict", &format!("{path}.every"), message, "write less than `over`");
         }
         if every.is_some_and(|every| !every.is_zero() && every < LEAST_PERIOD) {
             let help = "write at least `10ms`, or `0s` to close each connection at a moment of its own";
@@ -73,9 +93,13 @@ fn check_probe(checks: &mut Checks, path: &str, probe: &ProbeText, may_end: bool
     }
     for (key, answers) in [("successes", probe.successes), ("failures", probe.failures)] {
         if answers.is_some_and(|answers| !(1..=MAX_ANSWERS).contains(&answers)) {
-            let message = "so many answers in a row are not possible";
+            let message = format!("{} answers in a row are not possible", answers.unwrap_or(0));
             checks.fail("out-of-range", &format!("{path}.{key}"), message, format!("write 1 to {MAX_ANSWERS}"));
         }
+    }
+    if probe.grace.is_some_and(|grace| grace < Span::from_secs(1)) {
+        let message = "a container has a second at least";
+        checks.fail("out-of-range", &format!("{path}.grace"), message, "write `1s` or more");
     }
     if probe.grace.is_some() && !may_end {
         let message = "a readiness probe ends no container";
@@ -112,15 +136,16 @@ fn check_rollout(checks: &mut Checks, rollout: &Rollout) {
         let message = "only a StatefulSet has a partition";
         checks.fail("no-effect", "rollout.partition", message, "add `strategy: ordered`, or remove it");
     }
+    let by_number = rollout.deletion_cost.is_some_and(|cost| cost != DeletionCostText::None);
+    if by_number && rollout.strategy == Some(StrategyText::Ordered) {
+        let message = "a StatefulSet removes the highest number";
+        checks.fail("no-effect", "rollout.deletion_cost", message, "remove it");
+    }
     if let (Some(min_ready), Some(deadline)) = (rollout.min_ready, rollout.progress_deadline)
         && deadline <= min_ready
     {
-        let message = "no pod could count in time: the deadline is over before `min_ready`";
-        checks.fail(
-            "conflict",
-            "rollout.progress_deadline",
-            message,
-            "write more than `min_ready`, as Kubernetes demands",
-        );
+        let message = format!("no pod could count in time: `progress_deadline` is {deadline}");
+        let help = "write less, or a longer `progress_deadline`, as Kubernetes demands";
+        checks.fail("conflict", "rollout.min_ready", message, help);
     }
 }

@@ -4,6 +4,7 @@
 mod contention;
 mod latency;
 mod losing;
+mod relay;
 mod slots;
 
 use std::fmt::Write;

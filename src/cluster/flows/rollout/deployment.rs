@@ -30,9 +30,11 @@ impl Rollout {
         }
         self.scaled_for = (desired, most);
         let with_pods = self.sets.iter().filter(|set| set.replicas > 0).count();
-        if with_pods <= 1 {
-            let of_newest = self.sets.iter().rposition(|set| set.replicas > 0).unwrap_or(self.sets.len() - 1);
-            self.sets[of_newest].replicas = desired;
+        if with_pods == 0 {
+            return false; // the next set will be made as large as is wanted now
+        }
+        if with_pods == 1 {
+            self.sets.iter_mut().filter(|set| set.replicas > 0).for_each(|set| set.replicas = desired);
             return true;
         }
         let most = if desired == 0 { 0 } else { most };

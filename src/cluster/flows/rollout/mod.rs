@@ -3,6 +3,7 @@
 mod deployment;
 mod stateful;
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 
 use crate::cluster::pods::Container;
@@ -71,18 +72,22 @@ impl Cluster<'_> {
         let now = ctx.now();
         self.rollout.generation += 1;
         self.meter.mark(now, "begin rollout".to_owned());
-        if self.rollout.under_way.is_none() {
-            ctx.schedule_in(self.spec.rollout.progress_deadline, Event::ProgressDue);
-        }
+        let generation = self.rollout.generation as u16;
+        ctx.schedule_in(self.spec.rollout.progress_deadline, Event::ProgressDue(generation));
         self.rollout.under_way = Some(now);
         self.rollout.progress = now;
         self.reconcile(ctx);
     }
 
+    /// How many pods are wanted.
+    pub const fn wanted_pods(&self) -> u32 {
+        self.rollout.desired
+    }
+
     /// The wanted number of pods changes.
-    pub fn scale(&mut self, to: u32, ctx: &mut Ctx<Event>) {
+    pub fn scale(&mut self, to: u32, by: &str, ctx: &mut Ctx<Event>) {
         self.rollout.desired = to;
-        self.meter.mark(ctx.now(), format!("scale to {to}"));
+        self.meter.mark(ctx.now(), format!("{by}scale to {to}"));
         self.reconcile(ctx);
     }
 
@@ -100,8 +105,7 @@ impl Cluster<'_> {
         }
         self.rollout.restarting = None;
         while let Some(pod) = self.rollout.in_place.pop_front() {
-            let life = &self.pods[pod].life;
-            if life.is_ready() && life.runs() {
+            if self.pods[pod].life.is_up() {
                 self.rollout.restarting = Some(pod);
                 self.terminate(pod, true, ctx);
                 return;
@@ -130,7 +134,7 @@ impl Cluster<'_> {
         if let Some(began) = self.rollout.under_way {
             let now = ctx.now();
             if changed {
-                self.rollout.progress = now;
+                self.progressed(now);
             }
             if self.is_rolled_out(now) {
                 self.rollout.under_way = None;
@@ -141,14 +145,19 @@ impl Cluster<'_> {
         }
     }
 
-    /// The rollout has had no progress for too long, or has had some and is looked at again.
-    pub fn progress_due(&mut self, ctx: &mut Ctx<Event>) {
-        if self.rollout.under_way.is_none() {
+    /// The rollout comes forward: something was created or removed, or a pod has become ready or available.
+    pub const fn progressed(&mut self, now: SimTime) {
+        self.rollout.progress = now;
+    }
+
+    /// A rollout has had no progress for too long, or has had some and is looked at again.
+    pub fn progress_due(&mut self, generation: u16, ctx: &mut Ctx<Event>) {
+        if self.rollout.under_way.is_none() || self.rollout.generation as u16 != generation {
             return;
         }
         let due = self.rollout.progress + self.spec.rollout.progress_deadline;
         if due > ctx.now() {
-            ctx.schedule(due, Event::ProgressDue);
+            ctx.schedule(due, Event::ProgressDue(generation));
         } else {
             self.meter.counts.rollouts_stuck += 1;
             self.meter.mark(ctx.now(), "the rollout is stuck".to_owned());
@@ -181,9 +190,9 @@ impl Cluster<'_> {
     }
 
     /// Removes so many pods of a template, in the order of `ActivePodsWithRanks`: those without a container go first, then those
-    /// that are not ready, those whose deletion costs less, those ready for less time, those that were restarted more often,
-    /// younger ones. Times are compared by the floor of their binary logarithm, and what is equal then is ordered by the pod's
-    /// random name.
+    /// that are not ready, those whose deletion costs less; then of those that are ready the ones that have been so for less time,
+    /// and of the others those that were restarted more often, and younger ones. Times are compared by the floor of their binary
+    /// logarithm, and what is equal then is ordered by the pod's random name.
     fn remove_victims(&mut self, generation: u32, count: u32, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
         let age = |since: SimTime| now.since(since).as_nanos().checked_ilog2();
@@ -197,8 +206,12 @@ impl Cluster<'_> {
                 DeletionCost::Connections => target.connections(),
             };
             let name = Purpose::PodName.stream(self.seed, pod.raw(), 0).bits();
-            let restarts = std::cmp::Reverse(life.restarts);
-            (runs, life.is_ready(), cost, age(life.ready_at), restarts, age(life.created_at), name)
+            let (ready_for, restarts, exists_for) = if life.is_ready() {
+                (age(life.ready_at), Reverse(0), None)
+            } else {
+                (None, Reverse(life.restarts), age(life.created_at))
+            };
+            (runs, life.is_ready(), cost, ready_for, restarts, exists_for, name)
         });
         for &pod in pods.iter().take(count as usize) {
             self.terminate(pod, false, ctx);
