@@ -176,6 +176,7 @@ impl Cluster<'_> {
             *fate.counter(counts) += times;
             let booking = match fate {
                 // its cost is part of publishing
+                Fate::Own if !asks_again => continue,
                 Fate::Own => target.book_slowed(now, Span::ZERO),
                 Fate::Dropped => target.book_slowed(now, target.copy_dropped() * times),
                 Fate::Used => target.book_slowed(now, target.copy_delivered() * times),
@@ -281,13 +282,12 @@ impl Cluster<'_> {
         if others > 0 {
             // the sender's own clients have it already
             let but = if own { None } else { Some(sender) };
-            let deaf = self.on_pods(recipients, but, Subscription::Broken).min(others);
-            let alone = self.on_pods(recipients, but, Subscription::Alone).min(others - deaf);
-            let cut_off = self.on_pods(recipients, but, Subscription::CutOff).min(others - deaf - alone);
-            self.lose(LossReason::RedisDown, deaf);
-            self.lose(LossReason::NoAdapter, alone);
-            self.lose(LossReason::BufferOverflow, cut_off);
-            self.missed(recipients, kind, others - deaf - alone - cut_off, (sender, process), now);
+            let deaf = if self.subscribers.len() < self.running.len() {
+                self.lose_on_deaf_pods(recipients, but, others)
+            } else {
+                0
+            };
+            self.missed(recipients, kind, others - deaf, (sender, process), now);
         }
     }
 
@@ -298,6 +298,21 @@ impl Cluster<'_> {
         let meant = served.min(message.others);
         message.others -= meant;
         self.meter.counts.deliveries_unmeant += u64::from(served - meant);
+    }
+
+    /// Of so many recipients, those are lost who are on pods that do not hear of others; returns how many.
+    fn lose_on_deaf_pods(&mut self, recipients: Recipients, but: Option<PodId>, others: u32) -> u32 {
+        let mut left = others;
+        for (subscription, reason) in [
+            (Subscription::Broken, LossReason::RedisDown),
+            (Subscription::Alone, LossReason::NoAdapter),
+            (Subscription::CutOff, LossReason::BufferOverflow),
+        ] {
+            let lost = self.on_pods(recipients, but, subscription).min(left);
+            self.lose(reason, lost);
+            left -= lost;
+        }
+        others - left
     }
 
     /// Recipients on pods that hear of others in this way.
