@@ -1,4 +1,4 @@
-//! The word that was meant: for messages about names that nobody knows.
+//! Words for messages: the name that was meant, and text that is fit to be shown.
 
 /// Longest word that is compared, in bytes.
 const LONGEST: usize = 256;
@@ -20,4 +20,14 @@ pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Opti
         })
         .min()
         .map(|(_, name)| name)
+}
+
+/// Somebody's text in a message: one line, no control characters, not endless.
+pub fn readable(text: &str) -> String {
+    const MOST_CHARS: usize = 400;
+    let mut out: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(MOST_CHARS).collect();
+    if text.chars().count() > MOST_CHARS {
+        out.push('…');
+    }
+    out
 }

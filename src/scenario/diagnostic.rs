@@ -6,6 +6,7 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 pub use crate::words::nearest;
+use crate::words::readable;
 
 /// Most problems that are shown; more would not help anybody.
 pub const MAX_SHOWN: usize = 50;
@@ -194,14 +195,4 @@ fn excerpt(text: &str, at: Range<usize>) -> (String, Range<usize>) {
     let end = if end > start { end } else { (start + 1).min(line.len()) };
     let end = (end..=line.len()).find(|&e| line.is_char_boundary(e)).unwrap_or(line.len());
     (line, start..end.max(start))
-}
-
-/// One line, no control characters, not endless.
-fn readable(text: &str) -> String {
-    const LONGEST: usize = 400;
-    let mut out: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(LONGEST).collect();
-    if text.chars().count() > LONGEST {
-        out.push('…');
-    }
-    out
 }

@@ -748,3 +748,22 @@ fn autoscalers_are_written_as_scenarios_have_them() {
     let nothing = hpa(&format!("  maxReplicas: 9\n  metrics: [{queue}]\n"));
     assert!(nothing.contains("    connections: 1000"), "{nothing}");
 }
+
+#[test]
+fn whatever_a_workload_says_the_scenario_checks() {
+    let pods = |spec: &str| PODS.replace("  replicas: 2\n", &format!("  replicas: 2\n{spec}"));
+    let container = |field: &str| PODS.replace("image: web", &format!("image: web, {field}"));
+    for text in [
+        pods("  strategy: {rollingUpdate: {maxSurge: 300%}}\n"),
+        pods("  strategy: {rollingUpdate: {maxUnavailable: 150%}}\n"),
+        pods("  minReadySeconds: 30\n  progressDeadlineSeconds: 5\n"),
+        pods("  minReadySeconds: 700\n"),
+        container("livenessProbe: {successThreshold: 2, failureThreshold: 5000, periodSeconds: 0}"),
+        container("readinessProbe: {failureThreshold: 0, timeoutSeconds: 0}"),
+        PODS.replace("spec: {containers", "spec: {terminationGracePeriodSeconds: 0, containers"),
+    ] {
+        let scenario = import(&[file("x.yaml", &text)]).scenario;
+        let read = scenario::parse(Source { name: "imported.yaml", text: &scenario, folder: &NoFiles }, &[]);
+        assert!(read.is_ok(), "{}\n{scenario}", read.err().unwrap());
+    }
+}

@@ -20,9 +20,6 @@ pub struct History {
 impl History {
     /// One decision: `asked` is what the metrics ask for. Returns the new wanted number, which is done.
     pub fn decide(&mut self, now: SimTime, current: u32, asked: u32, spec: &AutoscalerSpec) -> u32 {
-        if self.wanted.is_empty() {
-            self.wanted.push((now, current)); // the first look records what there is
-        }
         let next = match &spec.behavior {
             None => {
                 let recent = self.wanted.iter().filter(|wanted| now - wanted.0 <= DOWN_WINDOW).map(|wanted| wanted.1);
@@ -33,11 +30,18 @@ impl History {
             Some(rules) => self.by_rules(now, current, asked, rules).clamp(spec.min, spec.max),
         };
         self.wanted.push((now, asked));
-        if next != current {
-            self.changes[usize::from(next < current)].push((now, next.abs_diff(current)));
-        }
         self.forget(now, spec);
         next
+    }
+    /// It looks at the pods: the first time it notes how many there are.
+    pub fn looks(&mut self, now: SimTime, current: u32) {
+        if self.wanted.is_empty() {
+            self.wanted.push((now, current));
+        }
+    }
+    /// It has changed the wanted number, for whatever reason.
+    pub fn changed(&mut self, now: SimTime, from: u32, to: u32) {
+        self.changes[usize::from(to < from)].push((now, to.abs_diff(from)));
     }
 
     fn by_rules(&self, now: SimTime, current: u32, asked: u32, [up, down]: &[ScalingRules; 2]) -> u32 {
@@ -57,7 +61,7 @@ impl History {
                 ScaleBy::Pods(pods) => reached(policy).saturating_add(pods),
                 ScaleBy::Percent(per_cent) => {
                     let grown = f64::from(reached(policy)) * (1.0 + f64::from(per_cent) / 100.0);
-                    libm::ceil(grown - 1e-9) as u32
+                    libm::ceil(grown) as u32
                 }
             };
             stable.min(select(up, limit, current).max(current))
@@ -66,7 +70,7 @@ impl History {
                 ScaleBy::Pods(pods) => reached(policy).saturating_sub(pods),
                 ScaleBy::Percent(per_cent) => {
                     let shrunk = f64::from(reached(policy)) * (1.0 - f64::from(per_cent) / 100.0);
-                    libm::floor(shrunk.max(0.0) + 1e-9) as u32
+                    libm::floor(shrunk.max(0.0)) as u32
                 }
             };
             // going down, the one that allows most is the lowest
@@ -136,7 +140,13 @@ mod tests {
     fn steps(spec: &AutoscalerSpec, from: u32, asked: &[u32]) -> Vec<u32> {
         let (mut history, mut current) = (History::default(), from);
         let decide = |(n, &asked): (u64, &u32)| {
-            current = history.decide(SimTime::ZERO + Span::from_secs(15 * n), current, asked, spec);
+            let now = SimTime::ZERO + Span::from_secs(15 * n);
+            history.looks(now, current);
+            let next = history.decide(now, current, asked, spec);
+            if next != current {
+                history.changed(now, current, next);
+            }
+            current = next;
             current
         };
         (1..).zip(asked).map(decide).collect()

@@ -71,7 +71,7 @@ pub fn replicas(pods: &[(Group, f64)], target: Target, tolerance: f64, current: 
     // those that nothing is known of are taken for whatever changes less
     if ratio < 1.0 {
         values.extend(std::iter::repeat_n(target.full(), missing));
-    } else if ratio > 1.0 {
+    } else if ratio > 1.0 || matches!(target, Target::Average(_)) {
         values.extend(std::iter::repeat_n(0.0, missing));
     }
     if held_back {

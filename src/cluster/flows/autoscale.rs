@@ -91,6 +91,7 @@ impl Cluster<'_> {
         let Some(spec) = &spec.autoscaler else { return };
         ctx.schedule_in(spec.sync, Event::Autoscale);
         let current = self.wanted_pods();
+        self.autoscaler.history.looks(now, current);
         let next = if current > spec.max {
             spec.max
         } else if current < spec.min {
@@ -101,6 +102,7 @@ impl Cluster<'_> {
         };
         if next != current {
             self.meter.counts.autoscaled += 1;
+            self.autoscaler.history.changed(now, current, next);
             self.scale(next, "autoscaler: ", ctx);
         }
     }
@@ -127,7 +129,9 @@ impl Cluster<'_> {
         };
         if let (true, Target::Average(average)) = (spec.external, target) {
             let total: f64 = self.running.iter().filter_map(|&pod| value(pod)).sum();
-            return Some(autoscaler::external(total, average, spec.tolerance, current));
+            // it compares with the pods that there are, surge included
+            let there = self.running.iter().filter(|&&pod| self.pods[pod].life.is_active()).count() as u32;
+            return Some(autoscaler::external(total, average, spec.tolerance, there));
         }
         let active = self.running.iter().copied().filter(|&pod| self.pods[pod].life.phase == Phase::Active);
         let groups: Vec<(Group, f64)> = active

@@ -18,6 +18,8 @@ pub(super) struct Autoscaler {
     pub metrics: Vec<(&'static str, Known<String>)>,
     /// KEDA makes it.
     pub by_keda: Option<Origin>,
+    /// A metric is a sum over all pods.
+    by_sums: bool,
     /// How fast it scales: (key, value), nested keys with dots.
     pub behavior: Vec<(String, Known<String>)>,
     /// What scenarios cannot say.
@@ -26,13 +28,25 @@ pub(super) struct Autoscaler {
 
 impl Autoscaler {
     fn new([min, max]: [Known<u64>; 2]) -> Autoscaler {
-        Autoscaler { min, max, metrics: Vec::new(), by_keda: None, behavior: Vec::new(), left_out: Vec::new() }
+        Autoscaler {
+            min,
+            max,
+            metrics: Vec::new(),
+            by_keda: None,
+            by_sums: false,
+            behavior: Vec::new(),
+            left_out: Vec::new(),
+        }
     }
 
     /// It looks at something: at resources in whole per cent, at what else there is by its name.
     fn looks_at(&mut self, name: &str, value: &str, from: Origin) {
-        let about = |words: &[&str]| words.iter().any(|word| name.to_lowercase().contains(word));
-        let number = value.parse::<f64>().ok().filter(|number| (1e-3..=1e9).contains(number));
+        let lower = name.to_lowercase();
+        let something_else = ["error", "fail", "disconnect", "duration", "latency", "quantile", "bucket", "seconds"];
+        let about = |words: &[&str]| {
+            words.iter().any(|word| lower.contains(word)) && !something_else.iter().any(|word| lower.contains(word))
+        };
+        let number = amount(value).filter(|number| (1e-3..=1e9).contains(number));
         let per_cent = value.parse::<u32>().ok().filter(|per_cent| (1..=10_000).contains(per_cent));
         let known = match (name, number, per_cent) {
             ("cpu", _, Some(per_cent)) => Some(("cpu", format!("{per_cent}%"))),
@@ -44,6 +58,14 @@ impl Autoscaler {
         };
         match known {
             Some((key, value)) if self.metrics.iter().all(|(other, _)| *other != key) => {
+                let from = match from {
+                    Origin::Read { file, line, field } if key != name => Origin::Read {
+                        file,
+                        line,
+                        field: format!("{field}; `{}` taken for {key}", super::tier::plain(name)),
+                    },
+                    from => from,
+                };
                 self.metrics.push((key, Known { value, from }));
             }
             _ => self.left_out.push((format!("{}: {}", super::tier::plain(name), super::tier::plain(value)), from)),
@@ -148,11 +170,16 @@ fn hpa(object: &Object, workload: Option<&Workload>, findings: &mut Findings) ->
         }
         let name =
             ["pods", "object", "external"].iter().find_map(|kind| metric.text_at(&format!("{kind}.metric.name")));
-        let value = ["averageValue", "value"].iter().find_map(|key| {
+        let target = |key: &str| {
             ["pods", "object", "external"].iter().find_map(|kind| metric.text_at(&format!("{kind}.target.{key}")))
-        });
-        if let (Some(name), Some(value)) = (name, value) {
+        };
+        if let (Some(name), Some(value)) = (name, target("averageValue")) {
+            let before = made.metrics.len();
             made.looks_at(name, value, field.from);
+            made.by_sums |= metric.entry("pods").is_none() && made.metrics.len() > before;
+        } else if let (Some(name), Some(value)) = (name, target("value")) {
+            let what = format!("{}: {} in all", super::tier::plain(name), super::tier::plain(value));
+            made.left_out.push((what, field.from));
         }
     }
     if let Some(field) = object.field("spec.targetCPUUtilizationPercentage") {
@@ -168,8 +195,20 @@ fn hpa(object: &Object, workload: Option<&Workload>, findings: &mut Findings) ->
         let fix = "add a metric of connections per pod, and a limit to the age of connections so that they move";
         findings.add(Code::HpaOnConnections, &object.named(), what, fix);
     }
+    if made.by_sums {
+        made.by_keda = Some(Origin::assumed("an external metric is a sum, whoever is ready"));
+    }
     behavior(object, "spec.behavior", &mut made, findings);
     made
+}
+
+/// A number as Kubernetes writes it: `20`, `1500m`, `2k`.
+fn amount(text: &str) -> Option<f64> {
+    let (number, factor) = [("m", 1e-3), ("k", 1e3), ("M", 1e6)]
+        .iter()
+        .find_map(|(unit, factor)| text.strip_suffix(unit).map(|number| (number, *factor)))
+        .unwrap_or((text, 1.0));
+    Some(number.parse::<f64>().ok()? * factor)
 }
 
 fn check_requests(resource: &str, workload: Option<&Workload>, field: &Field<'_>, findings: &mut Findings) {

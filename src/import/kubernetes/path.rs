@@ -205,18 +205,8 @@ pub(super) fn check(ways: &[Resolved], services: &[Service], findings: &mut Find
                 "remove it, unless connections from inside the cluster need it; keep clients by a cookie of the proxy";
             findings.add(Code::AffinityBypassed, &field.place, what, fix);
         }
-        if proxy.is_some()
-            && !resolved.way.through_service
-            && service.object.text("spec.publishNotReadyAddresses") == Some("true")
-            && let Some(field) = service.object.field("spec.publishNotReadyAddresses")
-        {
-            let what = "`publishNotReadyAddresses: true` on the way of clients";
-            findings.add(
-                Code::NotReadyPublished,
-                &field.place,
-                what,
-                "remove it; it is for peers that look for each other",
-            );
+        if proxy.is_some() && !resolved.way.through_service {
+            service.check_published(findings);
         }
     }
     check_contradictions(ways, findings);

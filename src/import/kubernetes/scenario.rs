@@ -5,6 +5,7 @@ use super::object::{Known, Origin};
 use super::tier::{Setting, SettingValue, Tier, flow, plain};
 use super::units::{size, span};
 use super::{Picture, stores};
+use crate::engine::Span;
 
 /// What scenarios cannot say yet: paths that are written as comments. A path that the format has learnt is removed here.
 const NOT_YET: [&str; 1] = ["disruption_budget"];
@@ -14,6 +15,9 @@ const LEAST_MEMORY: u64 = 100_000_000;
 
 /// More pods than this are not simulated.
 const MOST_PODS: u64 = 1_000;
+
+/// `progressDeadlineSeconds` where nothing is said.
+const PROGRESS_DEADLINE: Span = Span::from_secs(600);
 
 /// Column of the comments.
 const COLUMN: usize = 44;
@@ -202,8 +206,22 @@ fn pods(text: &mut Text, picture: &Picture) {
 fn rollout(text: &mut Text, picture: &Picture) {
     let Some(pods) = &picture.pods else { return };
     text.line("rollout:", "");
+    let seconds = |word: &str| {
+        let known = pods.rollout.iter().find(|(other, _)| *other == word)?;
+        known.1.value.parse::<Span>().ok()
+    };
+    let deadline = seconds("progress_deadline");
+    let min_ready = seconds("min_ready").unwrap_or_default();
+    let too_short = deadline.unwrap_or(PROGRESS_DEADLINE) <= min_ready;
     for (word, known) in &pods.rollout {
-        text.value(&format!("rollout.{word}"), &known.value, &known.from);
+        if *word != "progress_deadline" || !too_short {
+            text.value(&format!("rollout.{word}"), &known.value, &known.from);
+        }
+    }
+    if too_short {
+        let longer = span(((min_ready + PROGRESS_DEADLINE).as_nanos() / 1_000_000_000).max(600));
+        let reason = Origin::assumed("more than `minReadySeconds`, as Kubernetes demands");
+        text.value("rollout.progress_deadline", &longer, &reason);
     }
 }
 
@@ -238,12 +256,17 @@ fn others(text: &mut Text, picture: &Picture) {
 
 fn autoscaler(text: &mut Text, picture: &Picture, made: &Autoscaler) {
     text.line("autoscaler:", "");
-    let within = |bound: &Known<u64>| Known { value: bound.value.clamp(1, MOST_PODS), from: bound.from.clone() };
+    let within = |bound: &Known<u64>| match bound.value {
+        said @ (0 | 1_001..) => Known::assumed(said.clamp(1, MOST_PODS), format!("the file says {said}")),
+        value => Known { value, from: bound.from.clone() },
+    };
     let [min, max] = [&made.min, &made.max].map(within);
     text.value("autoscaler.min", &min.value.to_string(), &min.from);
     text.value("autoscaler.max", &max.value.max(min.value).to_string(), &max.from);
-    let has_memory =
-        picture.pods.as_ref().and_then(|pods| pods.memory.as_ref()).is_some_and(|m| m.value >= LEAST_MEMORY);
+    // shares of memory are shares of the limit here, and of the request there
+    let has_memory = picture.pods.as_ref().is_some_and(|pods| {
+        !pods.requests_less_memory && pods.memory.as_ref().is_some_and(|memory| memory.value >= LEAST_MEMORY)
+    });
     let (seen, unseen): (Vec<_>, Vec<_>) = made.metrics.iter().partition(|(key, _)| *key != "memory" || has_memory);
     text.line("  metric:", "");
     for (key, known) in &seen {
@@ -258,6 +281,10 @@ fn autoscaler(text: &mut Text, picture: &Picture, made: &Autoscaler) {
     }
     for (what, from) in &made.left_out {
         text.line(&format!("    # left out: {what}"), &from.to_string());
+    }
+    let requested = picture.pods.as_ref().and_then(|pods| pods.cpu_request.as_ref());
+    if let Some(Known { value, from }) = requested.filter(|_| seen.iter().any(|(key, _)| *key == "cpu")) {
+        text.value("autoscaler.cpu_request", &value.to_string(), from);
     }
     if let Some(from) = &made.by_keda {
         text.value("autoscaler.by", "keda", from);

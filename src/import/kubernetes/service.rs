@@ -97,6 +97,17 @@ impl Service {
         tier
     }
 
+    /// Clients get to pods that are not ready.
+    pub fn check_published(&self, findings: &mut Findings) {
+        if let Some(field) =
+            self.object.field("spec.publishNotReadyAddresses").filter(|field| field.text() == Some("true"))
+        {
+            let what = "`publishNotReadyAddresses: true` on the way of clients";
+            let fix = "remove it; it is for peers that look for each other";
+            findings.add(Code::NotReadyPublished, &field.place, what, fix);
+        }
+    }
+
     /// What matters when clients' connections pass kube-proxy.
     pub fn check_on_path(&self, direct: bool, findings: &mut Findings) {
         let object = &self.object;
@@ -129,17 +140,7 @@ impl Service {
                 );
             }
         }
-        if object.text("spec.publishNotReadyAddresses") == Some("true")
-            && let Some(field) = object.field("spec.publishNotReadyAddresses")
-        {
-            let what = "`publishNotReadyAddresses: true` on the way of clients";
-            findings.add(
-                Code::NotReadyPublished,
-                &field.place,
-                what,
-                "remove it; it is for peers that look for each other",
-            );
-        }
+        self.check_published(findings);
         if direct && self.is_external() && !self.is_local() {
             let field = object.field("spec.externalTrafficPolicy").or_else(|| object.field("spec.type"));
             let place = field.map_or_else(|| object.named(), |field| field.place);

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::documents::Inputs;
 use super::finding::Severity;
 use super::{Finding, Imported};
+use crate::words::readable;
 
 /// Most findings that are printed; the file has all.
 const MAX_SHOWN: usize = 100;
@@ -87,14 +88,4 @@ impl Finding {
         writeln!(out, "  why: {}", self.code.why())?;
         writeln!(out, "  fix: {}\n", readable(&self.fix))
     }
-}
-
-/// One line, no control characters, not endless.
-fn readable(text: &str) -> String {
-    const LONGEST: usize = 400;
-    let mut out: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(LONGEST).collect();
-    if text.chars().count() > LONGEST {
-        out.push('…');
-    }
-    out
 }

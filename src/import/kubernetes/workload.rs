@@ -17,6 +17,9 @@ pub(super) struct Workload {
     pub replicas: Known<u64>,
     /// Cores of the main container.
     pub cpu: Known<f64>,
+    /// Cores that the main container requests, and whether it requests less memory than its limit.
+    pub cpu_request: Option<Known<f64>>,
+    pub requests_less_memory: bool,
     /// Bytes of the main container.
     pub memory: Option<Known<u64>>,
     /// Whether every container requests CPU and memory, directly or by a limit.
@@ -55,7 +58,7 @@ impl Workload {
         let path = format!("{base}.containers[0]");
         let main = containers.first().map(|node| (&**node, path.as_str()));
         let labels = if object.kind == "Pod" { "metadata.labels" } else { "spec.template.metadata.labels" };
-        let (cpu, memory) = resources(object, main, findings);
+        let Resources { cpu, cpu_request, memory, requests_less_memory } = resources(object, main, findings);
         // a limit without a request is also the request
         let requested = |what: &str| {
             let of = |node: &Node| {
@@ -69,11 +72,17 @@ impl Workload {
             images: containers.iter().filter_map(|c| c.text_at("image")).map(str::to_owned).collect(),
             replicas: replicas(object, findings),
             cpu,
+            cpu_request,
+            requests_less_memory,
             memory,
             requests,
             grace: object
                 .field(&format!("{base}.terminationGracePeriodSeconds"))
                 .and_then(|field| field.number())
+                .map(|grace| match grace.value {
+                    0 => Known::assumed(1, "the file says 0, a forced deletion, which is not simulated"),
+                    _ => grace,
+                })
                 .unwrap_or_else(|| Known::assumed(30, "the default of Kubernetes")),
             pre_stop: main.and_then(|(node, path)| pre_stop(object, node, path)),
             probes: main.map_or_else(Vec::new, |(node, path)| probes(object, node, path)),
@@ -102,7 +111,6 @@ impl Workload {
                 self.rollout.push((word, Known { value, from: field.from.clone() }));
             }
         };
-        let same = |text: &str| CountOrShare::parse(text).map(|n| n.to_string());
         let secs = |text: &str| text.parse().ok().map(super::units::span);
         if object.kind == "StatefulSet" {
             let ordered = "a StatefulSet replaces one pod after the other, and none beforehand";
@@ -122,8 +130,12 @@ impl Workload {
             _ => None,
         });
         let (surge, missing) = ("spec.strategy.rollingUpdate.maxSurge", "spec.strategy.rollingUpdate.maxUnavailable");
-        add("max_surge", object.field(surge), same);
-        add("max_unavailable", object.field(missing), same);
+        let within = |text: &str| match CountOrShare::parse(text)? {
+            CountOrShare::Share(share) => Some(CountOrShare::Share(share.min(100)).to_string()),
+            count @ CountOrShare::Count(_) => Some(count.to_string()),
+        };
+        add("max_surge", object.field(surge), within);
+        add("max_unavailable", object.field(missing), within);
         add("min_ready", object.field("spec.minReadySeconds"), secs);
         add("progress_deadline", object.field("spec.progressDeadlineSeconds"), secs);
         let parsed = |path: &str| {
@@ -266,12 +278,11 @@ fn replicas(object: &Object, findings: &mut Findings) -> Known<u64> {
 }
 
 /// CPU and memory of the main container.
-fn resources(
-    object: &Object,
-    main: Option<(&Node, &str)>,
-    findings: &mut Findings,
-) -> (Known<f64>, Option<Known<u64>>) {
-    let Some((node, path)) = main else { return (Known::assumed(1.0, "no container is written"), None) };
+fn resources(object: &Object, main: Option<(&Node, &str)>, findings: &mut Findings) -> Resources {
+    let Some((node, path)) = main else {
+        let cpu = Known::assumed(1.0, "no container is written");
+        return Resources { cpu, cpu_request: None, memory: None, requests_less_memory: false };
+    };
     let field = |which: &str, what: &str| object.below(node, path, &format!("resources.{which}.{what}"));
     let (cpu_limit, memory_limit) = (field("limits", "cpu"), field("limits", "memory"));
     let (cpu_request, memory_request) = (field("requests", "cpu"), field("requests", "memory"));
@@ -284,11 +295,23 @@ fn resources(
         findings.add(Code::BadValue, &field.place, what, "write for example `256Mi`");
     }
     let known = |field: Option<Field<'_>>| Some(Known { value: cores(field.as_ref()?.text()?)?, from: field?.from });
-    let cpu = known(cpu_limit)
-        .or_else(|| known(cpu_request))
-        .unwrap_or_else(|| Known::assumed(1.0, "no limit and no request: a core that is free when it is needed"));
+    let cpu_request = known(cpu_request);
+    let cpu = known(cpu_limit).unwrap_or_else(|| {
+        let cores = cpu_request.as_ref().map_or(1.0, |request| request.value.max(1.0));
+        Known::assumed(cores, "no limit: a core that is free when it is needed")
+    });
+    let requested = memory_request.and_then(|field| bytes(field.text()?));
     let memory = memory_limit.and_then(|field| Some(Known { value: bytes(field.text()?)?, from: field.from }));
-    (cpu, memory)
+    let requests_less_memory = memory.as_ref().zip(requested).is_some_and(|(limit, requested)| requested < limit.value);
+    Resources { cpu, cpu_request, memory, requests_less_memory }
+}
+
+/// What the main container may have and wants.
+struct Resources {
+    cpu: Known<f64>,
+    cpu_request: Option<Known<f64>>,
+    memory: Option<Known<u64>>,
+    requests_less_memory: bool,
 }
 
 fn pre_stop(object: &Object, node: &Node, path: &str) -> Option<Known<u64>> {
@@ -317,9 +340,15 @@ fn probes(object: &Object, node: &Node, path: &str) -> Vec<(&'static str, Known<
     let mut found = Vec::new();
     for (word, name) in PROBES {
         let Some(probe) = object.below(node, path, name) else { continue };
-        let number = |field: &str, default| probe.node.text_at(field).and_then(|t| t.parse().ok()).unwrap_or(default);
-        let times = TIMES.iter().map(|(word, field, default)| format!("{word}: {}s", number(field, *default)));
-        let counts = COUNTS.iter().map(|(word, field, default)| format!("{word}: {}", number(field, *default)));
+        // zero stands for the default, and what the API server refuses is not written
+        let number = |field: &str, default: u64, most: u64| {
+            let said = probe.node.text_at(field).and_then(|text| text.parse::<u64>().ok());
+            said.filter(|&said| said > 0).unwrap_or(default).min(most)
+        };
+        let most = |word: &str| if word == "successes" && name != "readinessProbe" { 1 } else { 1_000 };
+        let times = TIMES.iter().map(|(word, field, default)| format!("{word}: {}s", number(field, *default, 86_400)));
+        let counts =
+            COUNTS.iter().map(|(word, field, default)| format!("{word}: {}", number(field, *default, most(word))));
         let value = format!("{{{}}}", times.chain(counts).collect::<Vec<_>>().join(", "));
         found.push((word, Known { value, from: probe.from }));
     }
