@@ -767,3 +767,28 @@ fn whatever_a_workload_says_the_scenario_checks() {
         assert!(read.is_ok(), "{}\n{scenario}", read.err().unwrap());
     }
 }
+
+#[test]
+fn a_sidecar_is_not_the_application() {
+    let beside = |image: &str| {
+        let sidecar = format!("containers: [{{name: side, image: {image}, resources: {{limits: {{cpu: 10m}}}}}}, ");
+        let app = "name: web, image: web, readinessProbe: {httpGet: {path: /}}, resources: {limits: {cpu: 2}, ";
+        PODS.replace("containers: [", &sidecar).replace("name: web, image: web, resources: {", app)
+    };
+    for image in ["istio/proxyv2:1.22", "envoyproxy/envoy", "redis:7", "fluent/fluent-bit", "edoburu/pgbouncer"] {
+        let text = beside(image);
+        let imported = import(&[file("x.yaml", &text)]);
+        assert!(
+            imported.scenario.contains("\n  cpu: 2 ") && imported.scenario.contains("containers[1]"),
+            "{}",
+            imported.scenario
+        );
+        finds_not(&text, "no-readiness");
+    }
+    // unless kubectl is told otherwise
+    let said = beside("fluent/fluent-bit").replace(
+        "metadata: {labels: {app: web}}",
+        "metadata: {labels: {app: web}, annotations: {kubectl.kubernetes.io/default-container: side}}",
+    );
+    assert!(import(&[file("x.yaml", &said)]).scenario.contains("\n  cpu: 0.01 "));
+}

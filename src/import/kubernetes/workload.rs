@@ -55,8 +55,12 @@ impl Workload {
         let base = if object.kind == "Pod" { "spec" } else { POD };
         let containers = object.field(&format!("{base}.containers"));
         let containers: &[Rc<Node>] = containers.as_ref().map_or(&[], |field| field.node.items());
-        let path = format!("{base}.containers[0]");
-        let main = containers.first().map(|node| (&**node, path.as_str()));
+        let at = main_container(object, base, containers);
+        let path = format!("{base}.containers[{at}]");
+        let main = containers.get(at).map(|node| (&**node, path.as_str()));
+        // what the workload is, is what its main container is
+        let others = containers.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, node)| node);
+        let images = containers.get(at).into_iter().chain(others);
         let labels = if object.kind == "Pod" { "metadata.labels" } else { "spec.template.metadata.labels" };
         let Resources { cpu, cpu_request, memory, requests_less_memory } = resources(object, main, findings);
         // a limit without a request is also the request
@@ -69,7 +73,7 @@ impl Workload {
         let requests = [requested("cpu"), requested("memory")];
         let mut workload = Workload {
             labels: texts(object.node.at(labels).map(|entry| &*entry.value)),
-            images: containers.iter().filter_map(|c| c.text_at("image")).map(str::to_owned).collect(),
+            images: images.filter_map(|c| c.text_at("image")).map(str::to_owned).collect(),
             replicas: replicas(object, findings),
             cpu,
             cpu_request,
@@ -275,6 +279,28 @@ fn replicas(object: &Object, findings: &mut Findings) -> Known<u64> {
             Known::assumed(1, "what is written is no number of pods")
         }
     }
+}
+
+/// Images that stand beside an application, by the last part of their name; of several containers one of these is not the main one.
+const SIDECARS: &str = "proxyv2 envoy proxy linkerd-proxy fluent-bit fluentd filebeat vector promtail agent datadog-agent otelcol \
+     opentelemetry-collector opentelemetry-collector-contrib aws-otel-collector cloud-sql-proxy oauth2-proxy vault vault-agent consul \
+     nginx haproxy traefik redis memcached pgbouncer statsd-exporter redis_exporter nginx-prometheus-exporter postgres-exporter \
+     process-exporter node-exporter busybox";
+
+/// Which container is the application: the one that kubectl takes for it, or the first that is no sidecar.
+fn main_container(object: &Object, base: &str, containers: &[Rc<Node>]) -> usize {
+    let metadata = base.replacen("template.spec", "template.metadata", 1);
+    let annotations = object.field(&format!("{metadata}.annotations"));
+    let said = annotations.as_ref().and_then(|field| field.node.entry("kubectl.kubernetes.io/default-container"));
+    let said = said.and_then(|entry| entry.value.text());
+    let named = containers.iter().position(|node| said.is_some() && node.text_at("name") == said);
+    let is_sidecar = |node: &Rc<Node>| {
+        let image = node.text_at("image").unwrap_or_default();
+        let name = image.split('@').next().unwrap_or(image).rsplit('/').next().unwrap_or(image);
+        let name = name.split(':').next().unwrap_or(name);
+        SIDECARS.split_whitespace().any(|sidecar| sidecar == name)
+    };
+    named.or_else(|| containers.iter().position(|node| !is_sidecar(node))).unwrap_or(0)
 }
 
 /// CPU and memory of the main container.
