@@ -180,6 +180,13 @@ reasons! {
     }
 }
 
+impl CloseReason {
+    /// The pod's process ended with it, and in order: it has told everybody who had to know.
+    pub const fn in_order(self) -> bool {
+        matches!(self, CloseReason::PodShutdown | CloseReason::Drained)
+    }
+}
+
 reasons! {
     /// A command that Redis gets, as MONITOR shows it.
     RedisCommand {

@@ -1,7 +1,6 @@
 //! Access logs become profiles, traces and scenario text.
 
 use std::io::{Cursor, Read, Write};
-use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -182,19 +181,9 @@ fn years_of_log_still_have_at_most_a_hundred_bins() {
     }
 }
 
-/// A file handed to the developers, which is not part of the repository: beside the checkout or further up.
-fn shared(path: &str) -> Option<PathBuf> {
-    let found =
-        Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|dir| dir.join("shared").join(path)).find(|f| f.exists());
-    if found.is_none() {
-        println!("skipped: shared/{path} does not stand beside this checkout");
-    }
-    found
-}
-
 #[test]
 fn the_public_log_has_its_published_profile() {
-    let Some(path) = shared("data/logs/apache_access_2015.log.gz") else { return };
+    let Some(path) = crate::support::shared("data/logs/apache_access_2015.log.gz") else { return };
     let log = read(std::fs::File::open(path).expect("it exists"), &Options { replay: true, ..Options::default() });
     let AccessLog { profile: p, trace } = log.expect("a log");
     assert_eq!((p.requests, p.clients, p.addresses, p.networks), (10_000, 1_862, 1_753, 1_474));

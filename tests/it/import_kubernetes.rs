@@ -168,19 +168,9 @@ fn clean_manifests_raise_no_alarm() {
     assert_eq!(worse.iter().map(|f| (f.code, f.line)).collect::<Vec<_>>(), [(Code::RedisWithoutVolume, 102)]);
 }
 
-/// A folder handed to the developers, which is not part of the repository: beside the checkout or further up.
-fn shared(path: &str) -> Option<PathBuf> {
-    let found =
-        Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|dir| dir.join("shared").join(path)).find(|f| f.exists());
-    if found.is_none() {
-        println!("skipped: shared/{path} does not stand beside this checkout");
-    }
-    found
-}
-
 #[test]
 fn public_manifests_are_imported() {
-    let Some(root) = shared("data/manifests/public") else { return };
+    let Some(root) = crate::support::shared("data/manifests/public") else { return };
     for (folder, replicas, product, warnings) in [
         (
             "02-websockets-scaling",

@@ -406,12 +406,8 @@ fn surge(window_s: u64, replication: u32) -> (f64, Record) {
         min: 26,
         max: 100,
         metrics: vec![MetricSpec::Connections(20.0)],
-        tolerance: 0.1,
-        sync: second * 15,
-        scrape: second * 15,
-        cpu_request: 1.0,
-        external: false,
         behavior: Some([rules(window_s, ScaleBy::Percent(100), 15), rules(300, ScaleBy::Pods(1), 300)]),
+        ..AutoscalerSpec::default()
     });
     let record = run(&spec, replication);
     let mark = record.marks.iter().find(|mark| mark.what.starts_with("autoscaler")).expect("it acts");
@@ -446,17 +442,8 @@ fn an_autoscaler_goes_up_by_cpu_and_down_after_five_minutes() {
     };
     spec.traffic = vec![api(0.1, Law::Fixed(seconds(0.002)))];
     spec.duration = Span::from_secs(900);
-    spec.autoscaler = Some(AutoscalerSpec {
-        min: 2,
-        max: 10,
-        metrics: vec![MetricSpec::Cpu(50)],
-        tolerance: 0.1,
-        sync: Span::from_secs(15),
-        scrape: Span::from_secs(15),
-        cpu_request: 1.0,
-        external: false,
-        behavior: None,
-    });
+    spec.autoscaler =
+        Some(AutoscalerSpec { min: 2, max: 10, metrics: vec![MetricSpec::Cpu(50)], ..AutoscalerSpec::default() });
     let record = run(&spec, 0);
     let wanted: Vec<(u64, String)> = record
         .marks

@@ -157,3 +157,15 @@ fn t_999(n: usize) -> f64 {
     use statrs::distribution::{ContinuousCDF, StudentsT};
     StudentsT::new(0.0, 1.0, n as f64 - 1.0).unwrap().inverse_cdf(0.9995)
 }
+
+/// Something handed to the developers, which is not part of the repository: beside the checkout or further up.
+pub fn shared(path: &str) -> Option<std::path::PathBuf> {
+    let found = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .map(|dir| dir.join("shared").join(path))
+        .find(|f| f.exists());
+    if found.is_none() {
+        println!("skipped: shared/{path} does not stand beside this checkout");
+    }
+    found
+}

@@ -64,7 +64,13 @@ impl History {
                     libm::ceil(grown) as u32
                 }
             };
-            stable.min(select(up, limit, current).max(current))
+            let limits = up.policies.iter().map(limit);
+            let limit = match up.select {
+                Select::Max => limits.max(),
+                Select::Min => limits.min(),
+                Select::Disabled => None,
+            };
+            stable.min(limit.unwrap_or(current).max(current))
         } else if stable < current {
             let limit = |policy: &ScalingPolicy| match policy.by {
                 ScaleBy::Pods(pods) => reached(policy).saturating_sub(pods),
@@ -74,13 +80,13 @@ impl History {
                 }
             };
             // going down, the one that allows most is the lowest
-            let most = match down.select {
-                Select::Max => Select::Min,
-                Select::Min => Select::Max,
-                Select::Disabled => Select::Disabled,
+            let limits = down.policies.iter().map(limit);
+            let limit = match down.select {
+                Select::Max => limits.min(),
+                Select::Min => limits.max(),
+                Select::Disabled => None,
             };
-            let rules = ScalingRules { select: most, ..down.clone() };
-            stable.max(select(&rules, limit, current).min(current))
+            stable.max(limit.unwrap_or(current).min(current))
         } else {
             current
         }
@@ -101,34 +107,12 @@ impl History {
     }
 }
 
-/// The limit that counts; `current` if none does.
-fn select(rules: &ScalingRules, limit: impl Fn(&ScalingPolicy) -> u32, current: u32) -> u32 {
-    let limits = rules.policies.iter().map(limit);
-    match rules.select {
-        Select::Max => limits.max(),
-        Select::Min => limits.min(),
-        Select::Disabled => None,
-    }
-    .unwrap_or(current)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::spec::MetricSpec;
 
     fn spec(behavior: Option<[ScalingRules; 2]>) -> AutoscalerSpec {
-        AutoscalerSpec {
-            min: 1,
-            max: 100,
-            metrics: vec![MetricSpec::Cpu(50)],
-            tolerance: 0.1,
-            sync: Span::from_secs(15),
-            scrape: Span::from_secs(15),
-            cpu_request: 1.0,
-            external: false,
-            behavior,
-        }
+        AutoscalerSpec { max: 100, behavior, ..AutoscalerSpec::default() }
     }
 
     fn rules(window_s: u64, select: Select, policies: &[(ScaleBy, u64)]) -> ScalingRules {

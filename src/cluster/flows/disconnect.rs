@@ -166,7 +166,6 @@ impl Cluster<'_> {
     /// A pod's process ends: every client on it, or about to be, sees the connection close after half a round trip and
     /// comes back.
     pub fn close_all(&mut self, pod: PodId, reason: CloseReason, ctx: &mut Ctx<Event>) {
-        let in_order = matches!(reason, CloseReason::PodShutdown | CloseReason::Drained);
         let target = &mut self.pods[pod];
         let process = target.process;
         let upgrading = std::mem::take(&mut target.upgrading);
@@ -188,12 +187,12 @@ impl Cluster<'_> {
             self.tunnel_broken(client, pod, ctx.now());
             left.push(self.rooms.disconnect(client, pod, false));
             self.connection_ended(client, reason, ctx.now());
-            if in_order {
+            if reason.in_order() {
                 self.absence_noticed(client, self.clients.wire(client).connection, pod, ctx.now());
             }
             self.retry_later(client, self.clients[client].one_way(), ctx);
         }
-        if in_order {
+        if reason.in_order() {
             // it closes those that are gone as well
             let gone: Vec<(ClientId, u32)> =
                 self.ghosts.iter().filter(there).filter_map(|ghost| Some((ghost.client, ghost.joined?))).collect();

@@ -238,7 +238,7 @@ impl Cluster<'_> {
     /// end is in order.
     fn end_process(&mut self, pod: PodId, reason: CloseReason, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
-        let in_order = matches!(reason, CloseReason::PodShutdown | CloseReason::Drained);
+        let in_order = reason.in_order();
         self.settle(pod, now);
         self.settle_fan_outs(now);
         let unfinished = self.pods[pod].abandon(now);

@@ -25,6 +25,23 @@ pub struct AutoscalerSpec {
     pub behavior: Option<[ScalingRules; 2]>,
 }
 
+/// Of one pod, by CPU, with the defaults of Kubernetes.
+impl Default for AutoscalerSpec {
+    fn default() -> AutoscalerSpec {
+        AutoscalerSpec {
+            min: 1,
+            max: 1,
+            metrics: vec![MetricSpec::Cpu(80)],
+            tolerance: 0.1,
+            sync: Span::from_secs(15),
+            scrape: Span::from_secs(15),
+            cpu_request: 1.0,
+            external: false,
+            behavior: None,
+        }
+    }
+}
+
 /// What an autoscaler looks at, and what it wants of each pod.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MetricSpec {
