@@ -80,6 +80,8 @@ fn base(clients: u32, websocket: bool, duration: Span) -> ClusterSpec {
             startup: Law::Fixed(8.0 * SECOND),
             ..PodSpec::default()
         },
+        nodes: None,
+        disruption_budget: None,
         rollout: RolloutSpec::default(),
         autoscaler: None,
         redis: RedisSpec {

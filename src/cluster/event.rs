@@ -111,6 +111,20 @@ pub enum Event {
     Scrape,
     /// The autoscaler decides.
     Autoscale,
+    /// Something happens that does so again and again.
+    Recurs(u32),
+    /// This outage of a node is over.
+    NodeBack(u32, u16),
+    /// The control plane takes a node for lost, in this outage.
+    NodeLost(u32, u16),
+    /// The control plane may give a node of this zone up.
+    GiveUpNodes(u16),
+    /// Pods have tolerated this taint of their node for as long as they do.
+    TolerationOver(u32, u16),
+    /// Somebody asks to have a pod evicted, again.
+    Evict(PodId),
+    /// A node takes pods again after this drain.
+    DrainOver(u32, u16),
 }
 
 /// The kind of [`Event::Traffic`].
@@ -174,6 +188,13 @@ impl EngineEvent for Event {
             Event::Rebalance => (49, 0, 0),
             Event::Scrape => (50, 0, 0),
             Event::Autoscale => (51, 0, 0),
+            Event::Recurs(a) => (52, a, 0),
+            Event::NodeBack(a, b) => (53, a, b),
+            Event::NodeLost(a, b) => (54, a, b),
+            Event::GiveUpNodes(b) => (55, 0, b),
+            Event::TolerationOver(a, b) => (56, a, b),
+            Event::Evict(pod) => (57, pod.raw(), 0),
+            Event::DrainOver(a, b) => (58, a, b),
         };
         kind << 56 | u64::from(b) << 32 | u64::from(a)
     }
@@ -243,7 +264,14 @@ impl Event {
             48 => Event::ProbeEnds(Id::new(a), b),
             49 => Event::Rebalance,
             50 => Event::Scrape,
-            _ => Event::Autoscale,
+            51 => Event::Autoscale,
+            52 => Event::Recurs(a),
+            53 => Event::NodeBack(a, b),
+            54 => Event::NodeLost(a, b),
+            55 => Event::GiveUpNodes(b),
+            56 => Event::TolerationOver(a, b),
+            57 => Event::Evict(Id::new(a)),
+            _ => Event::DrainOver(a, b),
         }
     }
 }

@@ -21,6 +21,7 @@ mod fifo;
 mod flows;
 mod meter;
 mod network;
+mod nodes;
 pub(crate) mod path;
 mod pods;
 mod progress;
@@ -45,12 +46,13 @@ use flows::endpoints::Endpoints;
 use flows::rollout::Rollout;
 use flows::{Held, Message};
 use meter::Meter;
+use nodes::Nodes;
 use path::Path;
 use pods::Pod;
 use progress::Progress;
 use redis::Redis;
 use rooms::Rooms;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use sessions::Sessions;
 use spec::{ClusterSpec, TrafficAction};
 
@@ -94,6 +96,7 @@ struct Cluster<'s> {
     pods: Column<PodTag, Pod>,
     /// Pods that are not gone, in order of number.
     running: Vec<PodId>,
+    nodes: Nodes,
     path: Path,
     endpoints: Endpoints,
     rollout: Rollout,
@@ -117,6 +120,10 @@ struct Cluster<'s> {
     progress: Progress,
     /// Connections whose client is gone without the pod knowing.
     ghosts: flows::Slab<flows::disconnect::Ghost>,
+    /// Clients that do not know yet that their WebSocket is dead: balancers still count it.
+    half_open: FxHashSet<ClientId>,
+    /// What happens again and again.
+    recurring: flows::Slab<flows::timeline::Recurring>,
     /// Requests that wait for their next try.
     pending: flows::retry::Pending,
     /// Requests and connections whose end a balancer must be told.
@@ -162,7 +169,7 @@ impl Cluster<'_> {
     fn handle_rarer(&mut self, event: Event, ctx: &mut Ctx<Event>) {
         match event {
             Event::EndWarmUp => self.end_warm_up(ctx),
-            Event::Timeline(entry) => self.timeline(usize::from(entry), ctx),
+            Event::Timeline(entry) => self.timeline(entry, ctx),
             Event::PodBooted(pod, process) => self.pod_booted(pod, process, ctx),
             Event::PodStops(pod, process) => self.pod_stops(pod, process, ctx),
             Event::SyncEndpoints => self.sync_endpoints(ctx),
@@ -212,6 +219,13 @@ impl Cluster<'_> {
             Event::Rebalance => self.rebalance(ctx),
             Event::Scrape => self.scrape(ctx),
             Event::Autoscale => self.autoscale(ctx),
+            Event::Recurs(slot) => self.recurs(slot, ctx),
+            Event::NodeBack(node, outage) => self.node_back(node, outage, ctx),
+            Event::NodeLost(node, outage) => self.node_lost(node, outage, ctx),
+            Event::GiveUpNodes(zone) => self.give_up_nodes(usize::from(zone), ctx),
+            Event::TolerationOver(node, taint) => self.toleration_over(node, taint, ctx),
+            Event::Evict(pod) => self.evict(pod, ctx),
+            Event::DrainOver(node, drain) => self.drain_over(node, drain, ctx),
         }
     }
 

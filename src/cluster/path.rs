@@ -26,6 +26,10 @@ pub struct Tier {
     pub reads: Reads,
     /// Which ends of requests matter to it.
     pub ends: Ends,
+    /// How long it waits for a pod that does not answer at all; `None`: its clients wait.
+    pub connect_timeout: Option<Span>,
+    /// After this time a request gets no further try.
+    pub tries_within: Option<Span>,
     /// Some do, or are counted.
     pub wants_ends: bool,
     /// Several instances count the connections of their own.
@@ -152,6 +156,13 @@ impl Path {
             *load = load.saturating_sub(1);
         }
     }
+    /// An instance of the last tier has a tunnel to a pod.
+    pub fn count(&mut self, instance: u16, pod: PodId) {
+        let tier = &mut self.last;
+        if tier.own_loads {
+            *tier.instances[usize::from(instance)].loads.at_mut(pod) += 1;
+        }
+    }
     /// All requests and tunnels at a pod ended with its process.
     pub fn uncount_all(&mut self, pod: PodId) {
         let tier = &mut self.last;
@@ -248,6 +259,8 @@ impl Tier {
             sees,
             reads: settings.reads(),
             ends: settings.ends(),
+            connect_timeout: settings.connect_timeout(),
+            tries_within: settings.tries_within(),
             wants_ends: settings.ends() != Ends::Ignored || own_loads,
             own_loads,
             instances: (0..settings.instances().max(1)).map(|_| instance()).collect(),

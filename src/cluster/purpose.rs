@@ -62,6 +62,14 @@ pub enum Purpose {
     MaxAge,
     /// When the clocks of an autoscaler fall (n: measuring, deciding).
     Autoscaler,
+    /// Which node a pod gets among equals (entity: pod).
+    Placement,
+    /// When the kubelet of a node renews its lease (entity: node).
+    Lease,
+    /// When something that recurs happens, see [`Purpose::of_entry`] (entity: whom it hits, n: how often it has).
+    Recurrence,
+    /// Which clients get another address at once, see [`Purpose::of_entry`] (n: how often it has happened).
+    Wave,
     /// First of the purposes of balancers that stand before another one: one per tier (entity: client, n: routed request).
     Tier = 0x100,
     /// First of the purposes of traffic: one per traffic entry (entity: client, n: request).
@@ -75,6 +83,10 @@ impl Purpose {
     /// The stream at this address.
     pub fn stream(self, seed: Seed, entity: u32, n: u32) -> Stream {
         seed.stream(self as u64, u64::from(entity), u64::from(n))
+    }
+    /// One purpose for each entry of the timeline and kind of clock.
+    pub const fn of_entry(self, entry: u16, kind: u8) -> u64 {
+        self as u64 | (kind as u64) << 32 | (entry as u64) << 40
     }
     /// The stream at this address, made when it is first drawn from.
     pub const fn lazy_stream(self, seed: Seed, entity: u32, n: u32) -> LazyStream {

@@ -6,6 +6,7 @@
 mod audience;
 mod autoscaler;
 mod data;
+mod nodes;
 mod pods;
 mod redis;
 mod sessions;
@@ -19,6 +20,7 @@ use crate::engine::{Law, Span};
 pub use audience::*;
 pub use autoscaler::*;
 pub use data::*;
+pub use nodes::*;
 pub use pods::*;
 pub use redis::*;
 pub use sessions::*;
@@ -53,8 +55,12 @@ pub struct ClusterSpec {
     pub balancers: Vec<BalancerSpec>,
     /// The pods at the start.
     pub pods: PodSpec,
+    /// The nodes that they run on; `None` = as if each had one of its own that is never lost.
+    pub nodes: Option<NodesSpec>,
     /// How pods are replaced.
     pub rollout: RolloutSpec,
+    /// Which pods may be evicted when; `None` = all.
+    pub disruption_budget: Option<DisruptionBudget>,
     /// Who changes the wanted number of pods, if anybody does.
     pub autoscaler: Option<AutoscalerSpec>,
     /// How pods reach each other.

@@ -144,7 +144,7 @@ reasons! {
         PodDied = "pod_died", "the pod died before it had sent it";
         RedisDown = "redis_down", "Redis was gone, or one of the pods had no connection to it yet";
         BufferOverflow = "buffer_overflow", "its pod was so slow to read that Redis had cut it off";
-        NotSent = "not_sent", "the API call that was to emit it failed";
+        NotSent = "not_sent", "the API call that was to emit it failed, or its sender's connection was dead";
     }
 }
 reasons! {
@@ -168,6 +168,7 @@ reasons! {
         AddressChange = "address_change", "the client's network changed";
         PodCrash = "pod_crash", "the pod's process died";
         PodShutdown = "pod_shutdown", "the pod was shut down in order";
+        NodeLost = "node_lost", "the pod's node was lost: the client heard nothing any more";
         PodKilled = "pod_killed", "SIGKILL ended the pod's process at the end of its grace period";
         Drained = "drained", "the pod closed it while it drained";
         Rebalanced = "rebalanced", "the pod closed it because it had more than others";
@@ -411,6 +412,10 @@ counters! {
     pods_killed: u64,
     /// Containers that were ended because a liveness or startup probe failed.
     probe_kills: u64,
+    /// Pods that were deleted since their node was lost or drained.
+    pods_evicted: u64,
+    /// Evictions that the disruption budget did not allow.
+    evictions_refused: u64,
     /// Times that an autoscaler changed the wanted number of pods.
     autoscaled: u64,
     /// Rollouts that came to their end.

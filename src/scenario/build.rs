@@ -3,8 +3,10 @@
 mod autoscaler;
 mod data;
 mod life;
+mod nodes;
 mod redis;
 mod sessions;
+mod timeline;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,9 +14,7 @@ use std::sync::Arc;
 use super::file::*;
 use super::law::{DurationLaw, LawText, NumberLaw};
 use super::units::{Share, Size};
-use super::words::{
-    Attempts, LawOrNever, Memory, PodRef, Recipients, ReconnectText, RefreshText, TransportsText, WarmUp,
-};
+use super::words::{Attempts, LawOrNever, Memory, Recipients, ReconnectText, RefreshText, TransportsText, WarmUp};
 use crate::cluster::spec::*;
 use crate::engine::{Law, Span};
 
@@ -33,9 +33,6 @@ fn bytes(size: &Option<Size>) -> u32 {
 
 /// Builds the cluster of a filled and validated file.
 pub fn build(file: &ScenarioFile, traces: &BTreeMap<String, Arc<Trace>>) -> ClusterSpec {
-    let mut timeline: Vec<TimedAction> =
-        filled(&file.timeline).iter().map(|entry| action(entry, filled(&file.redis))).collect();
-    timeline.sort_by_key(|timed| timed.at); // stable: entries of one moment stay in the order of the file
     ClusterSpec {
         duration: *filled(&file.duration),
         warm_up: match filled(&file.warm_up) {
@@ -53,7 +50,9 @@ pub fn build(file: &ScenarioFile, traces: &BTreeMap<String, Arc<Trace>>) -> Clus
             .map(|rooms| RoomsSpec { sizes: rooms.sizes.law(), per_client: *filled(&rooms.per_client) }),
         balancers: filled(&file.balancers).clone(),
         pods: build_pods(filled(&file.pods), filled(&file.redis)),
+        nodes: file.nodes.as_ref().map(nodes::nodes),
         rollout: life::rollout(filled(&file.rollout)),
+        disruption_budget: file.disruption_budget.as_ref().map(nodes::budget),
         autoscaler: file.autoscaler.as_ref().map(|text| {
             let pods = filled(&file.pods);
             autoscaler::autoscaler(text, filled(&pods.cpu).value())
@@ -62,7 +61,7 @@ pub fn build(file: &ScenarioFile, traces: &BTreeMap<String, Arc<Trace>>) -> Clus
         database: file.database.as_ref().map(data::database),
         sessions: filled(&filled(&file.pods).sessions).store().map(|(store, text)| sessions::sessions(store, text)),
         recovery: redis::recovery(filled(&file.redis)),
-        timeline,
+        timeline: timeline::timeline(filled(&file.timeline).as_slice(), filled(&file.redis)),
         max_events: filled(&file.max_events).value(),
     }
 }
@@ -334,35 +333,4 @@ fn build_pods(pods: &Pods, redis: &Redis) -> PodSpec {
         max_connection_age: pods.max_connection_age.as_ref().map(DurationLaw::law),
         rebalance: pods.rebalance.as_ref().map(life::rebalance),
     }
-}
-
-fn pod(pod: &Option<PodRef>) -> PodChoice {
-    match filled(pod) {
-        PodRef::Random => PodChoice::Random,
-        PodRef::Number(number) => PodChoice::Number(*number),
-    }
-}
-
-fn action(entry: &TimelineEntry, redis: &Redis) -> TimedAction {
-    let action = match entry {
-        TimelineEntry { crash: Some(crash), .. } => Action::Crash(pod(&crash.pod)),
-        TimelineEntry { restart: Some(restart), .. } => Action::Restart(pod(&restart.pod)),
-        TimelineEntry { freeze: Some(freeze), .. } => Action::Freeze { pod: pod(&freeze.pod), length: freeze.length },
-        TimelineEntry { scale: Some(scale), .. } => Action::Scale { to: scale.to },
-        TimelineEntry { reload_balancer: Some(_), .. } => Action::ReloadBalancer,
-        TimelineEntry { redis_outage: Some(outage), .. } => Action::RedisOutage { lasts: outage.length, forgets: None },
-        TimelineEntry { redis_crash: Some(_), .. } => Action::RedisOutage {
-            lasts: *filled(&redis.downtime),
-            forgets: redis::forgets(*filled(&redis.persistence)),
-        },
-        TimelineEntry { redis_stall: Some(stall), .. } => Action::RedisStall { lasts: stall.length },
-        TimelineEntry { slow_database: Some(SlowDatabase { factor, lasts }), .. } => {
-            Action::SlowDatabase { factor: factor.value(), lasts: *lasts }
-        }
-        TimelineEntry { rolling_restart, .. } => {
-            let in_place = rolling_restart.as_ref().and_then(|rolling| rolling.in_place).unwrap_or(false);
-            Action::RollingRestart(if in_place { RolloutMode::InPlace } else { RolloutMode::Surge })
-        }
-    };
-    TimedAction { at: entry.at, action }
 }

@@ -7,9 +7,11 @@ mod autoscaler;
 mod clients;
 mod database;
 mod life;
+mod nodes;
 mod pods;
 mod redis;
 mod sessions;
+mod timeline;
 mod traffic;
 
 use std::collections::BTreeMap;
@@ -21,9 +23,11 @@ pub use autoscaler::*;
 pub use clients::*;
 pub use database::*;
 pub use life::*;
+pub use nodes::*;
 pub use pods::*;
 pub use redis::*;
 pub use sessions::*;
+pub use timeline::*;
 pub use traffic::*;
 
 use super::units::Whole;
@@ -68,8 +72,12 @@ pub struct ScenarioFile {
     pub balancers: Option<Vec<BalancerSpec>>,
     /// The pods.
     pub pods: Option<Pods>,
+    /// The nodes that pods run on. Without them, as if each pod had a node of its own that is never lost.
+    pub nodes: Option<NodesText>,
     /// How pods are replaced: the fields of a Kubernetes Deployment, or of a StatefulSet.
     pub rollout: Option<Rollout>,
+    /// How many pods must stay when nodes are drained (a PodDisruptionBudget).
+    pub disruption_budget: Option<BudgetText>,
     /// Who changes the wanted number of pods by himself, if anybody does.
     pub autoscaler: Option<Autoscaler>,
     /// How pods reach each other.

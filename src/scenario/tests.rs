@@ -149,7 +149,7 @@ fn the_full_example_says_what_it_means() {
     assert_eq!(traffic, ["api", "emit", "emit 2", "notify"]);
     assert_eq!(base.traffic[0].audiences, [true, true, true, true, false]);
     assert_eq!(base.traffic[2].audiences, [false, true, false, false, false]);
-    let times: Vec<u64> = base.timeline.iter().map(|t| t.at.as_nanos() / 1_000_000_000).collect();
+    let times: Vec<u64> = base.timeline.iter().map(|t| t.at.unwrap_or_default().as_nanos() / 1_000_000_000).collect();
     assert_eq!(times, [480, 600, 840, 900, 960, 1000]);
     let variants: Vec<&str> = scenario.variants.iter().map(|v| v.name.as_str()).collect();
     assert_eq!(variants, ["cookie", "crowd", "ip-hash", "wide"]);

@@ -7,9 +7,11 @@ mod data;
 mod life;
 mod load;
 mod network;
+mod nodes;
 mod reconnect;
 mod redis;
 mod sessions;
+mod timeline;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -103,6 +105,8 @@ pub fn validate(
     data::check(&mut checks, file);
     life::check(&mut checks, file);
     autoscaler::check(&mut checks, file);
+    nodes::check(&mut checks, file);
+    timeline::check(&mut checks, file);
     redis::check(&mut checks, file);
     sessions::check(&mut checks, file);
     for (at, text) in file.expect.iter().flatten().enumerate() {

@@ -7,8 +7,8 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Error, IntoDeserializer, MapAccess, SeqAccess};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::file::{Backoff, Refresh};
-use super::law::{DurationLaw, NumberLaw};
+use super::file::{Backoff, CacheItems, Refresh};
+use super::law::DurationLaw;
 use super::units::{Share, Size};
 use crate::engine::Span;
 
@@ -92,18 +92,6 @@ pub enum CacheKey {
     Items(CacheItems),
 }
 
-/// Items by whose they are: whole numbers from 1, of which each request wants one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum CacheItems {
-    /// Each client's own.
-    Own(NumberLaw),
-    /// Those of each room.
-    Room(NumberLaw),
-    /// The same for everybody.
-    Shared(NumberLaw),
-}
-
 /// What a hit of a cache saves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HitSaves {
@@ -122,11 +110,13 @@ pub enum Memory {
     Limit(Size),
 }
 
-/// Which pod.
+/// Which pod, node or zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PodRef {
-    /// One of the ready ones.
+pub enum Which {
+    /// One of those that are there.
     Random,
+    /// Every one, on a clock of its own.
+    Each,
     /// The one with this number.
     Number(u32),
 }
@@ -355,9 +345,9 @@ word_or!(
     }
 );
 
-word_or!(PodRef, "`random`, or the number of a pod", { "random" => PodRef::Random },
-    fn visit_u64<E: Error>(self, number: u64) -> Result<PodRef, E> {
-        whole(number, "the number of a pod").map(PodRef::Number)
+word_or!(Which, "`random`, `each`, or a number from 0", { "random" => Which::Random, "each" => Which::Each },
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Which, E> {
+        whole(number, "the number of a pod, node or zone").map(Which::Number)
     }
 );
 
@@ -410,7 +400,7 @@ serialize_word!(Attempts, Attempts::Unlimited => "unlimited"; Attempts::Number(n
 serialize_word!(SpanOrNone, SpanOrNone::None => "none"; SpanOrNone::Span(span) => span);
 serialize_word!(NumberOrAll, NumberOrAll::All => "all"; NumberOrAll::Number(n) => n);
 serialize_word!(CacheKey, CacheKey::Own => "own", CacheKey::Room => "room"; CacheKey::Items(items) => items);
-serialize_word!(PodRef, PodRef::Random => "random"; PodRef::Number(n) => n);
+serialize_word!(Which, Which::Random => "random", Which::Each => "each"; Which::Number(n) => n);
 serialize_word!(Recipients, Recipients::All => "all"; Recipients::Names(names) => names);
 
 impl Serialize for TransportsText {
@@ -494,7 +484,7 @@ schema!(SpanOrNone, |generator| [{"const": "none"}, generator.subschema_for::<Sp
 schema!(NumberOrAll, |_generator| [{"const": "all"}, {"type": "integer", "minimum": 1}]);
 schema!(CacheKey, |generator| [{"enum": ["own", "room"]}, generator.subschema_for::<CacheItems>()]);
 schema!(HitSaves, |generator| [{"type": "string", "pattern": r"^\d+ quer(y|ies)$"}, generator.subschema_for::<Span>()]);
-schema!(PodRef, |_generator| [{"const": "random"}, {"type": "integer", "minimum": 0}]);
+schema!(Which, |_generator| [{"enum": ["random", "each"]}, {"type": "integer", "minimum": 0}]);
 schema!(CountOrShare, |_generator| [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\d+(\.\d+)?%$"}]);
 schema!(Recipients, |_generator| [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]);
 schema!(TransportsText, |_generator| [{"const": "none"}, {"enum": TransportsText::LISTS.map(|(_, list)| list)}]);

@@ -2,7 +2,7 @@
 
 use stickysim::cluster::balancer::NginxMethod;
 use stickysim::cluster::spec::{
-    AckSpec, Action, AddressChangeSpec, ClusterSpec, PodChoice, RefreshSpec, Target, TimedAction, Via,
+    AckSpec, Action, AddressChangeSpec, Choice, ClusterSpec, RefreshSpec, Target, TimedAction, Via,
 };
 use stickysim::engine::{Law, Span};
 
@@ -21,7 +21,7 @@ fn asking(retries: u32) -> ClusterSpec {
 }
 
 fn at(second: u64, action: Action) -> TimedAction {
-    TimedAction { at: Span::from_secs(second), action }
+    TimedAction::once(Span::from_secs(second), action)
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn an_answer_takes_a_round_trip_and_the_handler() {
 fn a_frozen_pod_answers_too_late() {
     let freeze = |retries| {
         let mut spec = asking(retries);
-        spec.timeline = vec![at(100, Action::Freeze { pod: PodChoice::Number(0), length: Span::from_secs(10) })];
+        spec.timeline = vec![at(100, Action::Freeze { pod: Choice::Number(0), length: Span::from_secs(10) })];
         run(&spec, 0)
     };
     let once = freeze(0);
@@ -58,7 +58,7 @@ fn after_a_crash_what_had_no_answer_is_sent_again_with_the_next_connection() {
     let crash = |retries| {
         let mut spec = asking(retries);
         spec.pods.costs.receive = Span::from_millis(30);
-        spec.timeline = vec![at(100, Action::Crash(PodChoice::Number(0)))];
+        spec.timeline = vec![at(100, Action::Crash(Choice::Number(0)))];
         let counts = (0..20).map(|replication| run(&spec, replication).counts);
         counts.fold((0, 0), |(late, again), c| (late + c.acks_timed_out, again + c.events_repeated))
     };

@@ -159,7 +159,7 @@ fn rolling_restart(pods: u32, method: NginxMethod, mode: RolloutMode) -> Cluster
     spec.pods.shutdown.pre_stop = Span::from_secs(5);
     spec.duration = Span::from_secs(u64::from(pods) * 30 + 30);
     spec.sample_every = spec.duration;
-    spec.timeline = vec![TimedAction { at: Span::from_secs(5), action: Action::RollingRestart(mode) }];
+    spec.timeline = vec![TimedAction::once(Span::from_secs(5), Action::RollingRestart(mode))];
     spec
 }
 

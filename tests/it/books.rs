@@ -78,10 +78,8 @@ fn the_peak_of_reconnects_does_not_depend_on_the_length_of_the_run() {
         let mut spec = cluster(4, NginxMethod::Random { two: false }, 2_000, true);
         spec.duration = Span::from_secs(duration_s);
         spec.sample_every = Span::from_secs(duration_s / 100);
-        spec.timeline = vec![stickysim::cluster::spec::TimedAction {
-            at: Span::from_secs(60),
-            action: stickysim::cluster::spec::Action::Crash(stickysim::cluster::spec::PodChoice::Number(0)),
-        }];
+        let crash = stickysim::cluster::spec::Action::Crash(stickysim::cluster::spec::Choice::Number(0));
+        spec.timeline = vec![stickysim::cluster::spec::TimedAction::once(Span::from_secs(60), crash)];
         run(&spec, 0).reconnects_peak_per_s
     };
     assert!(peak(200) > 100.0);

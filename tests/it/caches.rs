@@ -96,7 +96,7 @@ fn a_session_of_k_requests_hits_as_often_as_pods_repeat() {
 
 #[test]
 fn a_cache_is_empty_after_a_crash() {
-    use stickysim::cluster::spec::{Action, PodChoice, TimedAction};
+    use stickysim::cluster::spec::{Action, Choice, TimedAction};
     let mut spec = cluster(1, NginxMethod::RoundRobin, 100, false);
     spec.pods.startup = Law::Fixed(0.0);
     spec.traffic = vec![asks(1.0, cache(KeyOwner::Client, None))];
@@ -106,7 +106,7 @@ fn a_cache_is_empty_after_a_crash() {
         counts.cache_lookups - counts.cache_hits
     };
     assert_eq!(misses(&spec), 100);
-    let crash = TimedAction { at: Span::from_secs(50), action: Action::Crash(PodChoice::Number(0)) };
+    let crash = TimedAction::once(Span::from_secs(50), Action::Crash(Choice::Number(0)));
     spec.timeline = vec![crash];
     assert_eq!(misses(&spec), 200);
 }

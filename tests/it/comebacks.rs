@@ -3,8 +3,8 @@
 use stickysim::cluster::adapter::{Adapter, Law as AdapterLaw};
 use stickysim::cluster::balancer::NginxMethod;
 use stickysim::cluster::spec::{
-    Action, ClusterSpec, DatabaseSpec, PodChoice, RedisClient, RefreshSpec, RolloutMode, RoomsSpec, SessionStore,
-    Target, Via,
+    Action, Choice, ClusterSpec, DatabaseSpec, RedisClient, RefreshSpec, RolloutMode, RoomsSpec, SessionStore, Target,
+    Via,
 };
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::{Counts, FailReason, RecoveryMiss, RedisCommand, SessionLoss};
@@ -36,7 +36,7 @@ fn the_balancer_hears_of_the_end_of_requests_that_wait_for_their_session() {
     spec.sessions = Some(store(SessionStore::Redis));
     spec.redis.hop = Span::from_micros(100);
     spec.duration = Span::from_secs(100);
-    spec.timeline = vec![at(50, Action::Crash(PodChoice::Number(1)))];
+    spec.timeline = vec![at(50, Action::Crash(Choice::Number(1)))];
     let counts = run(&spec, 0).counts;
     assert!(counts.requests > 50_000);
     assert_eq!(counts.requests_failed.of(FailReason::NoPod) + counts.requests_failed.of(FailReason::QueueFull), 0);
@@ -48,7 +48,7 @@ fn who_is_not_recovered_goes_by_what_is_in_memory() {
         let mut spec = recovering(6.0);
         spec.sessions = Some(store(SessionStore::Memory));
         spec.recovery = recovery;
-        spec.timeline = vec![at(100, Action::Crash(PodChoice::Number(0)))];
+        spec.timeline = vec![at(100, Action::Crash(Choice::Number(0)))];
         run(&spec, 0).counts
     };
     let (with, without) = (crash(Some(Span::from_secs(120))), crash(None));
@@ -93,7 +93,7 @@ fn a_library_keeps_its_offset_when_it_was_not_recovered() {
     let mut spec = recovering(6.0);
     spec.traffic[0].every = Law::Fixed(seconds(80.0));
     spec.timeline =
-        vec![at(100, Action::Crash(PodChoice::Number(0))), at(112, Action::RollingRestart(RolloutMode::Surge))];
+        vec![at(100, Action::Crash(Choice::Number(0))), at(112, Action::RollingRestart(RolloutMode::Surge))];
     spec.duration = Span::from_secs(140);
     let c = run(&spec, 0).counts;
     assert!(c.recoveries_missed.of(RecoveryMiss::PodCrash) > 60);
@@ -199,7 +199,7 @@ fn a_session_that_waits_in_the_library_is_stored_when_redis_is_back() {
     spec.redis.client = RedisClient::IoRedis5;
     spec.pods.startup = Law::Fixed(seconds(0.5));
     spec.timeline = vec![
-        at(100, Action::Restart(PodChoice::Number(0))),
+        at(100, Action::Restart(Choice::Number(0))),
         at(100, Action::RedisOutage { lasts: Span::from_secs(2), forgets: None }),
     ];
     spec.timeline.reverse();

@@ -14,12 +14,13 @@ use stickysim::cluster::adapter::{self, Adapter, NAMED, OPERATIONS, Operation, S
 use stickysim::cluster::balancer::{Affinity, AffinityMode, BalancerSpec, IngressNginxSpec, NginxMethod, NginxSpec};
 use stickysim::cluster::simulate;
 use stickysim::cluster::spec::{
-    AckSpec, Action, AddressChangeSpec, Admission, Amount, AudienceSpec, AutoscalerSpec, CacheSpec, ClusterSpec,
-    CookieSpec, Costs, DataUse, DatabaseSpec, DeletionCost, Http, KeyOwner, MetricSpec, NetworkSpec, OnSigterm,
-    OutputBufferLimits, PodChoice, PodSpec, Population, Probe, Readiness, Rebalance, ReconnectPolicy, RedisClient,
-    RedisCosts, RedisSpec, RefreshSpec, RetryLaw, RolloutMode, RolloutSpec, RolloutStrategy, RoomsSpec, Saves, ScaleBy,
-    ScalingPolicy, ScalingRules, Select, SessionSpec, SessionStore, Sharing, ShutdownSpec, Target, TickSpec,
-    TimedAction, Trace, TraceRequest, TrafficAction, TrafficSpec, Transports, Via, WithoutRedis,
+    AckSpec, Action, AddressChangeSpec, Admission, Amount, AudienceSpec, AutoscalerSpec, CacheSpec, Choice,
+    ClusterSpec, CookieSpec, Costs, DataUse, DatabaseSpec, DeletionCost, DisruptionBudget, Http, Keeps, KeyOwner,
+    MetricSpec, NetworkSpec, NodeSet, NodesSpec, OnSigterm, Outage, OutputBufferLimits, PodSpec, Population, Probe,
+    Readiness, Rebalance, ReconnectPolicy, RedisClient, RedisCosts, RedisSpec, RefreshSpec, RetryLaw, RolloutMode,
+    RolloutSpec, RolloutStrategy, RoomsSpec, Saves, ScaleBy, ScalingPolicy, ScalingRules, Select, SessionSpec,
+    SessionStore, Sharing, ShutdownSpec, Target, TickSpec, TimedAction, Trace, TraceRequest, TrafficAction,
+    TrafficSpec, Transports, Via, WithoutRedis,
 };
 use stickysim::engine::{Law, Seed, Span};
 
@@ -362,7 +363,7 @@ fn shutdown() -> impl Strategy<Value = ShutdownSpec> {
 }
 
 fn action() -> impl Strategy<Value = Action> {
-    let choice = prop_oneof![Just(PodChoice::Random), (0u32..8).prop_map(PodChoice::Number)];
+    let choice = prop_oneof![Just(Choice::Random), (0u32..8).prop_map(Choice::Number)];
     prop_oneof![
         3 => choice.clone().prop_map(Action::Crash),
         2 => choice.prop_map(Action::Restart),
@@ -370,18 +371,73 @@ fn action() -> impl Strategy<Value = Action> {
         1 => Just(Action::RollingRestart(RolloutMode::InPlace)),
         3 => (1u32..7).prop_map(|to| Action::Scale { to }),
         1 => Just(Action::ReloadBalancer),
-        1 => (0u32..4, span(60_000)).prop_map(|(pod, length)| Action::Freeze { pod: PodChoice::Number(pod), length }),
+        1 => (0u32..4, span(60_000)).prop_map(|(pod, length)| Action::Freeze { pod: Choice::Number(pod), length }),
         1 => (0.1..50.0, span(9_000)).prop_map(|(factor, lasts)| Action::SlowDatabase { factor, lasts }),
         2 => (span(12_000), option::of(span(20_000))).prop_map(|(lasts, forgets)| Action::RedisOutage { lasts, forgets }),
         1 => span(5_000).prop_map(|lasts| Action::RedisStall { lasts }),
+        4 => outage(),
+        1 => (place(), option::of(span(60_000))).prop_map(|(node, lasts)| Action::DrainNode { node, lasts }),
+        1 => span(9_000).prop_map(|reboot| Action::UpgradeNodes { reboot }),
+        1 => (0.0..1.0, law(0.0, 5.0), 0.0..1.0)
+            .prop_map(|(share, gap, same_network)| Action::AddressChanges { share, gap, same_network }),
     ]
+}
+
+/// Two nodes there always are.
+fn place() -> impl Strategy<Value = Choice> {
+    prop_oneof![Just(Choice::Random), (0u32..2).prop_map(Choice::Number)]
+}
+
+fn outage() -> impl Strategy<Value = Action> {
+    let from = select(vec![Outage::Power, Outage::Network, Outage::ControlPlane]);
+    let of = prop_oneof![
+        2 => place().prop_map(NodeSet::Node),
+        1 => prop_oneof![Just(Choice::Random), Just(Choice::Number(0))].prop_map(NodeSet::Zone),
+    ];
+    (of, from, option::of(span(30_000))).prop_map(|(of, from, lasts)| Action::Outage { of, from, lasts })
+}
+
+fn nodes() -> impl Strategy<Value = NodesSpec> {
+    (2u32..6, 1u32..3, 1u32..5, [1u64..9, 1u64..5, 10u64..30, 1u64..20]).prop_map(
+        |(count, zones, max_pods, [renewal, period, grace, toleration])| NodesSpec {
+            count,
+            zones,
+            max_pods,
+            lease_renewal: Span::from_secs(renewal),
+            monitor_period: Span::from_secs(period),
+            monitor_grace: Span::from_secs(grace),
+            toleration: Span::from_secs(toleration),
+        },
+    )
+}
+
+fn budget() -> impl Strategy<Value = DisruptionBudget> {
+    let amount = || prop_oneof![(0u32..4).prop_map(Amount::Pods), (0.0..1.0).prop_map(Amount::Share)];
+    let keeps = prop_oneof![amount().prop_map(Keeps::MinAvailable), amount().prop_map(Keeps::MaxUnavailable)];
+    (keeps, any::<bool>()).prop_map(|(keeps, evicts_unready)| DisruptionBudget { keeps, evicts_unready })
+}
+
+/// Something that happens again and again, each with a clock of its own if it can be.
+fn recurring() -> impl Strategy<Value = TimedAction> {
+    let each = prop_oneof![
+        Just(Action::Crash(Choice::Each)),
+        Just(Action::Restart(Choice::Each)),
+        span(5_000).prop_map(|length| Action::Freeze { pod: Choice::Each, length }),
+        span(9_000).prop_map(|lasts| Action::Outage {
+            of: NodeSet::Node(Choice::Each),
+            from: Outage::Power,
+            lasts: Some(lasts)
+        }),
+    ];
+    ((2.0..40.0), prop_oneof![each, action()])
+        .prop_map(|(mean, action)| TimedAction::every(Law::exponential(mean * 1e9), action))
 }
 
 fn timeline() -> impl Strategy<Value = Vec<TimedAction>> {
     // half seconds, so that some fall on the same moment
     vec((0u64..120, action()), 0..8).prop_map(|mut raw| {
         raw.sort_by_key(|entry| entry.0);
-        raw.into_iter().map(|(at, action)| TimedAction { at: Span::from_millis(at * 500), action }).collect()
+        raw.into_iter().map(|(at, action)| TimedAction::once(Span::from_millis(at * 500), action)).collect()
     })
 }
 
@@ -477,10 +533,16 @@ fn spec() -> impl Strategy<Value = ClusterSpec> {
     );
     let load = (vec(audience(), 1..4), vec((traffic(), any::<u8>()), 0..4), vec(tick(), 0..3), rooms);
     let data = (option::of(database()), option::of(sessions()), option::of(span(40_000)));
-    let pods = (pods(), rollout(), option::weighted(0.3, autoscaler()));
+    let places = (option::weighted(0.5, nodes()), option::of(budget()), option::weighted(0.3, recurring()));
+    let pods = (pods(), rollout(), option::weighted(0.3, autoscaler()), places);
     (times, load, vec(balancer(), 1..4), pods, redis(), data, timeline()).prop_map(
-        |((duration, warm_up, steady_start, sample), load, balancers, pods, redis, data, timeline)| {
-            let (pods, rollout, autoscaler) = pods;
+        |((duration, warm_up, steady_start, sample), load, balancers, pods, redis, data, mut timeline)| {
+            let (pods, rollout, autoscaler, (nodes, disruption_budget, recurring)) = pods;
+            timeline.extend(recurring);
+            let needs_nodes = |action: &Action| {
+                matches!(action, Action::Outage { .. } | Action::DrainNode { .. } | Action::UpgradeNodes { .. })
+            };
+            timeline.retain(|timed| nodes.is_some() || !needs_nodes(&timed.action));
             let (database, sessions, recovery) = data;
             let able = matches!(redis.law.adapter, Adapter::None | Adapter::Streams { .. });
             let recovery = recovery.filter(|_| able && redis.law.recovery);
@@ -507,7 +569,9 @@ fn spec() -> impl Strategy<Value = ClusterSpec> {
                 rooms,
                 balancers,
                 pods,
+                nodes,
                 rollout,
+                disruption_budget,
                 autoscaler,
                 redis,
                 database,

@@ -2,7 +2,7 @@
 
 use stickysim::cluster::balancer::NginxMethod;
 use stickysim::cluster::spec::{
-    Action, ClusterSpec, DataUse, DatabaseSpec, PodChoice, TimedAction, TrafficAction, TrafficSpec,
+    Action, Choice, ClusterSpec, DataUse, DatabaseSpec, TimedAction, TrafficAction, TrafficSpec,
 };
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::{FailReason, FigureId, Record};
@@ -128,14 +128,14 @@ fn a_crash_gives_connections_back_and_a_shutdown_in_order_answers() {
     spec.pods.replicas = 2;
     spec.pods.startup = Law::Fixed(seconds(1.0));
     spec.duration = Span::from_secs(60);
-    let at = |second, action| TimedAction { at: Span::from_secs(second), action };
-    spec.timeline = vec![at(20, Action::Crash(PodChoice::Number(0)))];
+    let at = |second, action| TimedAction::once(Span::from_secs(second), action);
+    spec.timeline = vec![at(20, Action::Crash(Choice::Number(0)))];
     let counts = run(&spec, 0).counts;
     // who was at the database or waited for it has failed; afterwards the pod finds room for all its connections again
     let died = counts.requests_failed.of(FailReason::PodDied);
     assert!(died > 0 && counts.queries_lost == died, "{died}");
     assert_eq!(counts.queries_refused, 0);
-    spec.timeline = vec![at(20, Action::Restart(PodChoice::Number(0)))];
+    spec.timeline = vec![at(20, Action::Restart(Choice::Number(0)))];
     assert_eq!(run(&spec, 0).counts.requests_failed.of(FailReason::PodDied), 0);
 }
 
@@ -144,7 +144,7 @@ fn a_slow_database_is_slow_for_as_long_as_it_says() {
     let mut spec = cluster_of(100.0, 1, database(Law::Fixed(seconds(0.01))));
     spec.duration = Span::from_secs(100);
     let action = Action::SlowDatabase { factor: 5.0, lasts: Span::from_secs(20) };
-    spec.timeline = vec![TimedAction { at: Span::from_secs(40), action }];
+    spec.timeline = vec![TimedAction::once(Span::from_secs(40), action)];
     let request = run(&spec, 0).latencies.request;
     let slow = (request.sum_s() - request.count() as f64 * 0.01) / 0.04;
     assert!((slow - 2_000.0).abs() < 200.0, "{slow} slow queries of about 2000");

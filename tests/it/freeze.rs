@@ -2,7 +2,7 @@
 //! are loaded anew.
 
 use stickysim::cluster::balancer::NginxMethod;
-use stickysim::cluster::spec::{Action, ClusterSpec, PodChoice, RefreshSpec, TimedAction, Transports};
+use stickysim::cluster::spec::{Action, Choice, ClusterSpec, RefreshSpec, TimedAction, Transports};
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::{CloseReason, FailReason};
 
@@ -14,8 +14,8 @@ fn frozen(length_s: u64) -> ClusterSpec {
     spec.audiences[0].network.rtt = Law::Fixed(1e6);
     spec.steady_start = false;
     spec.duration = Span::from_secs(125);
-    let action = Action::Freeze { pod: PodChoice::Number(1), length: Span::from_secs(length_s) };
-    spec.timeline = vec![TimedAction { at: Span::from_secs(5), action }];
+    let action = Action::Freeze { pod: Choice::Number(1), length: Span::from_secs(length_s) };
+    spec.timeline = vec![TimedAction::once(Span::from_secs(5), action)];
     spec
 }
 

@@ -190,12 +190,12 @@ fn a_proxy_that_lets_no_websocket_through_leaves_clients_polling() {
 /// The second outage: the hash of their addresses points back to the pod that has returned.
 #[test]
 fn clients_that_poll_behind_ip_hash_are_cut_again_when_their_pod_is_back() {
-    use stickysim::cluster::spec::{Action, PodChoice, TimedAction};
+    use stickysim::cluster::spec::{Action, Choice, TimedAction};
     let closed = |transports| {
         let mut spec = arriving(3, NginxMethod::IpHash, transports);
         spec.steady_start = true;
         spec.duration = Span::from_secs(120);
-        spec.timeline = vec![TimedAction { at: Span::from_secs(30), action: Action::Crash(PodChoice::Number(1)) }];
+        spec.timeline = vec![TimedAction::once(Span::from_secs(30), Action::Crash(Choice::Number(1)))];
         let counts = run(&spec, 0).counts;
         let of = |reason| counts.closed.of(reason);
         (of(CloseReason::PodCrash), of(CloseReason::SessionUnknown), counts.connects)

@@ -2,7 +2,7 @@
 
 use stickysim::cluster::balancer::{AwsAlbSpec, BalancerSpec, NginxMethod, NginxSpec, TargetAlgorithm};
 use stickysim::cluster::spec::{
-    Action, Amount, AutoscalerSpec, ClusterSpec, DeletionCost, MetricSpec, OnSigterm, PodChoice, Population, Probe,
+    Action, Amount, AutoscalerSpec, Choice, ClusterSpec, DeletionCost, MetricSpec, OnSigterm, Population, Probe,
     Readiness, RolloutMode, RolloutSpec, RolloutStrategy, ScaleBy, ScalingPolicy, ScalingRules, Select, ShutdownSpec,
     TimedAction,
 };
@@ -12,7 +12,7 @@ use stickysim::metrics::{CloseReason, FailReason, Record};
 use crate::support::{api, cluster, run, seconds};
 
 fn at(seconds: u64, action: Action) -> TimedAction {
-    TimedAction { at: Span::from_secs(seconds), action }
+    TimedAction::once(Span::from_secs(seconds), action)
 }
 
 /// So many pods that take 20 s to boot, a few clients, and this timeline.
@@ -145,14 +145,14 @@ fn who_goes_first_when_there_are_too_many() {
     let young = pods(3, vec![at(180, Action::Scale { to: 5 }), at(230, Action::Scale { to: 3 })]);
     assert_eq!(removed(&young), ["remove pod-3", "remove pod-4"]);
     // pod 1 boots again
-    let unready = pods(3, vec![at(220, Action::Crash(PodChoice::Number(1))), at(230, Action::Scale { to: 2 })]);
+    let unready = pods(3, vec![at(220, Action::Crash(Choice::Number(1))), at(230, Action::Scale { to: 2 })]);
     assert_eq!(removed(&unready), ["remove pod-1"]);
     // the newest pods are full, and cost more than the others, which have lost their clients
     let mut costly = cluster(2, NginxMethod::RoundRobin, 100, true);
     costly.pods.startup = Law::Fixed(seconds(20.0));
     costly.timeline = vec![
         at(100, Action::Scale { to: 3 }),
-        at(150, Action::Restart(PodChoice::Number(0))),
+        at(150, Action::Restart(Choice::Number(0))),
         at(300, Action::Scale { to: 2 }),
     ];
     assert_eq!(removed(&costly), ["remove pod-0"], "it has been ready for less time");
@@ -160,8 +160,8 @@ fn who_goes_first_when_there_are_too_many() {
     assert_eq!(removed(&costly), ["remove pod-0"], "and has no connections either");
     costly.timeline = vec![
         at(100, Action::Scale { to: 3 }),
-        at(105, Action::Restart(PodChoice::Number(0))),
-        at(150, Action::Restart(PodChoice::Number(1))),
+        at(105, Action::Restart(Choice::Number(0))),
+        at(150, Action::Restart(Choice::Number(1))),
         at(2_000, Action::Scale { to: 2 }),
     ];
     costly.duration = Span::from_secs(2_100);
@@ -183,7 +183,7 @@ fn probes_find_a_dead_pod_as_late_as_the_theory_says() {
     for (period, failures, mean, most) in [(10, 3, 25.0, 30.0), (5, 2, 7.5, 10.0)] {
         let found: Vec<f64> = (0..200)
             .map(|replication| {
-                let action = Action::Freeze { pod: PodChoice::Number(0), length: Span::from_secs(400) };
+                let action = Action::Freeze { pod: Choice::Number(0), length: Span::from_secs(400) };
                 let mut spec = pods(3, vec![at(100, action)]);
                 spec.audiences[0].population = Population::Present { count: 1 };
                 spec.duration = Span::from_secs(140);
@@ -203,7 +203,7 @@ fn probes_find_a_dead_pod_as_late_as_the_theory_says() {
 
 #[test]
 fn a_liveness_probe_ends_a_pod_that_hangs_and_sigkill_follows_when_it_does_not_hear() {
-    let action = Action::Freeze { pod: PodChoice::Number(0), length: Span::from_secs(10_000) };
+    let action = Action::Freeze { pod: Choice::Number(0), length: Span::from_secs(10_000) };
     let mut spec = pods(3, vec![at(100, action)]);
     spec.pods.liveness = Some(Probe { grace: Some(Span::from_secs(7)), ..PROBE });
     let record = run(&spec, 0);
@@ -465,8 +465,8 @@ fn who_stands_still_neither_drains_nor_closes() {
     spec.pods.shutdown.grace = Span::from_secs(60);
     spec.timeline = vec![
         at(100, Action::Scale { to: 1 }),
-        at(105, Action::Freeze { pod: PodChoice::Number(0), length: Span::from_secs(12) }),
-        at(105, Action::Freeze { pod: PodChoice::Number(1), length: Span::from_secs(12) }),
+        at(105, Action::Freeze { pod: Choice::Number(0), length: Span::from_secs(12) }),
+        at(105, Action::Freeze { pod: Choice::Number(1), length: Span::from_secs(12) }),
     ];
     let closed = |until: u64| {
         spec.duration = Span::from_secs(until);
@@ -478,7 +478,7 @@ fn who_stands_still_neither_drains_nor_closes() {
     let mut spec = cluster(1, NginxMethod::RoundRobin, 100, true);
     spec.steady_start = false;
     spec.pods.max_connection_age = Some(Law::Fixed(seconds(40.0)));
-    spec.timeline = vec![at(32, Action::Freeze { pod: PodChoice::Number(0), length: Span::from_secs(20) })];
+    spec.timeline = vec![at(32, Action::Freeze { pod: Choice::Number(0), length: Span::from_secs(20) })];
     let closed = |until: u64| {
         spec.duration = Span::from_secs(until);
         run(&spec, 0).counts.closed.of(CloseReason::MaxAge)
@@ -488,7 +488,7 @@ fn who_stands_still_neither_drains_nor_closes() {
 
 #[test]
 fn readiness_goes_on_while_liveness_has_ended_a_container() {
-    let mut spec = pods(2, vec![at(100, Action::Freeze { pod: PodChoice::Number(0), length: Span::from_secs(15) })]);
+    let mut spec = pods(2, vec![at(100, Action::Freeze { pod: Choice::Number(0), length: Span::from_secs(15) })]);
     let quick = Probe { period: Span::from_secs(1), timeout: Span::from_millis(500), ..PROBE };
     spec.pods.liveness = Some(quick);
     spec.pods.readiness = Readiness::Probed(Probe { failures: 5, ..quick });
@@ -504,7 +504,7 @@ fn readiness_goes_on_while_liveness_has_ended_a_container() {
 
 #[test]
 fn a_deletion_shortens_the_grace_period_of_a_probe() {
-    let hangs = Action::Freeze { pod: PodChoice::Number(0), length: Span::from_secs(5_000) };
+    let hangs = Action::Freeze { pod: Choice::Number(0), length: Span::from_secs(5_000) };
     let mut spec = pods(2, vec![at(100, hangs), at(140, Action::Scale { to: 1 })]);
     spec.pods.readiness = Readiness::Probed(PROBE);
     spec.pods.liveness = Some(Probe { grace: Some(Span::from_secs(400)), ..PROBE });

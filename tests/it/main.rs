@@ -30,6 +30,7 @@ mod lessons;
 mod life;
 mod local_first;
 mod log_to_report;
+mod node_outages;
 mod nodes;
 mod outages;
 mod outputs;

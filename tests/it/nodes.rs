@@ -1,7 +1,7 @@
 //! A Service with `externalTrafficPolicy: Local`: each node has the pods that stand on it, and who checks nodes leaves out those
 //! that have none.
 
-use stickysim::cluster::spec::{Action, ClusterSpec, PodChoice, Sharing, TimedAction};
+use stickysim::cluster::spec::{Action, Choice, ClusterSpec, Sharing, TimedAction};
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::{FailReason, Record};
 
@@ -60,7 +60,7 @@ fn checks_find_out_some_time_after_a_node_has_lost_its_pod() {
     // the pod of one of two nodes is away for five minutes: half of the requests of the first minute fail, as two checks in a
     // row must, thirty seconds apart; it comes back before five good ones, and that costs nothing
     let mut spec = callers(2, &["aws-nlb: {}", "service: {nodes: 2, externalTrafficPolicy: Local}"]);
-    spec.timeline = vec![TimedAction { at: Span::from_secs(200), action: Action::Crash(PodChoice::Number(1)) }];
+    spec.timeline = vec![TimedAction::once(Span::from_secs(200), Action::Crash(Choice::Number(1)))];
     spec.pods.startup = Law::Fixed(seconds(200.0));
     let record = run(&spec, 0);
     let seconds = record.counts.requests_failed.total() as f64 / (record.counts.requests as f64 / 600.0) * 2.0;
@@ -133,7 +133,7 @@ fn a_node_whose_pods_are_shut_down_is_left_out_while_they_still_serve() {
         );
         spec.traffic = vec![api(3.0, Law::Fixed(0.0))];
         spec.pods.shutdown.pre_stop = Span::from_secs(pre_stop);
-        spec.timeline = vec![TimedAction { at: Span::from_secs(200), action: Action::Scale { to: 2 } }];
+        spec.timeline = vec![TimedAction::once(Span::from_secs(200), Action::Scale { to: 2 })];
         run(&spec, 0).counts.requests_failed.total()
     };
     assert_eq!(failed(60), 0);
@@ -150,7 +150,7 @@ fn checks_of_one_outage_say_nothing_of_the_next() {
         );
         spec.traffic = vec![api(3.0, Law::Fixed(0.0))];
         spec.pods.startup = Law::Fixed(seconds(12.0));
-        let crash = |&at: &u64| TimedAction { at: Span::from_secs(at), action: Action::Crash(PodChoice::Number(1)) };
+        let crash = |&at: &u64| TimedAction::once(Span::from_secs(at), Action::Crash(Choice::Number(1)));
         spec.timeline = crashes.iter().map(crash).collect();
         run(&spec, 0).counts.requests_failed.total() as f64
     };

@@ -3,7 +3,7 @@
 use stickysim::cluster::adapter::{Adapter, Law as AdapterLaw, Mode};
 use stickysim::cluster::balancer::NginxMethod;
 use stickysim::cluster::spec::{
-    Action, AddressChangeSpec, ClusterSpec, PodChoice, RedisClient, RefreshSpec, RoomsSpec, Target, TimedAction, Via,
+    Action, AddressChangeSpec, Choice, ClusterSpec, RedisClient, RefreshSpec, RoomsSpec, Target, TimedAction, Via,
     WithoutRedis,
 };
 use stickysim::engine::{Law, Span};
@@ -23,7 +23,7 @@ fn chat(adapter: Adapter, client: RedisClient, action: Action) -> ClusterSpec {
     spec.redis.law = AdapterLaw::of(adapter);
     spec.redis.client = client;
     spec.redis.hop = Span::from_micros(100);
-    spec.timeline = vec![TimedAction { at: Span::from_secs(20), action }];
+    spec.timeline = vec![TimedAction::once(Span::from_secs(20), action)];
     spec.duration = Span::from_secs(60);
     spec
 }
@@ -108,8 +108,8 @@ fn a_pod_that_starts_without_redis_stays_alone_or_waits() {
         // so that clients come to the pod that was restarted
         spec.audiences[0].refresh =
             Some(RefreshSpec { every: Law::exponential(seconds(60.0)), load: Law::Fixed(seconds(0.5)) });
-        let restart = Action::Restart(PodChoice::Number(0));
-        spec.timeline.push(TimedAction { at: Span::from_secs(25), action: restart });
+        let restart = Action::Restart(Choice::Number(0));
+        spec.timeline.push(TimedAction::once(Span::from_secs(25), restart));
         spec.duration = Span::from_secs(300);
         run(&spec, 0)
     };
@@ -128,7 +128,7 @@ fn what_redis_has_in_hand_is_lost_with_it_but_for_streams() {
     // it stands still, so that everything waits in it, and dies
     let of = |adapter, client| {
         let mut spec = chat(adapter, client, Action::RedisStall { lasts: Span::from_secs(20) });
-        spec.timeline.push(TimedAction { at: Span::from_secs(30), action: outage(1) });
+        spec.timeline.push(TimedAction::once(Span::from_secs(30), outage(1)));
         run(&spec, 0).counts
     };
     let c = of(CLASSIC, RedisClient::IoRedis5);
@@ -144,7 +144,7 @@ fn what_redis_has_in_hand_is_lost_with_it_but_for_streams() {
 fn who_is_offline_is_not_lost_to_redis() {
     // an outage of nearly the whole run; clients of the emitting pod have what python-socketio gave them at once
     let mut spec = chat(Adapter::PythonSocketIo, RedisClient::RedisPy, outage(600));
-    spec.timeline[0].at = Span::ZERO;
+    spec.timeline[0].at = Some(Span::ZERO);
     let all = run(&spec, 0).counts;
     let elsewhere = all.lost.of(LossReason::RedisDown) as f64 / all.recipients as f64;
     spec.audiences[0].network.address_change = Some(AddressChangeSpec {
@@ -167,8 +167,8 @@ fn a_new_process_has_connections_of_its_own() {
         spec.pods.startup = Law::Fixed(seconds(1.0));
         spec.redis.at_start = WithoutRedis::StaysAlone;
         if restart {
-            let action = Action::Restart(PodChoice::Number(0));
-            spec.timeline.push(TimedAction { at: Span::from_millis(30_001), action });
+            let action = Action::Restart(Choice::Number(0));
+            spec.timeline.push(TimedAction::once(Span::from_millis(30_001), action));
         }
         run(&spec, 0).counts.lost.of(LossReason::NoAdapter)
     };

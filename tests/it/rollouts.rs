@@ -1,18 +1,18 @@
 //! Pods come and go: several changes at once, and what the balancer is told.
 
 use stickysim::cluster::balancer::{BalancerSpec, IngressNginxSpec, NginxMethod, NginxSpec};
-use stickysim::cluster::spec::{Action, ClusterSpec, PodChoice, Population, RolloutMode, TimedAction};
+use stickysim::cluster::spec::{Action, Choice, ClusterSpec, Population, RolloutMode, TimedAction};
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::Record;
 
 use crate::support::{api, cluster, run, seconds};
 
 fn at(seconds: u64, action: Action) -> TimedAction {
-    TimedAction { at: Span::from_secs(seconds), action }
+    TimedAction::once(Span::from_secs(seconds), action)
 }
 
 fn restart(pod: u32) -> Action {
-    Action::Restart(PodChoice::Number(pod))
+    Action::Restart(Choice::Number(pod))
 }
 
 /// Three pods with 5 s before SIGTERM, 20 s to boot, ten clients, and this timeline.
@@ -64,7 +64,7 @@ fn a_rolling_restart_in_place_goes_on_when_its_pod_is_removed() {
 
 #[test]
 fn a_server_list_forgets_a_crashed_pod_that_is_removed() {
-    let mut spec = three(vec![at(100, Action::Crash(PodChoice::Number(1))), at(120, Action::Scale { to: 2 })]);
+    let mut spec = three(vec![at(100, Action::Crash(Choice::Number(1))), at(120, Action::Scale { to: 2 })]);
     spec.balancers = vec![BalancerSpec::Nginx(NginxSpec { max_fails: 0, ..NginxSpec::default() })];
     spec.pods.startup = Law::Fixed(seconds(10_000.0));
     spec.traffic = vec![api(1.0, Law::Fixed(0.0))];
@@ -111,7 +111,7 @@ fn ingress_nginx_is_told_late_and_nothing_is_lost_when_pods_wait_for_it() {
 #[test]
 fn a_crash_loop_backs_off() {
     // restarts after 0, 10, 20, 40 s and 20 s of boot each
-    let crashes = [100, 130, 170, 230].map(|s| at(s, Action::Crash(PodChoice::Number(0))));
+    let crashes = [100, 130, 170, 230].map(|s| at(s, Action::Crash(Choice::Number(0))));
     let record = run(&three(crashes.to_vec()), 0);
     let ready: Vec<u64> = record.marks.iter().filter(|m| m.what == "ready: pod-0").map(|m| m.at_ms / 1000).collect();
     assert_eq!(ready, [120, 160, 210, 290]);
@@ -125,7 +125,7 @@ fn nginx_lets_one_websocket_per_pause_back_to_a_pod_that_is_back() {
     let session = Law::Fixed(seconds(1e6));
     spec.audiences[0].population = Population::Arriving { rate_per_s: 2.0, profile: vec![], session };
     spec.steady_start = false;
-    spec.timeline = vec![at(100, Action::Crash(PodChoice::Number(0)))];
+    spec.timeline = vec![at(100, Action::Crash(Choice::Number(0)))];
     spec.duration = Span::from_secs(320);
     let record = run(&spec, 0);
     let connections = record.series.pods[0].connections.last().copied().flatten().expect("it is back");

@@ -3,7 +3,7 @@
 use stickysim::cluster::adapter::Adapter;
 use stickysim::cluster::balancer::NginxMethod;
 use stickysim::cluster::spec::{
-    Action, ClusterSpec, Costs, PodChoice, RoomsSpec, Target, TickSpec, TimedAction, TrafficAction, TrafficSpec, Via,
+    Action, Choice, ClusterSpec, Costs, RoomsSpec, Target, TickSpec, TimedAction, TrafficAction, TrafficSpec, Via,
 };
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::{Counts, LossReason};
@@ -98,8 +98,8 @@ fn everybody_present_is_a_recipient_once_whatever_dies() {
             Costs { publish: ms(2_000), broadcast: ms(1_000), send: ms(50), copy_delivered: ms(10), ..no_costs() };
         spec.ticks =
             vec![TickSpec { name: "tick".to_owned(), every: Span::from_secs(4), operation: TO_ALL, bytes: 10 }];
-        let action = Action::Crash(PodChoice::Number(0));
-        spec.timeline = vec![TimedAction { at: ms(crash_ms), action }];
+        let action = Action::Crash(Choice::Number(0));
+        spec.timeline = vec![TimedAction::once(ms(crash_ms), action)];
         spec.pods.startup = Law::Fixed(seconds(20.0));
         spec.duration = Span::from_secs(103);
         let c = run(&spec, 0).counts;

@@ -3,8 +3,8 @@
 use stickysim::cluster::adapter::{Adapter, Law as AdapterLaw};
 use stickysim::cluster::balancer::NginxMethod;
 use stickysim::cluster::spec::{
-    Action, AddressChangeSpec, ClusterSpec, DatabaseSpec, PodChoice, ReconnectPolicy, RedisClient, RefreshSpec,
-    RetryLaw, RolloutMode, RoomsSpec, SessionSpec, SessionStore, Target, TimedAction, Via,
+    Action, AddressChangeSpec, Choice, ClusterSpec, DatabaseSpec, ReconnectPolicy, RedisClient, RefreshSpec, RetryLaw,
+    RolloutMode, RoomsSpec, SessionSpec, SessionStore, Target, TimedAction, Via,
 };
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::{Counts, LossReason, RecoveryMiss, RedisCommand, SessionLoss};
@@ -18,7 +18,7 @@ pub const fn store(store: SessionStore) -> SessionSpec {
 }
 
 pub fn at(second: u64, action: Action) -> TimedAction {
-    TimedAction { at: Span::from_secs(second), action }
+    TimedAction::once(Span::from_secs(second), action)
 }
 
 /// 100 clients on `pods` pods, a request every 10 s of each, ten minutes.
@@ -185,7 +185,7 @@ fn pending_lists_keep_what_comes_after_a_shutdown_in_order() {
     assert_eq!(kept.pending_kept, kept.recovered, "what is in the lists is delivered");
     assert_eq!(command(RedisCommand::Lrange), kept.reconnects, "each list is read when its client is back");
     // a crash tells nobody
-    spec.timeline = vec![at(100, Action::Crash(PodChoice::Number(0)))];
+    spec.timeline = vec![at(100, Action::Crash(Choice::Number(0)))];
     let crashed = run(&spec, 0).counts;
     assert!(crashed.lost.of(LossReason::RecipientOffline) > 20);
     assert_eq!((crashed.pending_kept, crashed.recovered), (0, 0));
@@ -246,7 +246,7 @@ fn connections_are_recovered_after_a_shutdown_in_order_and_not_after_a_crash() {
     // everybody misses something of the stream, whatever room it was for
     assert_eq!(command(RedisCommand::Xrange), 3 * closed.recoveries);
 
-    spec.timeline = vec![at(100, Action::Crash(PodChoice::Number(0)))];
+    spec.timeline = vec![at(100, Action::Crash(Choice::Number(0)))];
     let crashed = run(&spec, 0).counts;
     assert!(crashed.recoveries_asked > 60);
     assert_eq!(crashed.recoveries_missed.of(RecoveryMiss::PodCrash), crashed.recoveries_asked);
@@ -310,7 +310,7 @@ fn one_pod_recovers_from_its_memory_what_it_has_not_lost_itself() {
     assert_eq!(counts.redis_commands.total(), 0);
     let mut spec = recovering(Adapter::None);
     spec.pods.replicas = 1;
-    spec.timeline = vec![at(100, Action::Restart(PodChoice::Number(0)))];
+    spec.timeline = vec![at(100, Action::Restart(Choice::Number(0)))];
     let restarted = run(&spec, 0).counts;
     assert_eq!(restarted.recoveries_missed.of(RecoveryMiss::Elsewhere), restarted.recoveries_asked);
     assert!(restarted.recoveries_asked >= 300);

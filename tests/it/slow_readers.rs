@@ -2,9 +2,7 @@
 
 use stickysim::cluster::adapter::{Adapter, Emit, Operation, To};
 use stickysim::cluster::balancer::NginxMethod;
-use stickysim::cluster::spec::{
-    Action, ClusterSpec, OutputBufferLimits, PodChoice, RedisClient, TickSpec, TimedAction,
-};
+use stickysim::cluster::spec::{Action, Choice, ClusterSpec, OutputBufferLimits, RedisClient, TickSpec, TimedAction};
 use stickysim::engine::Span;
 use stickysim::metrics::{LossReason, Record};
 
@@ -28,8 +26,8 @@ fn broadcasts(seconds: u64, hard: u64) -> ClusterSpec {
 /// The other pod stands still from 5 s to 20 s.
 fn frozen(hard: u64) -> Record {
     let mut spec = broadcasts(60, hard);
-    let action = Action::Freeze { pod: PodChoice::Number(1), length: Span::from_secs(15) };
-    spec.timeline = vec![TimedAction { at: Span::from_secs(5), action }];
+    let action = Action::Freeze { pod: Choice::Number(1), length: Span::from_secs(15) };
+    spec.timeline = vec![TimedAction::once(Span::from_secs(5), action)];
     run(&spec, 0)
 }
 
@@ -76,8 +74,8 @@ fn a_pod_that_cannot_keep_up_loses_what_is_beyond_its_capacity() {
 fn readers_of_a_stream_are_never_cut_off() {
     let mut spec = broadcasts(60, 1 << 10);
     spec.redis.law = stickysim::cluster::adapter::Law::of(Adapter::Streams { sharded_requests: false });
-    let action = Action::Freeze { pod: PodChoice::Number(1), length: Span::from_secs(15) };
-    spec.timeline = vec![TimedAction { at: Span::from_secs(5), action }];
+    let action = Action::Freeze { pod: Choice::Number(1), length: Span::from_secs(15) };
+    spec.timeline = vec![TimedAction::once(Span::from_secs(5), action)];
     let counts = run(&spec, 0).counts;
     assert_eq!((counts.redis_cuts, counts.lost.total()), (0, 0));
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use stickysim::cluster::balancer::{Affinity, AffinityMode, BalancerSpec, IngressNginxSpec, NginxMethod, NginxSpec};
 use stickysim::cluster::spec::{
-    Action, AddressChangeSpec, ClusterSpec, Costs, PodChoice, Population, ReconnectPolicy, RetryLaw, TimedAction,
-    Trace, TraceRequest,
+    Action, AddressChangeSpec, Choice, ClusterSpec, Costs, Population, ReconnectPolicy, RetryLaw, TimedAction, Trace,
+    TraceRequest,
 };
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::{CloseReason, FailReason, MoveReason, Record};
@@ -13,11 +13,11 @@ use stickysim::metrics::{CloseReason, FailReason, MoveReason, Record};
 use crate::support::{api, assert_agrees, audience, cluster, no_costs, run, seconds};
 
 fn at(seconds: u64, action: Action) -> TimedAction {
-    TimedAction { at: Span::from_secs(seconds), action }
+    TimedAction::once(Span::from_secs(seconds), action)
 }
 
 fn crash(seconds: u64, pod: u32) -> TimedAction {
-    at(seconds, Action::Crash(PodChoice::Number(pod)))
+    at(seconds, Action::Crash(Choice::Number(pod)))
 }
 
 /// nginx that never leaves a server alone.
@@ -194,7 +194,7 @@ fn a_short_restart_in_place_keeps_clients_and_a_long_one_moves_them() {
         let mut spec = cluster(3, NginxMethod::RoundRobin, 300, true);
         spec.balancers = vec![cookies(AffinityMode::Persistent, None)];
         spec.pods.startup = Law::Fixed(seconds(startup_s));
-        spec.timeline = vec![at(100, Action::Restart(PodChoice::Number(1)))];
+        spec.timeline = vec![at(100, Action::Restart(Choice::Number(1)))];
         // when the control plane looks is part of the seed
         let mut counts = run(&spec, 0).counts;
         (1..8).for_each(|replication| counts.add(&run(&spec, replication).counts));
@@ -213,7 +213,7 @@ fn a_short_restart_in_place_keeps_clients_and_a_long_one_moves_them() {
 fn a_ring_takes_its_clients_back_after_a_restart_in_place() {
     let mut spec = callers(cookies(AffinityMode::Balanced, None));
     spec.pods.startup = Law::Fixed(seconds(60.0));
-    spec.timeline = vec![at(200, Action::Restart(PodChoice::Number(1)))];
+    spec.timeline = vec![at(200, Action::Restart(Choice::Number(1)))];
     let moved = run(&spec, 0).counts.moved;
     // away when the pod is gone, home when it is back
     let [away, home] = [MoveReason::PodGone, MoveReason::Rebalanced].map(|reason| moved.of(reason));

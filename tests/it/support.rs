@@ -85,6 +85,8 @@ pub fn cluster(pods: u32, method: NginxMethod, clients: u32, websocket: bool) ->
             startup: Law::Fixed(seconds(8.0)),
             ..PodSpec::default()
         },
+        nodes: None,
+        disruption_budget: None,
         rollout: RolloutSpec { max_surge: Amount::Pods(1), max_unavailable: Amount::Pods(0), ..RolloutSpec::default() },
         autoscaler: None,
         redis: RedisSpec {

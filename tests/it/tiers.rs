@@ -1,7 +1,7 @@
 //! What balancers do to a whole cluster: waits, redirects, tiers in a row, instances, health checks, reloads.
 
 use stickysim::cluster::balancer::{BalancerSpec, NginxMethod};
-use stickysim::cluster::spec::{Action, ClusterSpec, PodChoice, Sharing, TimedAction};
+use stickysim::cluster::spec::{Action, Choice, ClusterSpec, Sharing, TimedAction};
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::{CloseReason, FailReason, MoveReason};
 
@@ -20,7 +20,7 @@ fn callers(pods: u32, clients: u32, balancers: &[&str]) -> ClusterSpec {
 }
 
 fn at(second: u64, action: Action) -> TimedAction {
-    TimedAction { at: Span::from_secs(second), action }
+    TimedAction::once(Span::from_secs(second), action)
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_redirect_that_carries_the_cookie_is_needed_once() {
     assert_eq!((counts.moved.total(), counts.cookies_issued), (0, visited));
     // an instance that is down is an error for its sessions, and for nobody else
     let mut broken = spec;
-    broken.timeline = vec![at(300, Action::Crash(PodChoice::Number(2)))];
+    broken.timeline = vec![at(300, Action::Crash(Choice::Number(2)))];
     broken.pods.startup = Law::Fixed(seconds(1_000.0));
     let counts = run(&broken, 0).counts;
     let failed = counts.requests_failed.of(FailReason::PodUnreachable) as f64 / (counts.requests as f64 / 2.0);
@@ -89,7 +89,7 @@ fn tunnels_beyond_the_connections_of_all_servers_wait_and_fail() {
 fn a_server_that_checks_find_down_gets_nothing_until_they_find_it_up() {
     // three checks, two seconds apart, find it down 4 to 6 s after it died; two find it up again
     let mut spec = callers(2, 6_000, &["haproxy: {balance: roundrobin, retries: 0, default-server: check}"]);
-    spec.timeline = vec![at(101, Action::Crash(PodChoice::Number(0)))];
+    spec.timeline = vec![at(101, Action::Crash(Choice::Number(0)))];
     spec.pods.startup = Law::Fixed(seconds(60.0));
     spec.duration = Span::from_secs(300);
     let record = run(&spec, 0);
@@ -109,7 +109,7 @@ fn a_pause_between_two_tries_is_in_the_latency() {
     let latency = |option: &str| {
         let yaml = format!("haproxy: {{cookie: SRV insert, {option}}}");
         let mut spec = callers(2, 2_000, &[&yaml]);
-        spec.timeline = vec![at(300, Action::Crash(PodChoice::Number(0)))];
+        spec.timeline = vec![at(300, Action::Crash(Choice::Number(0)))];
         spec.pods.startup = Law::Fixed(seconds(1_000.0));
         let record = run(&spec, 0);
         let failed = record.counts.requests_failed.of(FailReason::PodUnreachable);
@@ -229,7 +229,7 @@ fn a_call_on_a_kept_connection_goes_where_that_leads_whatever_the_list_of_client
     let mut spec = cluster(4, NginxMethod::RoundRobin, 2_000, true);
     spec.balancers = products(&["service: {sessionAffinity: ClientIP, timeoutSeconds: 1}"]);
     spec.traffic = vec![api(0.4, Law::Fixed(0.0))];
-    spec.timeline = (1..10).map(|minute| at(60 * minute, Action::Crash(PodChoice::Number(0)))).collect();
+    spec.timeline = (1..10).map(|minute| at(60 * minute, Action::Crash(Choice::Number(0)))).collect();
     let moved = run(&spec, 0).counts.moved;
     assert_eq!(moved.of(MoveReason::NeverSticky), 0);
     let (away, back) = (moved.of(MoveReason::EntryExpired), moved.of(MoveReason::KeptConnection));

@@ -12,7 +12,7 @@ use proptest::test_runner::RngSeed;
 use stickysim::cluster::adapter::Adapter;
 use stickysim::cluster::balancer::NginxMethod;
 use stickysim::cluster::spec::{
-    Action, ClusterSpec, Costs, PodChoice, Population, RedisCosts, RetryLaw, TickSpec, TimedAction, Trace, TraceRequest,
+    Action, Choice, ClusterSpec, Costs, Population, RedisCosts, RetryLaw, TickSpec, TimedAction, Trace, TraceRequest,
 };
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::{FailReason, Histogram, LossReason, Record};
@@ -110,7 +110,7 @@ impl Small {
         }
         let tick = |&every: &u64| TickSpec { name: "tick".to_owned(), every: ns(every), operation: TO_ALL, bytes: 1 };
         spec.ticks = self.ticks.iter().map(tick).collect();
-        let crash = |&at: &u64| TimedAction { at: ns(at), action: Action::Crash(PodChoice::Number(0)) };
+        let crash = |&at: &u64| TimedAction::once(ns(at), Action::Crash(Choice::Number(0)));
         spec.timeline = self.crashes.iter().map(crash).collect();
         spec
     }

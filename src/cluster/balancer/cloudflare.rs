@@ -181,6 +181,9 @@ impl CloudflareSpec {
 }
 
 impl Settings for CloudflareSpec {
+    fn connect_timeout(&self) -> Option<Span> {
+        Some(Span::from_secs(19)) // then it answers with a 522
+    }
     fn describe(&self) -> String {
         let by = match (self.session_affinity, self.origin_steering.policy) {
             (CloudflareAffinity::Cookie, _) => "cookie",

@@ -38,6 +38,18 @@ pub trait Settings {
     fn shutdown_timeout(&self) -> Option<Span> {
         None
     }
+    /// How long it waits for a pod that does not even refuse a connection, since its node is gone; `None`: connections of clients
+    /// are passed on, and it is they who wait.
+    fn connect_timeout(&self) -> Option<Span> {
+        match self.layer() {
+            Layer::Connections => None,
+            Layer::Requests => Some(CONNECT_TIMEOUT),
+        }
+    }
+    /// After this time a request gets no further try; `None` = there is no such limit.
+    fn tries_within(&self) -> Option<Span> {
+        None
+    }
     /// Where it looks for the client's address when it stands behind another tier.
     fn trusts(&self) -> Trusts {
         Trusts::Nobody
@@ -86,6 +98,9 @@ pub trait Settings {
         Vec::new()
     }
 }
+
+/// Where a product does not publish its limit for connecting to a pod, it is assumed to be that of an Application Load Balancer.
+pub const CONNECT_TIMEOUT: Span = Span::from_secs(10);
 
 /// A setting that cannot be.
 #[derive(Clone, Debug, PartialEq, Eq)]

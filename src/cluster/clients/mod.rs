@@ -32,6 +32,8 @@ pub enum Link {
     Connecting,
     /// A WebSocket is open.
     Open,
+    /// A connection is dead, and the client does not know it yet.
+    HalfOpen,
     /// It has left for good.
     Left,
 }

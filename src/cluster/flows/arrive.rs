@@ -12,6 +12,7 @@ use crate::cluster::flows::fan_out::LONGEST_TRIP;
 use crate::cluster::flows::{Slab, endpoints::Endpoints, retry::Pending, rollout::Rollout};
 use crate::cluster::meter::Meter;
 use crate::cluster::network::{self, Pool};
+use crate::cluster::nodes::Nodes;
 use crate::cluster::path::Path;
 use crate::cluster::progress::Progress;
 use crate::cluster::purpose::{Purpose, traffic};
@@ -21,11 +22,11 @@ use crate::cluster::sessions::Sessions;
 use crate::cluster::spec::{AudienceSpec, ClusterSpec, Population};
 use crate::cluster::{Cluster, Event};
 use crate::engine::{Column, Ctx, Law, Seed, SimTime, Span, Stream};
-use crate::metrics::{CloseReason, FailReason};
+use crate::metrics::CloseReason;
 
 /// What an audience needs to grow.
 pub struct AudienceState {
-    pool: Pool,
+    pub pool: Pool,
     /// Candidates for arrival so far.
     candidates: u32,
     /// Next request of a trace.
@@ -84,6 +85,10 @@ impl<'s> Cluster<'s> {
             audiences: audiences.collect(),
             pods: Column::new(),
             running: Vec::new(),
+            nodes: spec.nodes.as_ref().map_or_else(Nodes::default, |spec| {
+                let first = |node| Purpose::Lease.stream(seed, node, 0).below(spec.lease_renewal.as_nanos().max(1));
+                Nodes::new(spec, |node| Span::from_nanos(first(node)))
+            }),
             path: Path::new(&spec.balancers),
             endpoints: Endpoints::new(spec.chooser(), seed),
             rollout: Rollout::new(spec.pods.replicas, &spec.rollout),
@@ -103,6 +108,8 @@ impl<'s> Cluster<'s> {
             deliveries: Deliveries::default(),
             progress: Progress::default(),
             ghosts: Slab::new(),
+            half_open: rustc_hash::FxHashSet::default(),
+            recurring: Slab::new(),
             pending: Pending::default(),
             ends: Slab::new(),
             cuts: Slab::new(),
@@ -127,9 +134,7 @@ impl<'s> Cluster<'s> {
         ctx.schedule(SimTime::ZERO + self.spec.warm_up, Event::EndWarmUp);
         ctx.schedule(SimTime::ZERO + self.spec.sample_every, Event::Sample);
         ctx.schedule(SimTime::ZERO + self.peak_window(), Event::Window);
-        for (entry, timed) in self.spec.timeline.iter().enumerate() {
-            ctx.schedule(SimTime::ZERO + timed.at, Event::Timeline(entry as u16));
-        }
+        self.start_timeline(ctx);
         self.start_autoscaler(ctx);
         if let Some(rebalance) = self.spec.pods.rebalance {
             ctx.schedule(SimTime::ZERO + rebalance.every, Event::Rebalance);
@@ -280,6 +285,7 @@ impl<'s> Cluster<'s> {
     pub fn leave(&mut self, client: ClientId, ctx: &mut Ctx<Event>) {
         match self.clients[client].link {
             Link::Open => self.lose_connection(client, CloseReason::SessionEnd, None, ctx),
+            Link::HalfOpen => self.half_open_ended(client, ctx),
             Link::Connecting => self.abandon_attempt(client, ctx),
             Link::None | Link::Waiting | Link::Left => {}
         }
@@ -297,13 +303,6 @@ impl<'s> Cluster<'s> {
         self.meter.departed.add(self.source_of(client), self.clients[client].routed);
         self.path.forget(client, true);
         self.clients.leave(client, ctx.now());
-    }
-
-    fn schedule_address_change(&mut self, client: ClientId, at_start: bool, ctx: &mut Ctx<Event>) {
-        let Some(change) = &self.audience_of(client).network.address_change else { return };
-        let changes = self.clients.habits(client).map_or(0, |habits| habits.changes);
-        let stream = Purpose::AddressChange.stream(self.seed, self.clients[client].number, changes);
-        self.schedule_habit(client, &change.every, stream, at_start, Event::AddressChange(client), ctx);
     }
 
     /// What a client does at such distances happens next, if it is still there then. `at_start`: the client is in the midst
@@ -328,44 +327,6 @@ impl<'s> Cluster<'s> {
     #[inline]
     pub fn audience_of(&self, client: ClientId) -> &'s AudienceSpec {
         &self.spec.audiences[usize::from(self.clients[client].audience)]
-    }
-
-    /// The network of a client changes: another public address, and nothing at all for a while.
-    pub fn address_change(&mut self, client: ClientId, ctx: &mut Ctx<Event>) {
-        let Client { number, audience, link, .. } = self.clients[client];
-        let Some(change) = &self.audience_of(client).network.address_change else { return };
-        let habits = self.clients.habits_mut(client);
-        habits.changes += 1;
-        // draws of their own purpose number, apart from the time of the next change
-        let mut stream = Purpose::AddressChange.stream(self.seed, number, habits.changes | 1 << 31);
-        habits.network_back_at = ctx.now() + change.gap.span(&mut stream);
-        let old = self.clients.address(client);
-        let address = if stream.chance(change.same_network) {
-            network::neighbour(old, &mut stream)
-        } else {
-            self.elsewhere(old, usize::from(audience), &mut stream)
-        };
-        self.clients.move_to(client, address);
-        self.path.forget(client, false);
-        self.meter.counts.address_changes += 1;
-        match link {
-            Link::Open => {
-                self.lose_connection(client, CloseReason::AddressChange, None, ctx);
-                self.retry_later(client, Span::ZERO, ctx);
-            }
-            Link::Connecting => self.attempt_failed(client, FailReason::ClientOffline, Span::ZERO, ctx),
-            Link::None | Link::Waiting | Link::Left => {}
-        }
-        self.schedule_address_change(client, false, ctx);
-    }
-
-    /// A new address outside the old network: that of another group where addresses are shared, else a fresh one.
-    fn elsewhere(&self, old: IpAddr, audience: usize, stream: &mut Stream) -> IpAddr {
-        if old.is_ipv6() {
-            return network::draw_v6(stream).into();
-        }
-        let pool = &self.audiences[audience].pool;
-        pool.draw(stream, self.seed).unwrap_or_else(|| network::draw_v4(stream)).into()
     }
 }
 

@@ -136,7 +136,7 @@ impl Cluster<'_> {
         let active = self.running.iter().copied().filter(|&pod| self.pods[pod].life.phase == Phase::Active);
         let groups: Vec<(Group, f64)> = active
             .map(|pod| match value(pod) {
-                _ if self.is_pending(pod) => (Group::Unready, 0.0),
+                _ if self.pods[pod].life.is_pending() => (Group::Unready, 0.0),
                 None => (Group::Missing, 0.0),
                 Some(value) if matches!(metric, MetricSpec::Cpu(_)) && self.just_started(pod, spec, now) => {
                     (Group::Unready, value)
@@ -145,12 +145,6 @@ impl Cluster<'_> {
             })
             .collect();
         autoscaler::replicas(&groups, target, spec.tolerance, current)
-    }
-
-    /// No container of a pod has ever run.
-    fn is_pending(&self, pod: PodId) -> bool {
-        let life = &self.pods[pod].life;
-        life.container == Container::Waiting && life.restarts == 0
     }
 
     /// The CPU of a pod does not count yet: it is young, and was not ready while it was measured; or it was never ready.

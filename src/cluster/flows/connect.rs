@@ -14,7 +14,7 @@ use crate::engine::{Ctx, SimTime, Span};
 use crate::metrics::FailReason;
 
 /// The client's own limit for one attempt (socket.io-client `timeout`, 20 s).
-const ATTEMPT_LIMIT: Span = Span::from_secs(20);
+pub const ATTEMPT_LIMIT: Span = Span::from_secs(20);
 
 impl Cluster<'_> {
     /// The first attempt of a session.

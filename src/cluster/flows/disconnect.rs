@@ -72,9 +72,16 @@ impl Cluster<'_> {
 
     /// A client has not heard a ping for too long.
     pub fn silence_noticed(&mut self, client: ClientId, epoch: u16, ctx: &mut Ctx<Event>) {
-        if self.clients.wire(client).epoch == epoch && self.clients[client].link == Link::Open {
-            self.lose_connection(client, CloseReason::PingTimeout, None, ctx);
-            self.retry_later(client, Span::ZERO, ctx);
+        if self.clients.wire(client).epoch != epoch {
+            return;
+        }
+        match self.clients[client].link {
+            Link::Open => {
+                self.lose_connection(client, CloseReason::PingTimeout, None, ctx);
+                self.retry_later(client, Span::ZERO, ctx);
+            }
+            Link::HalfOpen => self.half_open_noticed(client, ctx),
+            Link::None | Link::Waiting | Link::Connecting | Link::Left => {}
         }
     }
 
@@ -91,6 +98,7 @@ impl Cluster<'_> {
         let load = refresh.load.span(&mut Purpose::Refresh.stream(self.seed, number, habits.refreshes | 1 << 31));
         match link {
             Link::Open => self.lose_connection(client, CloseReason::Refresh, None, ctx),
+            Link::HalfOpen => self.half_open_ended(client, ctx),
             Link::Connecting => self.abandon_attempt(client, ctx),
             Link::None | Link::Waiting | Link::Left => {}
         }
@@ -173,16 +181,19 @@ impl Cluster<'_> {
         (target.ghosts, target.silent_ghosts, target.pollers) = (0, 0, 0);
         target.connections_changed();
         self.path.uncount_all(pod);
+        let there = |ghost: &&Ghost| ghost.pod == pod && ghost.process == process && ghost.joined.is_some();
+        // a process that ends in order unsubscribes from everything
+        let mut left: Vec<u32> =
+            self.ghosts.iter().filter(there).map(|ghost| self.rooms.forget_ghost(ghost.client, pod)).collect();
+        if reason == CloseReason::NodeLost {
+            return self.leave_half_open(pod, upgrading, live, ctx);
+        }
         for client in upgrading {
             self.end_polling(client);
             self.tunnel_broken(client, pod, ctx.now());
             self.clients.wire_mut(client).upgrading = false;
             self.attempt_failed(client, FailReason::PodDied, self.clients[client].one_way(), ctx);
         }
-        let there = |ghost: &&Ghost| ghost.pod == pod && ghost.process == process && ghost.joined.is_some();
-        // a process that ends in order unsubscribes from everything
-        let mut left: Vec<u32> =
-            self.ghosts.iter().filter(there).map(|ghost| self.rooms.forget_ghost(ghost.client, pod)).collect();
         for client in live {
             self.tunnel_broken(client, pod, ctx.now());
             left.push(self.rooms.disconnect(client, pod, false));
@@ -268,7 +279,7 @@ impl Cluster<'_> {
     }
 
     /// The balancer counts one tunnel less, or one less of those that it has forgotten.
-    fn uncount_tunnel(&mut self, instance: u16, pod: PodId, opened_at: SimTime) {
+    pub fn uncount_tunnel(&mut self, instance: u16, pod: PodId, opened_at: SimTime) {
         if self.path.has_forgotten(opened_at) {
             self.pods[pod].forgotten_ended();
         } else {
@@ -285,7 +296,7 @@ impl Cluster<'_> {
     }
 
     /// What every end of a connection has in common, seen from the client.
-    fn connection_ended(&mut self, client: ClientId, reason: CloseReason, now: SimTime) {
+    pub fn connection_ended(&mut self, client: ClientId, reason: CloseReason, now: SimTime) {
         let connection = self.clients.wire(client).connection;
         self.clients[client].link = Link::None;
         self.absence_begins(client, connection, reason);

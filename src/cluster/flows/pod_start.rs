@@ -2,7 +2,7 @@
 
 use crate::cluster::pods::{Container, Pod, Subscription};
 use crate::cluster::purpose::Purpose;
-use crate::cluster::spec::{Readiness, WithoutRedis};
+use crate::cluster::spec::{Outage, Readiness, WithoutRedis};
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, SimTime, Span};
 
@@ -13,9 +13,18 @@ impl Cluster<'_> {
         self.pods[pod].life.ordinal = ordinal;
         self.running.push(pod);
         self.meter.mark(ctx.now(), format!("create pod-{}", pod.raw()));
-        let scheduling = self.spec.pods.scheduling.span(&mut Purpose::Scheduling.stream(self.seed, pod.raw(), 0));
-        self.start_container(pod, scheduling, ctx);
+        if self.place_on_node(pod) {
+            self.wait_for_container(pod, ctx);
+        }
         self.start_probes(pod, ctx);
+    }
+
+    /// A pod has a node, which gets its image and starts its first container.
+    pub fn wait_for_container(&mut self, pod: PodId, ctx: &mut Ctx<Event>) {
+        if self.is_heard(pod) {
+            let scheduling = self.spec.pods.scheduling.span(&mut Purpose::Scheduling.stream(self.seed, pod.raw(), 0));
+            self.start_container(pod, scheduling, ctx);
+        } // else the kubelet hears of it when it is back
     }
 
     /// A pod that has long been there when the run begins.
@@ -26,6 +35,8 @@ impl Cluster<'_> {
         life.ordinal = ordinal;
         (life.container, life.ready, life.ready_at) = (Container::Serving, true, SimTime::ZERO);
         life.prober.container_starts(SimTime::ZERO, false);
+        self.place_on_node(pod);
+        self.start_clocks(pod, ctx);
         self.start_probes(pod, ctx);
     }
 
@@ -42,7 +53,8 @@ impl Cluster<'_> {
     pub fn container_starts(&mut self, pod: PodId, process: u16, ctx: &mut Ctx<Event>) {
         let number = self.pods[pod].process;
         let life = &mut self.pods[pod].life;
-        if number as u16 != process || life.container != Container::Waiting || !life.is_active() {
+        let without_power = life.node.is_some_and(|node| self.nodes.get(node).outage == Some(Outage::Power));
+        if number as u16 != process || life.container != Container::Waiting || !life.is_active() || without_power {
             return;
         }
         life.container = Container::Booting;
@@ -69,6 +81,7 @@ impl Cluster<'_> {
             }
         }
         self.pods[pod].life.container = Container::Serving;
+        self.start_clocks(pod, ctx);
         if self.spec.redis.law.adapter.subscribes_at_start() {
             self.listen(pod, ctx);
         }
@@ -79,6 +92,9 @@ impl Cluster<'_> {
 
     /// A pod is ready: balancers will hear of it, and controllers count it as soon as it has been so for long enough.
     pub fn becomes_ready(&mut self, pod: PodId, ctx: &mut Ctx<Event>) {
+        if !self.is_heard(pod) {
+            return;
+        }
         let life = &mut self.pods[pod].life;
         life.ready = true;
         if !life.is_active() {
@@ -113,6 +129,9 @@ impl Cluster<'_> {
 
     /// A pod is an endpoint no more, or not in full. Connections that are open stay so.
     pub fn becomes_unready(&mut self, pod: PodId, ctx: &mut Ctx<Event>) {
+        if !self.is_heard(pod) {
+            return;
+        }
         self.pods[pod].life.ready = false;
         self.meter.mark(ctx.now(), format!("not ready: pod-{}", pod.raw()));
         self.pods_changed(ctx);

@@ -15,6 +15,7 @@ impl Cluster<'_> {
     /// A pod is to go: it leaves the endpoints at once and gets SIGTERM after its preStop. `restarts`: its container
     /// is started again in place, with the same name and address.
     pub fn terminate(&mut self, pod: PodId, restarts: bool, ctx: &mut Ctx<Event>) {
+        let is_heard = self.is_heard(pod);
         let life = &mut self.pods[pod].life;
         match life.phase {
             Phase::Active if life.container != Container::Waiting && (life.runs() || !restarts) => {
@@ -22,7 +23,15 @@ impl Cluster<'_> {
                 life.restarting = restarts;
                 let what = if restarts { "restart" } else { "remove" };
                 self.meter.mark(ctx.now(), format!("{what} pod-{}", pod.raw()));
-                self.stop_container(pod, self.spec.pods.shutdown.grace, ctx);
+                if is_heard {
+                    self.stop_container(pod, self.spec.pods.shutdown.grace, ctx);
+                } // else its kubelet hears of it when it is back
+                self.pods_changed(ctx);
+            }
+            // a kubelet that is not there cannot say that nothing runs
+            Phase::Active if !restarts && !is_heard => {
+                life.phase = Phase::Terminating;
+                self.meter.mark(ctx.now(), format!("remove pod-{}", pod.raw()));
                 self.pods_changed(ctx);
             }
             // nobody is there to be told
@@ -223,6 +232,12 @@ impl Cluster<'_> {
     pub fn freeze(&mut self, pod: PodId, length: Span, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
         self.meter.mark(now, format!("freeze pod-{}", pod.raw()));
+        self.stand_still(pod, length, ctx);
+    }
+
+    /// Nothing of a process gets out for so long.
+    pub fn stand_still(&mut self, pod: PodId, length: Span, ctx: &mut Ctx<Event>) {
+        let now = ctx.now();
         let target = &mut self.pods[pod];
         target.stand_still(now, length);
         target.life.frozen_until = target.life.frozen_until.max(now) + length;
@@ -236,7 +251,7 @@ impl Cluster<'_> {
 
     /// What is left of a process when it ends: clients are cut, unsent copies are lost; requests are answered if the
     /// end is in order.
-    fn end_process(&mut self, pod: PodId, reason: CloseReason, ctx: &mut Ctx<Event>) {
+    pub fn end_process(&mut self, pod: PodId, reason: CloseReason, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
         let in_order = reason.in_order();
         self.settle(pod, now);
@@ -254,10 +269,15 @@ impl Cluster<'_> {
         self.settle_late_of(pod, process);
     }
 
-    fn remove(&mut self, pod: PodId, ctx: &mut Ctx<Event>) {
+    /// A pod is gone for good.
+    pub fn remove(&mut self, pod: PodId, ctx: &mut Ctx<Event>) {
         self.pods[pod].life.phase = Phase::Gone;
         self.pods[pod].life.container = Container::Waiting;
         self.running.retain(|&other| other != pod);
+        if let Some(node) = self.pods[pod].life.node {
+            self.node_may_be_empty(node, ctx);
+            self.place_waiting(ctx);
+        }
         // a rolling restart in place that waits for this pod would wait for ever
         self.restart_next_in_place(Some(pod), ctx);
     }

@@ -51,7 +51,7 @@ impl Cluster<'_> {
         let now = ctx.now();
         let life = &mut self.pods[pod].life;
         let is_ended = life.stopping && kind != ProbeKind::Readiness;
-        if life.container == Container::Waiting || is_ended || !life.prober.asks(kind, probe, now) {
+        if life.container == Container::Waiting || is_ended || life.silent || !life.prober.asks(kind, probe, now) {
             return;
         }
         if !life.serves() {

@@ -1,7 +1,7 @@
 //! A controller that looks at the connections of the pods and has the fullest ones close some.
 
 use crate::cluster::{ClientId, Cluster, Event, PodId};
-use crate::engine::Ctx;
+use crate::engine::{Ctx, SimTime};
 use crate::metrics::CloseReason;
 
 impl Cluster<'_> {
@@ -20,11 +20,21 @@ impl Cluster<'_> {
             // who stands still hears nothing
             if there > mean * rebalance.above && self.pods[pod].life.frozen_until <= ctx.now() {
                 let more = (there - libm::ceil(mean)).max(0.0) as usize;
-                surplus.extend(self.pods[pod].live.iter().take(more.min(rebalance.most as usize)));
+                surplus.extend(self.oldest(pod, more.min(rebalance.most as usize)));
             }
         }
         for client in surplus {
             self.pod_closes(client, CloseReason::Rebalanced, ctx);
         }
+    }
+
+    /// So many connections of a pod, the oldest first.
+    fn oldest(&self, pod: PodId, many: usize) -> Vec<ClientId> {
+        let mut live = self.pods[pod].live.clone();
+        // those that were open at the start have no time, and are older than all others
+        let opened = |client: ClientId| Some(self.clients.wire(client).opened_at).filter(|&at| at < SimTime::NEVER);
+        live.sort_unstable_by_key(|&client| (opened(client), self.clients[client].number));
+        live.truncate(many);
+        live
     }
 }

@@ -71,7 +71,10 @@ impl Cluster<'_> {
         }
         let wants_ack = self.spec.traffic[usize::from(item)].ack.is_some();
         let event = if wants_ack { self.want_ack(client, event, ctx) } else { event };
-        if self.clients[client].link != Link::Open || self.pollers.pauses(client, emitted) {
+        if self.clients[client].link == Link::HalfOpen {
+            // it goes nowhere, and the client takes it for sent
+            self.not_posted(client, &[event]);
+        } else if self.clients[client].link != Link::Open || self.pollers.pauses(client, emitted) {
             self.meter.counts.events_held += 1;
             self.held.entry(client).or_default().push(event);
         } else if self.pollers.has(client) {

@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
-use crate::cluster::clients::ClientId;
+use crate::cluster::clients::{ClientId, Link};
 use crate::cluster::flows::Held;
+use crate::cluster::flows::connect::ATTEMPT_LIMIT;
 use crate::cluster::flows::emit::Emission;
 use crate::cluster::flows::handler::DataCall;
 use crate::cluster::flows::handshake::Step;
@@ -83,8 +84,15 @@ impl Cluster<'_> {
         };
         match wait {
             Wait::Pause(pause) => {
+                let is_connecting = errand.epoch().is_some() && self.clients[client].link == Link::Connecting;
                 let ticket = self.pending.insert(Waiting { errand, attempt, gives_up: None });
                 ctx.schedule_in(pause, Event::TryAgain(ticket));
+                if is_connecting {
+                    let gives_up = self.clients.wire(client).attempt_started + ATTEMPT_LIMIT;
+                    if gives_up < ctx.now() + pause {
+                        self.attempt_failed(client, FailReason::TimedOut, gives_up.since(ctx.now()), ctx);
+                    }
+                }
             }
             Wait::Queue(pod, timeout) => {
                 let gives_up = ctx.now() + timeout;
@@ -157,13 +165,14 @@ impl Cluster<'_> {
     }
 
     /// The next try. What is left to do if it gets no pod at once.
-    fn go_on(&mut self, errand: Errand, attempt: Box<Attempt>, ctx: &mut Ctx<Event>) -> Option<(Errand, Unrouted)> {
+    fn go_on(&mut self, errand: Errand, mut attempt: Box<Attempt>, ctx: &mut Ctx<Event>) -> Option<(Errand, Unrouted)> {
         let client = attempt.client;
         // a session that has become a WebSocket meanwhile keeps its epoch, and needs its requests no more
         let of_session = matches!(errand, Errand::Session(step, _) if step != Step::Open);
         let stale = errand.epoch().is_some_and(|epoch| self.clients.wire(client).epoch != epoch);
         if stale || (of_session && !self.pollers.has(client)) {
             self.give_up(client, &errand); // as the client did before
+            self.hear_nothing(&mut attempt, ctx.now());
             return None;
         }
         match (self.resume(attempt, ctx.now()), errand) {

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use crate::cluster::balancer::{AffinityKey, Decide, Forgotten, Peers, Queue, Request, Sees, SetCookie, Tries};
 use crate::cluster::clients::{Client, ClientId, NO_POD, Roaming};
+use crate::cluster::flows::connect::ATTEMPT_LIMIT;
 use crate::cluster::path::{Hop, Instance, seen};
 use crate::cluster::purpose::{Purpose, tier_stream};
 use crate::cluster::spec::MAX_TIERS;
@@ -27,6 +28,10 @@ pub struct Attempt {
     /// The pod that is tried after a pause.
     next: Option<PodId>,
     redirects: u32,
+    /// When the first try began.
+    began: SimTime,
+    /// The pod that did not answer before the pause.
+    silent: Option<PodId>,
     /// The request opens a WebSocket.
     opens: bool,
     /// The last balancer sees another address than for the client's last request, although the client kept its own.
@@ -137,6 +142,8 @@ impl Cluster<'_> {
             made: 0,
             next: None,
             redirects: 0,
+            began: now,
+            silent: None,
             opens,
             elsewhere,
             stream,
@@ -160,10 +167,11 @@ impl Cluster<'_> {
         } else {
             Ipv4Addr::UNSPECIFIED.into()
         };
+        let mut silence = attempt.silent.is_some();
+        let mut failed = self.failed_so_far(attempt, now)?;
         let (port, cookie) = (attempt.port, attempt.cookie);
         let websocket = attempt.opens;
         let request = Request { now, address, port, websocket, user: texts.user(), room: texts.room(), cookie };
-        let mut failed = if attempt.tries.refused.is_empty() { FailReason::NoPod } else { FailReason::PodUnreachable };
         let pods = &mut self.pods;
         let number = usize::from(attempt.instances[self.path.tiers() - 1]);
         let tier = &mut self.path.last;
@@ -191,7 +199,8 @@ impl Cluster<'_> {
                     attempt.made += 1;
                     let pod = balancer.peers()[position].pod;
                     let pause = std::mem::take(&mut attempt.tries.wait);
-                    if !pause.is_zero() {
+                    // HAProxy pauses after a refusal, and not after silence
+                    if !pause.is_zero() && !std::mem::take(&mut silence) {
                         attempt.next = Some(pod);
                         attempt.remember_refused(balancer.peers());
                         return Err(Stop::Waits(Wait::Pause(pause)));
@@ -213,6 +222,11 @@ impl Cluster<'_> {
                     break None;
                 }
                 return Err(Stop::Waits(Wait::Redirect(pod)));
+            }
+            if pods[pod].life.silent {
+                attempt.silent = Some(pod);
+                attempt.remember_refused(balancer.peers());
+                return Err(Stop::Waits(Wait::Pause(tier.connect_timeout.unwrap_or(ATTEMPT_LIMIT))));
             }
             failed = FailReason::PodUnreachable;
             if let Some(position) = balancer.peers().position(pod) {
@@ -241,6 +255,33 @@ impl Cluster<'_> {
         self.try_pods(&mut attempt, now).map_err(|stop| stop.with(|| attempt))
     }
 
+    /// How a request fails if no further try gets it to a pod. After silence it has failed if it was the client who waited, or if
+    /// there is no time for more tries.
+    fn failed_so_far(&mut self, attempt: &mut Attempt, now: SimTime) -> Result<FailReason, Stop> {
+        if attempt.silent.is_none() {
+            let nobody_refused = attempt.tries.refused.is_empty();
+            return Ok(if nobody_refused { FailReason::NoPod } else { FailReason::PodUnreachable });
+        }
+        self.hear_nothing(attempt, now);
+        let tier = &self.path.last;
+        let is_over = tier.tries_within.is_some_and(|limit| now - attempt.began >= limit);
+        if is_over || tier.connect_timeout.is_none() {
+            return Err(Stop::Failed(FailReason::TimedOut));
+        }
+        Ok(FailReason::TimedOut)
+    }
+
+    /// The pod that was tried before a pause has not answered: the try counts as failed.
+    pub fn hear_nothing(&mut self, attempt: &mut Attempt, now: SimTime) {
+        let Some(pod) = attempt.silent.take() else { return };
+        let number = usize::from(attempt.instances[self.path.tiers() - 1]);
+        let balancer = &mut self.path.last.instances[number].balancer;
+        if let Some(position) = balancer.peers().position(pod) {
+            balancer.failed(position, now);
+            attempt.tries.refused.push(position);
+        }
+    }
+
     /// The connection by which a request of a client comes: which instances it leads through, and the pod in which it ends,
     /// if that is decided already. Also its source port, and whether the last balancer sees another instance than before. It
     /// fails when a tier has no instance of the next one to go to.
@@ -248,6 +289,11 @@ impl Cluster<'_> {
         let Client { number, routed, .. } = self.clients[client];
         let tiers = self.path.tiers();
         let kept = self.path.hop(client);
+        if kept.pod != NO_POD && !opens && now <= kept.until && self.pods[kept.pod].life.silent {
+            // it goes out on a connection that nobody has closed
+            self.path.set_hop(client, Hop { pod: NO_POD, until: SimTime::ZERO, ..kept });
+            return Err(FailReason::TimedOut);
+        }
         let broken = kept.pod != NO_POD && {
             let pod = &self.pods[kept.pod];
             !pod.life.serves() || pod.process != kept.process

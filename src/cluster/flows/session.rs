@@ -138,7 +138,7 @@ impl Cluster<'_> {
         if self.sessions.follow() {
             let asks = !matches!(reason, CloseReason::SessionEnd | CloseReason::Refresh);
             self.sessions.absent(client, connection, asks, self.rooms.missed(client), self.rooms.last(client));
-            if matches!(reason, CloseReason::PodCrash | CloseReason::PodKilled) {
+            if matches!(reason, CloseReason::PodCrash | CloseReason::PodKilled | CloseReason::NodeLost) {
                 self.sessions.absence(client).stored = Stored::Crashed;
             }
         }

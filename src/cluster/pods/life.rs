@@ -42,6 +42,10 @@ pub struct Life {
     pub generation: u32,
     /// The number in its name, if that is kept when it is replaced.
     pub ordinal: u32,
+    /// The node that it runs on; `None` = none yet, or there are no nodes.
+    pub node: Option<u32>,
+    /// Its node is cut off: whatever is sent to it gets no answer, not even a refusal.
+    pub silent: bool,
     /// While it is terminating: its container is to be started again in place.
     pub restarting: bool,
     /// The kubelet is ending the container: SIGTERM and SIGKILL are on their way.
@@ -56,6 +60,8 @@ pub struct Life {
     pub batch: u32,
     /// When it has drained.
     pub drained_at: SimTime,
+    /// Somebody has asked for its eviction in vain.
+    pub eviction_refused: bool,
 }
 
 impl Life {
@@ -69,6 +75,8 @@ impl Life {
             created_at: now,
             generation,
             ordinal: 0,
+            node: None,
+            silent: false,
             restarting: false,
             stopping: false,
             restarts: 0,
@@ -77,6 +85,7 @@ impl Life {
             frozen_until: SimTime::ZERO,
             batch: 0,
             drained_at: SimTime::ZERO,
+            eviction_refused: false,
         }
     }
     /// It counts for rollouts and scaling.
@@ -87,9 +96,9 @@ impl Life {
     pub fn is_ready(&self) -> bool {
         self.phase == Phase::Active && self.ready
     }
-    /// Its process accepts connections.
+    /// Its process accepts connections, and is reached by them.
     pub fn serves(&self) -> bool {
-        self.container == Container::Serving
+        self.container == Container::Serving && !self.silent
     }
     /// It has a process that does its work.
     pub const fn runs(&self) -> bool {
@@ -102,6 +111,10 @@ impl Life {
     /// While it drains, each connection is closed at a moment of its own.
     pub fn closes_one_by_one(&self) -> bool {
         self.container == Container::Draining && self.batch == 0
+    }
+    /// No container of it has ever run.
+    pub fn is_pending(&self) -> bool {
+        self.container == Container::Waiting && self.restarts == 0
     }
     /// It has been ready once.
     pub fn was_ready(&self) -> bool {

@@ -79,6 +79,8 @@ pub struct Pod {
     pub upgrading: Vec<ClientId>,
     /// Connections and upgrades as the balancer counts them.
     held: u32,
+    /// Dead connections that balancers still hold, since nobody has told them.
+    half_open: u32,
     /// Connections that the balancer does not count any more, since it has reloaded.
     forgotten: u32,
     /// HTTP requests that the pod had not answered when the balancer looked last, with those that came since.
@@ -123,6 +125,7 @@ impl Pod {
             pollers: 0,
             upgrading: Vec::new(),
             held: 0,
+            half_open: 0,
             forgotten: 0,
             in_flight: 0,
             next_answer: SimTime::NEVER,
@@ -184,7 +187,7 @@ impl Pod {
         self.forgotten = self.forgotten.saturating_sub(1);
     }
     fn count_at_balancer(&self) -> u32 {
-        self.connections() + self.upgrading.len() as u32 - self.silent_ghosts
+        self.connections() + self.upgrading.len() as u32 - self.silent_ghosts + self.half_open
     }
     fn count_held(&mut self) {
         self.held = self.count_at_balancer();
@@ -203,6 +206,16 @@ impl Pod {
         self.ghosts -= 1;
         self.silent_ghosts -= u32::from(polled);
         self.connections_changed();
+    }
+    /// So many connections are dead without balancers knowing it.
+    pub fn leave_half_open(&mut self, connections: u32) {
+        self.half_open = connections;
+        self.count_held();
+    }
+    /// One of them is over.
+    pub fn half_open_ended(&mut self) {
+        self.half_open -= 1;
+        self.count_held();
     }
     /// A client's upgrade is under way; returns its position among those.
     pub fn start_upgrade(&mut self, client: ClientId) -> u32 {

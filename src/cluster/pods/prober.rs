@@ -34,6 +34,8 @@ pub struct Prober {
     since: SimTime,
     /// The startup probe has succeeded, or there is none.
     started: bool,
+    /// What readiness probes have said.
+    ready: bool,
     /// It has ended the container, and asks nothing before there is another one.
     on_hold: [bool; 3],
     /// An answer is not there yet; and whether it has ticked meanwhile.
@@ -47,6 +49,7 @@ impl Prober {
             runs: [Run { good: false, length: 0 }; 3],
             since: now,
             started: !has_startup_probe,
+            ready: false,
             on_hold: [false; 3],
             open: [None; 3],
         };
@@ -62,6 +65,10 @@ impl Prober {
             ProbeKind::Liveness | ProbeKind::Readiness => self.started,
         };
         is_on && !self.on_hold[kind as usize] && now - self.since >= probe.initial_delay
+    }
+    /// What readiness probes have said, so many times in a row.
+    pub const fn believes_ready(&self) -> bool {
+        self.ready
     }
     /// An answer will take some time.
     pub const fn begin(&mut self, kind: ProbeKind) {
@@ -83,6 +90,7 @@ impl Prober {
         match (kind, enough, good) {
             (_, false, _) => return None,
             (ProbeKind::Startup, _, true) => self.started = true,
+            (ProbeKind::Readiness, ..) => self.ready = good,
             (ProbeKind::Startup | ProbeKind::Liveness, _, false) => self.on_hold[kind as usize] = true,
             _ => {}
         }

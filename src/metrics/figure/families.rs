@@ -221,6 +221,8 @@ pub(super) static FAMILIES: &[Family] = families! {
         "Connections ended per second by a crash.";
     "connections.closed.pod_shutdown", "closed: pod shutdown", PerSecond, Lower, number(|r| per_second(r.counts.closed.of(CloseReason::PodShutdown), r)),
         "Connections ended per second by a shutdown in order.";
+    "connections.closed.node_lost", "closed: node lost", PerSecond, Lower, number(|r| per_second(r.counts.closed.of(CloseReason::NodeLost), r)),
+        "Connections ended per second because their pod's node lost its power; clients find out when their heartbeat fails.";
     "connections.closed.pod_killed", "closed: SIGKILL", PerSecond, Lower, number(|r| per_second(r.counts.closed.of(CloseReason::PodKilled), r)),
         "Connections ended per second because their pod's process was killed at the end of its grace period.";
     "connections.closed.drained", "closed: drained", PerSecond, Lower, number(|r| per_second(r.counts.closed.of(CloseReason::Drained), r)),
@@ -305,6 +307,10 @@ pub(super) static FAMILIES: &[Family] = families! {
         "Containers that were ended because a liveness or startup probe failed.";
     "pods.ready", "ready pods", Number, Neither, number(|r| Some(r.ready_mean)),
         "Pods that are ready; mean over the samples.";
+    "pods.evicted", "evicted pods", Number, Lower, number(|r| Some(r.counts.pods_evicted as f64)),
+        "Pods that were deleted since their node was drained, or had been lost for as long as they tolerate.";
+    "pods.evictions_refused", "refused evictions", Number, Neither, number(|r| Some(r.counts.evictions_refused as f64)),
+        "Times that the disruption budget did not allow an eviction; whoever drains a node asks again every five seconds.";
     "autoscaler.changes", "changes by the autoscaler", Number, Neither, number(|r| Some(r.counts.autoscaled as f64)),
         "Times that the autoscaler changed the wanted number of pods.";
     "rollout.time", "length of rollouts", Milliseconds, Lower, number(|r| share(r.counts.rollout_ns, r.counts.rollouts_done).map(|ns| ns / 1e6)),

@@ -1,7 +1,7 @@
 //! Caches and the database.
 
-use super::super::file::{ApiTraffic, Cache, Database};
-use super::super::words::{CacheItems, CacheKey, HitSaves, NumberOrAll, SpanOrNone};
+use super::super::file::{ApiTraffic, Cache, CacheItems, Database};
+use super::super::words::{CacheKey, HitSaves, NumberOrAll, SpanOrNone};
 use super::{filled, nanos};
 use crate::cluster::spec::{CacheSpec, DataUse, DatabaseSpec, KeyOwner, MAX_QUERIES, Saves, TrafficAction};
 use crate::engine::Span;

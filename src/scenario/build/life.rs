@@ -67,7 +67,8 @@ pub fn rollout(text: &Rollout) -> RolloutSpec {
     }
 }
 
-fn amount(amount: &CountOrShare) -> Amount {
+/// A number of pods, or a share of them.
+pub fn amount(amount: &CountOrShare) -> Amount {
     match amount {
         CountOrShare::Count(count) => Amount::Pods(*count),
         CountOrShare::Share(share) => Amount::Share(share.fraction()),

@@ -1,11 +1,11 @@
-//! Pods, rollout and the timeline.
+//! Pods.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::law::DurationLaw;
 use super::super::units::{Number, Rate, Size};
-use super::super::words::{Memory, PodRef};
+use super::super::words::Memory;
 use super::{ProbeText, ReadinessText, SessionsText, Shutdown};
 use crate::engine::Span;
 
@@ -138,82 +138,4 @@ pub enum CostsPreset {
     /// Plain `ws` on Node.js.
     #[serde(rename = "ws-node")]
     WsNode,
-}
-
-/// Something that happens at a time: `at` and exactly one of the other keys.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TimelineEntry {
-    /// When, from the start of the run.
-    pub at: Span,
-    /// Every pod is replaced, or with `in_place: true` restarted, some at a time.
-    pub rolling_restart: Option<RollingRestart>,
-    /// The process of a pod dies and its container restarts in place.
-    pub crash: Option<OnePod>,
-    /// One pod is shut down in order and started again in place.
-    pub restart: Option<OnePod>,
-    /// The process of a pod stands still for a while: its connections stay open, and nothing is answered.
-    pub freeze: Option<Freeze>,
-    /// The wanted number of pods changes.
-    pub scale: Option<Scale>,
-    /// The balancer that chooses pods reads its configuration anew: its state is lost as that product loses it, and tunnels
-    /// from before are cut when its time for shutting down is over.
-    pub reload_balancer: Option<Reload>,
-    /// Redis takes nothing for a while, and connections to it break.
-    pub redis_outage: Option<ForAWhile>,
-    /// Redis dies, and is back after the downtime of its topology.
-    pub redis_crash: Option<Reload>,
-    /// Redis does nothing else for a while, such as with a slow command: what comes waits.
-    pub redis_stall: Option<ForAWhile>,
-    /// Queries take longer for a while.
-    pub slow_database: Option<super::SlowDatabase>,
-}
-
-/// A reload; there is nothing to say of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Reload {}
-
-/// Something that lasts.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ForAWhile {
-    /// How long.
-    #[serde(rename = "for")]
-    pub length: Span,
-}
-
-/// How pods are replaced.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RollingRestart {
-    /// True: one after the other, each with its old name and address. False: new pods, as `rollout` allows.
-    pub in_place: Option<bool>,
-}
-
-/// Which pod.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct OnePod {
-    /// `random`, or a number; numbers count from 0 and replacements go on counting.
-    pub pod: Option<PodRef>,
-}
-
-/// Which pod stands still for how long.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Freeze {
-    /// `random`, or a number; numbers count from 0 and replacements go on counting.
-    pub pod: Option<PodRef>,
-    /// How long.
-    #[serde(rename = "for")]
-    pub length: Span,
-}
-
-/// A new number of pods.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Scale {
-    /// The new number.
-    pub to: u32,
 }

@@ -55,6 +55,18 @@ pub struct Cache {
     pub ttl: Option<SpanOrNone>,
 }
 
+/// Items by whose they are: whole numbers from 1, of which each request wants one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CacheItems {
+    /// Each client's own.
+    Own(NumberLaw),
+    /// Those of each room.
+    Room(NumberLaw),
+    /// The same for everybody.
+    Shared(NumberLaw),
+}
+
 /// An event for other clients.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

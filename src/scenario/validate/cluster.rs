@@ -1,7 +1,7 @@
-//! Bounds of balancers, pods, rollout and timeline.
+//! Bounds of balancers and pods.
 
-use super::super::file::{CostsPreset, Pods, ScenarioFile, TimelineEntry};
-use super::super::words::{Memory, PodRef, TransportsText};
+use super::super::file::{CostsPreset, Pods, ScenarioFile};
+use super::super::words::{Memory, TransportsText};
 use super::clients::short;
 use super::{Checks, MAX_PODS};
 use crate::cluster::balancer::BalancerSpec;
@@ -30,7 +30,6 @@ pub(super) fn check(checks: &mut Checks, file: &ScenarioFile) {
             check_plain(checks, file);
         }
     }
-    check_timeline(checks, file);
 }
 
 /// What each product says of its settings, and of how many instances there are.
@@ -148,86 +147,5 @@ fn check_plain(checks: &mut Checks, file: &ScenarioFile) {
                 "write `transports: [websocket]`, or another preset of costs",
             );
         }
-    }
-}
-
-fn check_timeline(checks: &mut Checks, file: &ScenarioFile) {
-    let duration = file.duration.unwrap_or_default();
-    let entries = file.timeline.as_deref().unwrap_or_default();
-    let mut order: Vec<usize> = (0..entries.len()).collect();
-    order.sort_by_key(|&at| entries[at].at);
-    let mut wanted = file.pods.as_ref().and_then(|pods| pods.replicas).unwrap_or(1);
-    let mut made = wanted; // numbers below this have existed
-    for at in order {
-        let entry = &entries[at];
-        let path = format!("timeline.{at}");
-        if entry.at > duration {
-            let message = format!("{} is after the end of the run at {duration}", entry.at);
-            checks.fail(
-                "after-the-end",
-                &format!("{path}.at"),
-                message,
-                "choose an earlier time, or a longer `duration`",
-            );
-        }
-        check_action(checks, &path, entry);
-        check_pod(checks, &format!("{path}.crash"), entry.crash.as_ref().and_then(|one| one.pod), made);
-        check_pod(checks, &format!("{path}.restart"), entry.restart.as_ref().and_then(|one| one.pod), made);
-        check_pod(checks, &format!("{path}.freeze"), entry.freeze.as_ref().and_then(|freeze| freeze.pod), made);
-        if let Some(scale) = &entry.scale {
-            if !(1..=MAX_PODS).contains(&scale.to) {
-                let message = format!("{} pods are not possible", scale.to);
-                checks.fail("out-of-range", &format!("{path}.scale.to"), message, format!("write 1 to {MAX_PODS}"));
-            }
-            made = made.saturating_add(scale.to.saturating_sub(wanted));
-            wanted = scale.to;
-        }
-        if let Some(rolling) = &entry.rolling_restart
-            && rolling.in_place != Some(true)
-        {
-            made = made.saturating_add(wanted);
-        }
-    }
-}
-
-fn check_action(checks: &mut Checks, path: &str, entry: &TimelineEntry) {
-    let there = [
-        entry.rolling_restart.is_some(),
-        entry.crash.is_some(),
-        entry.restart.is_some(),
-        entry.freeze.is_some(),
-        entry.scale.is_some(),
-        entry.reload_balancer.is_some(),
-        entry.slow_database.is_some(),
-        entry.redis_outage.is_some(),
-        entry.redis_crash.is_some(),
-        entry.redis_stall.is_some(),
-    ];
-    match there.iter().filter(|there| **there).count() {
-        1 => {}
-        0 => {
-            let help = "add one of `rolling_restart: {}`, `crash: {pod: random}`, `restart: {pod: 0}`, \
-                        `freeze: {pod: 0, for: 60s}`, `scale: {to: 8}`, `reload_balancer: {}`, \
-                        `slow_database: {factor: 10, for: 30s}`, `redis_outage: {for: 20s}`, `redis_crash: {}` and \
-                        `redis_stall: {for: 1s}`";
-            checks.fail("missing-key", path, "nothing says what happens at this time", help);
-        }
-        _ => checks.fail(
-            "conflict",
-            path,
-            "several things happen in one entry",
-            "write one entry for each, they may have the same time",
-        ),
-    }
-}
-
-fn check_pod(checks: &mut Checks, path: &str, pod: Option<PodRef>, made: u32) {
-    let Some(PodRef::Number(number)) = pod else { return };
-    if number >= made {
-        let highest = made.saturating_sub(1);
-        let message =
-            format!("there is no pod {number} by then; numbers count from 0 and the highest possible one is {highest}");
-        let help = "write `random`, or the number of a pod that exists by then";
-        checks.fail("no-such-pod", &format!("{path}.pod"), message, help);
     }
 }

@@ -1,8 +1,8 @@
 //! Bounds of caches and the database.
 
-use super::super::file::{ApiTraffic, Cache, Database, ScenarioFile, Traffic};
+use super::super::file::{ApiTraffic, Cache, CacheItems, Database, ScenarioFile, Traffic};
 use super::super::law::LawText;
-use super::super::words::{CacheItems, CacheKey, HitSaves, NumberOrAll, SpanOrNone};
+use super::super::words::{CacheKey, HitSaves, NumberOrAll, SpanOrNone};
 use super::Checks;
 use crate::cluster::spec::{MAX_CACHES, MAX_QUERIES};
 

@@ -198,6 +198,9 @@ impl EnvoySpec {
 }
 
 impl Settings for EnvoySpec {
+    fn connect_timeout(&self) -> Option<Span> {
+        Some(Span::from_secs(5)) // `connect_timeout` of a cluster
+    }
     fn describe(&self) -> String {
         format!("Envoy {}", describe(&self.plan()))
     }

@@ -79,7 +79,8 @@ pub struct HaproxySpec {
     pub option: Vec<HaproxyOption>,
     /// Retries of a request whose server refuses, up to 100.
     pub retries: u32,
-    /// `timeout connect`: a retry at the same server waits so long, at most a second. Milliseconds, or a time with a unit.
+    /// `timeout connect`: a try waits so long for a pod whose node is gone, and after a refusal a retry at the same server waits
+    /// so long, at most a second. Milliseconds, or a time with a unit.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "time::millis_or_span")]
     #[schemars(with = "Option<time::MillisOrSpan>")]
     pub timeout_connect: Option<Span>,
@@ -182,7 +183,13 @@ impl HaproxySpec {
     }
 }
 
+/// Without a limit of its own it waits until Linux gives up (`tcp_syn_retries` 6).
+const SYN_RETRIES: Span = Span::from_secs(127);
+
 impl Settings for HaproxySpec {
+    fn connect_timeout(&self) -> Option<Span> {
+        Some(self.timeout_connect.unwrap_or(SYN_RETRIES))
+    }
     fn describe(&self) -> String {
         let algorithm = self.algorithm();
         let hash = match self.balanced_by() {

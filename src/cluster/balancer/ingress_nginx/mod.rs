@@ -92,7 +92,12 @@ pub struct IngressNginxSpec {
     #[serde(deserialize_with = "super::texts::number")]
     #[schemars(schema_with = "super::texts::number_schema")]
     pub proxy_next_upstream_tries: u32,
-    /// Seconds for which a request is passed on; 0 = without limit. Without effect: refusals take no time here.
+    /// Seconds that a try waits for a pod whose node is gone; absent: 5.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "super::words::seconds_or_span")]
+    #[schemars(with = "Option<super::words::SecondsOrSpan>")]
+    pub proxy_connect_timeout: Option<Span>,
+    /// Seconds for which a request is passed on; 0 = without limit. Refusals take no time here, only tries that wait for
+    /// `proxy-connect-timeout` do.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "super::words::seconds_or_span")]
     #[schemars(with = "Option<super::words::SecondsOrSpan>")]
     pub proxy_next_upstream_timeout: Option<Span>,
@@ -192,6 +197,7 @@ impl Default for IngressNginxSpec {
             upstream_hash_by_subset_size: SUBSET_SIZE,
             proxy_next_upstream: NextUpstream::DEFAULT,
             proxy_next_upstream_tries: 3, // `NewDefault` of config.go, as the next ones
+            proxy_connect_timeout: None,
             proxy_next_upstream_timeout: None,
             service_upstream: false,
             use_forwarded_headers: false,
@@ -254,6 +260,12 @@ impl IngressNginxSpec {
 }
 
 impl Settings for IngressNginxSpec {
+    fn connect_timeout(&self) -> Option<Span> {
+        Some(self.proxy_connect_timeout.unwrap_or(Span::from_secs(5)))
+    }
+    fn tries_within(&self) -> Option<Span> {
+        self.proxy_next_upstream_timeout.filter(|limit| !limit.is_zero())
+    }
     fn shutdown_timeout(&self) -> Option<Span> {
         self.worker_shutdown_timeout.filter(|timeout| !timeout.is_zero())
     }

@@ -53,13 +53,17 @@ pub struct NginxSpec {
     pub worker_processes: u32,
     /// True when the upstream has a `zone`, in which all workers share one state.
     pub zone: bool,
-    /// `proxy_next_upstream`, with the words of nginx. A refused connection, the only failure of a try here, is `error`: without
-    /// that word, or with `off`, the client gets an error at once. All other words are without effect.
+    /// `proxy_next_upstream`, with the words of nginx. A refused connection is `error`, and so is silence here: without that
+    /// word, or with `off`, the client gets an error at once. All other words are without effect.
     pub proxy_next_upstream: NextUpstream,
     /// Tries per request; 0 = one for each server that is not `down`.
     pub proxy_next_upstream_tries: u32,
-    /// `proxy_next_upstream_timeout`: a request is passed on for so long; 0 = without limit. Without effect: refusals take no
-    /// time here, so that all tries fall within any limit.
+    /// `proxy_connect_timeout`: a try waits so long for a pod whose node is gone; absent: 60 s.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "super::words::seconds_or_span")]
+    #[schemars(with = "Option<super::words::SecondsOrSpan>")]
+    pub proxy_connect_timeout: Option<Span>,
+    /// `proxy_next_upstream_timeout`: a request is passed on for so long; 0 = without limit. Refusals take no time here, only tries
+    /// that wait for `proxy_connect_timeout` do.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "super::words::seconds_or_span")]
     #[schemars(with = "Option<super::words::SecondsOrSpan>")]
     pub proxy_next_upstream_timeout: Option<Span>,
@@ -92,6 +96,7 @@ impl Default for NginxSpec {
             zone: false,
             proxy_next_upstream: NextUpstream::DEFAULT,
             proxy_next_upstream_tries: 0,
+            proxy_connect_timeout: None,
             proxy_next_upstream_timeout: None,
             worker_shutdown_timeout: None,
             real_ip_header: None,
@@ -116,6 +121,12 @@ impl NginxSpec {
 }
 
 impl Settings for NginxSpec {
+    fn connect_timeout(&self) -> Option<Span> {
+        Some(self.proxy_connect_timeout.unwrap_or(Span::from_secs(60)))
+    }
+    fn tries_within(&self) -> Option<Span> {
+        self.proxy_next_upstream_timeout.filter(|limit| !limit.is_zero())
+    }
     fn describe(&self) -> String {
         let method = match &self.method {
             NginxMethod::RoundRobin => "round robin".to_owned(),

@@ -7,7 +7,8 @@ use super::super::words::{as_text, one_of};
 
 /// The words of the directive in nginx's own order (`ngx_http_proxy_next_upstream_masks`).
 ///
-/// In the model a try fails in one way: nobody listens, and the connection is refused at once. That is `error`. Pods answer no
+/// In the model a try fails when nobody listens, and the connection is refused at once. That is `error`; the silence of a pod whose
+/// node is gone, `timeout` in nginx, is taken for the same. Pods answer no
 /// request with a status that a word names, never too late and never with half a header; and a refused request was not sent,
 /// so that its method does not matter. The other words are true of nothing, and are kept as they were written.
 const WORDS: [&str; 12] = [

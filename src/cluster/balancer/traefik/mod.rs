@@ -189,6 +189,9 @@ const MOST_INTERVAL: Span = Span::from_secs(60);
 const THROTTLE: Span = Span::from_secs(2);
 
 impl Settings for TraefikSpec {
+    fn connect_timeout(&self) -> Option<Span> {
+        Some(Span::from_secs(30)) // `forwardingTimeouts.dialTimeout`
+    }
     fn describe(&self) -> String {
         match self.sticky {
             Some(_) => format!("Traefik sticky cookie, {}", self.strategy),

@@ -192,10 +192,15 @@ impl Cluster<'_> {
     /// Removes so many pods of a template, in the order of `ActivePodsWithRanks`: those without a container go first, then those
     /// that are not ready, those whose deletion costs less; then of those that are ready the ones that have been so for less time,
     /// and of the others those that were restarted more often, and younger ones. Times are compared by the floor of their binary
-    /// logarithm, and what is equal then is ordered by the pod's random name.
+    /// logarithm, and what is equal then is ordered by the pod's random name. After the cost of deletion, those go first that share
+    /// their node with more pods of ours.
     fn remove_victims(&mut self, generation: u32, count: u32, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
         let age = |since: SimTime| now.since(since).as_nanos().checked_ilog2();
+        let mut on_nodes = vec![0u32; self.nodes.count() as usize];
+        for node in self.counted().filter_map(|pod| self.pods[pod].life.node) {
+            on_nodes[node as usize] += 1;
+        }
         let mut pods: Vec<PodId> = self.counted().filter(|&pod| self.pods[pod].life.generation == generation).collect();
         pods.sort_by_key(|&pod| {
             let target = &self.pods[pod];
@@ -205,13 +210,14 @@ impl Cluster<'_> {
                 DeletionCost::None => 0,
                 DeletionCost::Connections => target.connections(),
             };
+            let neighbours = Reverse(life.node.map_or(0, |node| on_nodes[node as usize]));
             let name = Purpose::PodName.stream(self.seed, pod.raw(), 0).bits();
             let (ready_for, restarts, exists_for) = if life.is_ready() {
                 (age(life.ready_at), Reverse(0), None)
             } else {
                 (None, Reverse(life.restarts), age(life.created_at))
             };
-            (runs, life.is_ready(), cost, ready_for, restarts, exists_for, name)
+            (runs, life.is_ready(), cost, neighbours, ready_for, restarts, exists_for, name)
         });
         for &pod in pods.iter().take(count as usize) {
             self.terminate(pod, false, ctx);

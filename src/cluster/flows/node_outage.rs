@@ -1,0 +1,213 @@
+//! Nodes are cut off and come back: what becomes of the processes and connections there, and when the control plane hears of it.
+
+use crate::cluster::nodes::{Belief, ZoneState};
+use crate::cluster::pods::{Container, Phase, Pod};
+use crate::cluster::spec::{Outage, Readiness};
+use crate::cluster::{Cluster, Event, PodId};
+use crate::engine::{Ctx, Span};
+use crate::metrics::CloseReason;
+
+impl Cluster<'_> {
+    /// Nodes are cut off for a while, or to the end. What is cut off already stays so for as long as it was to.
+    pub fn cut_nodes(&mut self, nodes: &[u32], called: &str, from: Outage, lasts: Option<Span>, ctx: &mut Ctx<Event>) {
+        let now = ctx.now();
+        let Some(spec) = &self.spec.nodes else { return };
+        let hit: Vec<u32> = nodes.iter().copied().filter(|&node| self.nodes.get(node).outage.is_none()).collect();
+        let what = match from {
+            Outage::Power => "loss of",
+            Outage::Network => "no network:",
+            Outage::ControlPlane => "no control plane:",
+        };
+        let what = if hit.is_empty() { "nothing: cut off already is" } else { what };
+        self.meter.mark(now, format!("{what} {called}"));
+        for node in hit {
+            let there = self.nodes.get_mut(node);
+            there.outage = Some(from);
+            there.outages = there.outages.wrapping_add(1);
+            let outage = there.outages;
+            ctx.schedule(self.nodes.lost_at(node, now, spec), Event::NodeLost(node, outage));
+            if let Some(lasts) = lasts {
+                ctx.schedule_in(lasts, Event::NodeBack(node, outage));
+            }
+            for pod in self.pods_on(node) {
+                self.cut_pod(pod, from, lasts, ctx);
+            }
+        }
+        self.pods_cut(ctx);
+    }
+
+    /// A pod has lost its power or its network.
+    fn cut_pod(&mut self, pod: PodId, from: Outage, lasts: Option<Span>, ctx: &mut Ctx<Event>) {
+        let life = &mut self.pods[pod].life;
+        life.silent = from != Outage::ControlPlane;
+        match from {
+            Outage::Power if life.container != Container::Waiting => {
+                self.end_process(pod, CloseReason::NodeLost, ctx);
+            }
+            // nothing happens after the end of the run
+            Outage::Network if life.runs() => {
+                let rest = self.meter.horizon.since(ctx.now()) + Span::from_secs(1);
+                self.stand_still(pod, lasts.unwrap_or(rest), ctx);
+            }
+            Outage::Power | Outage::Network | Outage::ControlPlane => {}
+        }
+    }
+
+    /// Requests that wait for a free connection of a pod that is cut off try others.
+    fn pods_cut(&mut self, ctx: &mut Ctx<Event>) {
+        if self.pending.anybody_queues() {
+            self.dissolve_queues(ctx);
+        }
+    }
+
+    /// A node is there again: it has been started, or is connected again, and its kubelet says how its pods are.
+    pub fn node_back(&mut self, number: u32, outage: u16, ctx: &mut Ctx<Event>) {
+        let node = self.nodes.get_mut(number);
+        if node.outages != outage {
+            return;
+        }
+        let Some(from) = node.outage.take() else { return };
+        node.belief = Belief::Ready;
+        let zone = node.zone;
+        self.meter.mark(ctx.now(), format!("node-{number} is back"));
+        self.nodes.zones[zone].withdraw(number);
+        self.judge_zones(ctx);
+        for pod in self.pods_on(number) {
+            self.hear_of_pod(pod, from, ctx);
+        }
+        self.pods_changed(ctx);
+        self.place_waiting(ctx);
+        self.reconcile(ctx);
+    }
+
+    /// The kubelet of a pod is heard again.
+    fn hear_of_pod(&mut self, pod: PodId, from: Outage, ctx: &mut Ctx<Event>) {
+        let life = &mut self.pods[pod].life;
+        life.silent = from == Outage::Power && life.silent;
+        match (life.phase, life.container) {
+            (Phase::Gone, _) => {}
+            // deleted meanwhile
+            (Phase::Terminating, Container::Waiting) => self.remove(pod, ctx),
+            (Phase::Terminating, _) => self.stop_container(pod, self.spec.pods.shutdown.grace, ctx),
+            (Phase::Active, Container::Waiting) if life.is_pending() => self.wait_for_container(pod, ctx),
+            (Phase::Active, _) if from == Outage::Power => self.start_anew(pod, ctx),
+            (Phase::Active, _) => {
+                let serves = life.serves();
+                let ready = match self.spec.pods.readiness {
+                    Readiness::Immediate => serves,
+                    Readiness::Unprobed => life.container != Container::Waiting,
+                    Readiness::Probed(_) => life.prober.believes_ready(),
+                };
+                match (life.ready, ready) {
+                    (false, true) => self.becomes_ready(pod, ctx),
+                    (true, false) => self.becomes_unready(pod, ctx),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// A pod whose node has been started anew has a new sandbox: the same pod for controllers, with another address.
+    fn start_anew(&mut self, old: PodId, ctx: &mut Ctx<Event>) {
+        let life = &self.pods[old].life;
+        let (generation, ordinal, created_at, node) = (life.generation, life.ordinal, life.created_at, life.node);
+        let pod = self.pods.push(Pod::new(&self.spec.pods, generation, created_at));
+        let life = &mut self.pods[pod].life;
+        (life.ordinal, life.node, life.restarts) = (ordinal, node, 1);
+        self.meter.mark(ctx.now(), format!("pod-{} starts anew as pod-{}", old.raw(), pod.raw()));
+        // before the old one is taken out: controllers see no difference
+        self.running.push(pod);
+        self.remove(old, ctx);
+        self.start_container(pod, Span::ZERO, ctx);
+        self.start_probes(pod, ctx);
+    }
+
+    /// The control plane has not heard of a node for too long: its pods are not ready any more.
+    pub fn node_lost(&mut self, number: u32, outage: u16, ctx: &mut Ctx<Event>) {
+        let node = self.nodes.get_mut(number);
+        if node.outages != outage || node.outage.is_none() {
+            return;
+        }
+        node.belief = Belief::Unreachable;
+        let zone = node.zone;
+        self.meter.mark(ctx.now(), format!("node-{number} is not ready"));
+        for pod in self.pods_on(number) {
+            self.pods[pod].life.ready = false;
+        }
+        self.pods_changed(ctx);
+        self.nodes.zones[zone].push(number);
+        self.judge_zones(ctx);
+        self.reconcile(ctx);
+    }
+
+    /// How fast nodes are given up goes by how many of a zone are lost; when all zones have lost all of theirs, it is the control
+    /// plane that is cut off, and nobody is (`handleDisruption`).
+    fn judge_zones(&mut self, ctx: &mut Ctx<Event>) {
+        let now = ctx.now();
+        let census: Vec<(usize, usize)> = (0..self.nodes.zones.len()).map(|zone| self.nodes.census(zone)).collect();
+        let states = || census.iter().map(|&(ready, lost)| ZoneState::of(ready, lost));
+        let was_lost = std::mem::replace(&mut self.nodes.all_lost, states().all(|state| state == ZoneState::Full));
+        for (zone, state) in states().enumerate() {
+            let size = census[zone].0 + census[zone].1;
+            if self.nodes.all_lost {
+                self.nodes.zones[zone].halt();
+            } else if was_lost {
+                self.nodes.zones[zone].becomes(state, size, now);
+                self.nodes.zones[zone].resume(size, now);
+            } else {
+                self.nodes.zones[zone].becomes(state, size, now);
+            }
+        }
+        for number in 0..self.nodes.count() {
+            let (all_lost, node) = (self.nodes.all_lost, self.nodes.get_mut(number));
+            match node.belief {
+                Belief::Tainted if all_lost => {
+                    node.belief = Belief::Unreachable;
+                    node.taints = node.taints.wrapping_add(1);
+                }
+                Belief::Unreachable if was_lost && !all_lost => {
+                    let zone = node.zone;
+                    self.nodes.zones[zone].push(number);
+                }
+                Belief::Ready | Belief::Unreachable | Belief::Tainted => {}
+            }
+        }
+        for zone in 0..self.nodes.zones.len() {
+            if let Some(due) = self.nodes.zones[zone].due(now) {
+                ctx.schedule(due, Event::GiveUpNodes(zone as u16));
+            }
+        }
+    }
+
+    /// A node of a zone gets the taint that its pods do not tolerate for long, if it is time.
+    pub fn give_up_nodes(&mut self, zone: usize, ctx: &mut Ctx<Event>) {
+        let now = ctx.now();
+        let Some(spec) = &self.spec.nodes else { return };
+        while let Some(number) = self.nodes.zones[zone].take(now) {
+            let node = self.nodes.get_mut(number);
+            if node.belief == Belief::Unreachable {
+                node.belief = Belief::Tainted;
+                node.taints = node.taints.wrapping_add(1);
+                ctx.schedule_in(spec.toleration, Event::TolerationOver(number, node.taints));
+            }
+        }
+        if let Some(due) = self.nodes.zones[zone].due(now) {
+            ctx.schedule(due, Event::GiveUpNodes(zone as u16));
+        }
+    }
+
+    /// The pods of a lost node are deleted. Controllers replace them at once; they themselves are there until the node is back.
+    pub fn toleration_over(&mut self, number: u32, taint: u16, ctx: &mut Ctx<Event>) {
+        let node = self.nodes.get(number);
+        if node.belief != Belief::Tainted || node.taints != taint {
+            return;
+        }
+        for pod in self.pods_on(number) {
+            if self.pods[pod].life.is_active() {
+                self.meter.counts.pods_evicted += 1;
+                self.terminate(pod, false, ctx);
+            }
+        }
+        self.reconcile(ctx);
+    }
+}
