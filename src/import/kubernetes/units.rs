@@ -32,14 +32,12 @@ pub(super) fn bytes(text: &str) -> Option<u64> {
     (bytes.is_finite() && (1.0..1e15).contains(&bytes)).then_some(bytes as u64)
 }
 
-/// Bytes as scenarios write them.
+/// Bytes as scenarios write them: with a unit, in whole `Ki` where no unit fits.
 pub(super) fn size(bytes: u64) -> String {
-    match bytes {
-        n if n.is_multiple_of(1 << 30) => format!("{}Gi", n >> 30),
-        n if n.is_multiple_of(1 << 20) => format!("{}Mi", n >> 20),
-        n if n.is_multiple_of(1 << 10) => format!("{}Ki", n >> 10),
-        n => n.to_string(),
-    }
+    const UNITS: [(&str, u64); 5] =
+        [("Gi", 1 << 30), ("Mi", 1 << 20), ("G", 1_000_000_000), ("M", 1_000_000), ("Ki", 1 << 10)];
+    let (unit, of) = UNITS.into_iter().find(|(_, of)| bytes.is_multiple_of(*of)).unwrap_or(("Ki", 1 << 10));
+    format!("{}{unit}", bytes / of)
 }
 
 /// A duration with a unit, or a number of seconds.
@@ -127,6 +125,7 @@ mod tests {
         assert_eq!(["250m", "2", "0.5", "x", "0"].map(cores), [Some(0.25), Some(2.0), Some(0.5), None, None]);
         assert_eq!(bytes("256Mi").map(size).as_deref(), Some("256Mi"));
         assert_eq!(bytes("1G"), Some(1_000_000_000));
+        assert_eq!([1_000_000_000, 500_000_000, 1 << 16, 123_456_789].map(size), ["1G", "500M", "64Ki", "120563Ki"]);
         assert_eq!(["3600s", "1h", "60", "x"].map(seconds), [Some(3600.0), Some(3600.0), Some(60.0), None]);
         assert_eq!(sleeps("/bin/sh -c sleep 10"), Some(10));
         assert_eq!(sleeps("sh -c 'nginx -s quit; sleep 1.5m && sleep 2'"), Some(92));
