@@ -2,6 +2,9 @@
 
 use crate::engine::Span;
 
+/// The most pods of a scenario.
+pub(super) const MOST_PODS: u64 = 1_000;
+
 /// Cores: `250m`, `0.5`, `2`; not more than machines have.
 pub(super) fn cores(text: &str) -> Option<f64> {
     let cores = match text.strip_suffix('m') {
@@ -63,9 +66,9 @@ pub(super) enum CountOrShare {
 }
 
 impl CountOrShare {
-    /// Reads `1` or `25%`; not more than clusters have.
+    /// Reads `1` or `25%`; the API has numbers of 32 bits.
     pub fn parse(text: &str) -> Option<CountOrShare> {
-        let number = |text: &str| text.parse().ok().filter(|n| *n <= 1_000);
+        let number = |text: &str| text.parse().ok().filter(|n| *n <= i32::MAX as u64);
         match text.trim().strip_suffix('%') {
             Some(share) => number(share).map(CountOrShare::Share),
             None => number(text.trim()).map(CountOrShare::Count),
@@ -90,6 +93,15 @@ impl std::fmt::Display for CountOrShare {
             CountOrShare::Share(percent) => write!(f, "{percent}%"),
         }
     }
+}
+
+/// A number of a metric as Kubernetes writes it: `20`, `1500m`, `2k`.
+pub(super) fn amount(text: &str) -> Option<f64> {
+    let (number, factor) = [("m", 1e-3), ("k", 1e3), ("M", 1e6)]
+        .iter()
+        .find_map(|(unit, factor)| text.strip_suffix(unit).map(|number| (number, *factor)))
+        .unwrap_or((text, 1.0));
+    Some(number.parse::<f64>().ok()? * factor)
 }
 
 /// How long the `sleep` commands of a hook take together: `["sh", "-c", "sleep 10"]`, `["sleep", "15s"]`.
