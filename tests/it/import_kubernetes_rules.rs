@@ -41,6 +41,157 @@ fn rule(code: &str, wrong: &[(String, usize)], fine: &[String]) {
     }
 }
 
+/// A HorizontalPodAutoscaler of the Deployment, its own lines from line 15 on.
+fn hpa(spec: &str) -> String {
+    let target = "  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}\n";
+    format!(
+        "{PODS}apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {{name: web}}\nspec:\n{target}{spec}"
+    )
+}
+
+#[test]
+fn what_the_api_refuses_of_autoscalers() {
+    let metric = |target: &str| {
+        hpa(&format!(
+            "  maxReplicas: 9\n  metrics: [{{type: Resource, resource: {{name: cpu, target: {{{target}}}}}}}]\n"
+        ))
+    };
+    let sockets = |target: &str| {
+        hpa(&format!(
+            "  maxReplicas: 9\n  metrics: [{{type: Pods, pods: {{metric: {{name: a}}, target: {{{target}}}}}}}]\n"
+        ))
+    };
+    let down = |rules: &str| hpa(&format!("  maxReplicas: 9\n  behavior: {{scaleDown: {{{rules}}}}}\n"));
+    let policy = |policy: &str| down(&format!("policies: [{{{policy}}}]"));
+    let first = format!("{}apiVersion: autoscaling/v1\n", PODS);
+    let v1 = |share: u32| {
+        hpa(&format!("  maxReplicas: 9\n  targetCPUUtilizationPercentage: {share}\n"))
+            .replace(&format!("{PODS}apiVersion: autoscaling/v2\n"), &first)
+    };
+    let keda = "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: web}\nspec:\n  scaleTargetRef: {name: web}\n  \
+                minReplicaCount: 1\n  triggers: [{type: cpu, metadata: {value: '60'}}]\n  advanced: {horizontalPodAutoscalerConfig: {behavior: \
+                {scaleUp: {stabilizationWindowSeconds: 3601}}}}\n";
+    rule(
+        "bad-value",
+        &[
+            (metric("type: Utilization, averageUtilization: 0"), 17),
+            (sockets("type: AverageValue, averageValue: '0'"), 17),
+            (v1(0), 17),
+            (metric("type: Utilisation, averageUtilization: 60"), 17),
+            (metric("type: Value, value: 1").replace("Resource, ", "resource, "), 17),
+            (hpa("  maxReplicas: 0\n"), 16),
+            (hpa("  minReplicas: -1\n  maxReplicas: 3\n"), 16),
+            (down("policies: []"), 17),
+            (down("stabilizationWindowSeconds: 3601"), 17),
+            (down("stabilizationWindowSeconds: -1"), 17),
+            (down("selectPolicy: Average"), 17),
+            (policy("type: Pod, value: 1, periodSeconds: 60"), 17),
+            (policy("type: Pods, value: 0, periodSeconds: 60"), 17),
+            (policy("type: Pods, value: 1, periodSeconds: 1801"), 17),
+            (policy("type: Pods, value: 1, periodSeconds: 0"), 17),
+            (format!("{PODS}{keda}"), 18),
+        ],
+        &[
+            metric("type: Utilization, averageUtilization: 1"),
+            sockets("type: AverageValue, averageValue: 500m"),
+            v1(80),
+            down("stabilizationWindowSeconds: 3600"),
+            down("stabilizationWindowSeconds: 0, selectPolicy: Disabled"),
+            policy("type: Percent, value: 100, periodSeconds: 1800"),
+            format!("{PODS}{}", keda.replace("3601", "3600")),
+        ],
+    );
+    rule(
+        "missing-field",
+        &[
+            (hpa("  minReplicas: 2\n"), 13),
+            (metric("averageUtilization: 60"), 17),
+            (metric("type: Utilization"), 17),
+            (sockets("type: Value, value: 5"), 17),
+            (metric("type: Utilization, averageUtilization: 60").replace("type: Resource, ", ""), 17),
+            (metric("type: Utilization, averageUtilization: 60").replace("type: Resource, ", "type: Pods, "), 17),
+            (policy("type: Pods, value: 1"), 17),
+            (policy("value: 1, periodSeconds: 60"), 17),
+            (hpa("  maxReplicas: 9\n").replace(", name: web}\n  max", "}\n  max"), 15),
+        ],
+        &[hpa("  maxReplicas: 9\n"), policy("type: Pods, value: 1, periodSeconds: 60")],
+    );
+    finds(&hpa("  minReplicas: 9\n  maxReplicas: 8\n"), &["hpa-range:16"]);
+    finds(&metric("type: Utilization, averageUtilization: 60, averageValue: 1"), &["exclusive-fields:17"]);
+    let to = |target: &str| hpa("  maxReplicas: 9\n").replace("apiVersion: apps/v1, kind: Deployment", target);
+    rule(
+        "target-not-scalable",
+        &[
+            (to("kind: Deployment"), 15),
+            (to("apiVersion: extensions/v1beta1, kind: Deployment"), 15),
+            (to("apiVersion: v1, kind: StatefulSet"), 15),
+            (to("apiVersion: apps/v1, kind: DaemonSet"), 15),
+        ],
+        // whatever version of the group is written, the group counts
+        &[to("apiVersion: apps/v1beta1, kind: Deployment"), to("apiVersion: v1, kind: ReplicationController")],
+    );
+}
+
+#[test]
+fn keda_idles_at_zero() {
+    let keda = |counts: &str| {
+        format!(
+            "{PODS}apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {{name: web}}\nspec:\n  scaleTargetRef: {{name: web}}\n  \
+             triggers: [{{type: cron}}]\n{counts}"
+        )
+    };
+    rule(
+        "idle-replicas",
+        &[
+            (keda("  idleReplicaCount: 0\n"), 17),
+            (keda("  idleReplicaCount: 2\n  minReplicaCount: 2\n"), 17),
+            (keda("  idleReplicaCount: 1\n  minReplicaCount: 2\n"), 17),
+        ],
+        &[keda("  idleReplicaCount: 0\n  minReplicaCount: 2\n"), keda("  minReplicaCount: 2\n")],
+    );
+    finds(&keda("  idleReplicaCount: 0\n  minReplicaCount: 2\n"), &["scales-to-zero:17"]);
+    finds_not(&keda("  minReplicaCount: 2\n"), "scales-to-zero");
+}
+
+#[test]
+fn budgets_select_what_they_say() {
+    let budget = |selector: &str| {
+        format!(
+            "{PODS}apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {{name: web}}\nspec:\n  maxUnavailable: 1\n{selector}"
+        )
+    };
+    let expressions = |expression: &str| budget(&format!("  selector: {{matchExpressions: [{{{expression}}}]}}\n"));
+    rule(
+        "budget-of-all",
+        &[(budget("  selector: {}\n"), 16), (budget("  selector: {matchLabels: {}}\n"), 16)],
+        &[budget("  selector: {matchLabels: {app: web}}\n"), expressions("key: app, operator: Exists")],
+    );
+    rule("no-effect", &[(budget(""), 13)], &[budget("  selector: {matchLabels: {app: web}}\n")]);
+    rule(
+        "target-missing",
+        &[
+            (expressions("key: app, operator: In, values: [wep]"), 16),
+            (expressions("key: app, operator: DoesNotExist"), 16),
+        ],
+        &[
+            expressions("key: app, operator: In, values: [web, wep]"),
+            expressions("key: app, operator: NotIn, values: [wep]"),
+            budget("  selector: {}\n"),
+        ],
+    );
+    // pods of all workloads that it selects are counted together
+    let both = |least: u32| {
+        let text = budget("  selector: {}\n").replace("maxUnavailable: 1", &format!("minAvailable: {least}"));
+        format!("{}{text}", PODS.replace("web", "worker"))
+    };
+    let blocked = |least: u32| {
+        let options = stickysim::import::kubernetes::Options { workload: Some("web".to_owned()), name: None };
+        let imported = stickysim::import::kubernetes::read(&[file("x.yaml", &both(least))], &options).unwrap();
+        imported.findings.iter().any(|finding| finding.code.name() == "drain-blocked")
+    };
+    assert_eq!([3, 4].map(blocked), [false, true]);
+}
+
 #[test]
 fn what_the_api_refuses_of_workloads() {
     let resources = |resources: &str| PODS.replace("resources: {requests: {memory: 1Gi}}", resources);

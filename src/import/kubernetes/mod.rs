@@ -34,6 +34,7 @@ mod object;
 mod path;
 mod pod_spec;
 mod rollout;
+mod scaling_rules;
 mod scenario;
 mod selector;
 mod service;
