@@ -41,6 +41,58 @@ fn rule(code: &str, wrong: &[(String, usize)], fine: &[String]) {
     }
 }
 
+#[test]
+fn ports_are_found_by_their_names() {
+    let service = |port: &str| {
+        format!("{}{}", container("ports: [{name: web, containerPort: 80}]"), {
+            SERVICE.replace("[{port: 80}]", &format!("[{{port: 80, {port}}}]"))
+        })
+    };
+    let sidecar = service("targetPort: proxy").replace(
+        "spec: {containers",
+        "spec: {initContainers: [{name: p, image: p, restartPolicy: Always, ports: [{name: proxy, containerPort: 1}]}], containers",
+    );
+    let headless = format!("{}  clusterIP: None\n", service("targetPort: http"));
+    let elsewhere = service("targetPort: http").replace("app: web}\n  ports", "app: wep}\n  ports");
+    rule(
+        "target-port-missing",
+        &[
+            (service("targetPort: http"), 16),
+            (service("targetPort: web, protocol: UDP"), 16),
+            (sidecar.replace("restartPolicy: Always, ", ""), 16),
+            (service("targetPort: web").replace("name: web, containerPort", "containerPort"), 16),
+        ],
+        &[service("targetPort: web"), service("targetPort: 8080"), service("name: http"), sidecar, headless, elsewhere],
+    );
+    let route = |port: &str| ingress("affinity: cookie").replace("number: 80", port);
+    let to = |port: &str, service: &str| {
+        format!("{}{}", route(port), SERVICE.replace("[{port: 80}]", &format!("[{{port: 80, {service}}}]")))
+    };
+    rule(
+        "port-missing",
+        &[(to("name: web", "name: http"), 9), (to("number: 8080", "targetPort: 80"), 9)],
+        // ingress-nginx looks among the target ports as well
+        &[to("name: http", "name: http"), to("number: 8080", "targetPort: 8080"), to("name: web", "targetPort: web")],
+    );
+    let alb =
+        |text: String| text.replace("nginx.ingress.kubernetes.io/affinity: cookie", "alb.ingress.kubernetes.io/a: b");
+    finds(
+        &alb(to("number: 8080", "targetPort: 8080")).replace("ClassName: nginx", "ClassName: alb"),
+        &["port-missing:9"],
+    );
+    let probe = |probe: &str| container(&format!("ports: [{{name: web, containerPort: 80}}], {probe}"));
+    rule(
+        "probe-port-missing",
+        &[
+            (probe("readinessProbe: {httpGet: {path: /, port: http}}"), 9),
+            (probe("livenessProbe: {tcpSocket: {port: http}}"), 9),
+            (probe("startupProbe: {httpGet: {path: /, port: http}}"), 9),
+            (container("readinessProbe: {httpGet: {path: /, port: http}}"), 9),
+        ],
+        &[probe("readinessProbe: {httpGet: {path: /, port: web}}"), probe("livenessProbe: {tcpSocket: {port: 80}}")],
+    );
+}
+
 /// A HorizontalPodAutoscaler of the Deployment, its own lines from line 15 on.
 fn hpa(spec: &str) -> String {
     let target = "  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}\n";
@@ -300,4 +352,51 @@ fn what_is_not_simulated_is_said() {
         surge.contains("\n  max_surge: 1000 ") && surge.contains("assumed: the file says 2500 (x.yaml:6 "),
         "{surge}"
     );
+}
+
+#[test]
+fn what_services_cannot_have() {
+    let service = |spec: &str| format!("{PODS}{SERVICE}{spec}");
+    rule(
+        "not-external",
+        &[
+            (service("  externalTrafficPolicy: Local\n"), 17),
+            (service("  type: ClusterIP\n  externalTrafficPolicy: Cluster\n"), 18),
+        ],
+        &[
+            service("  type: NodePort\n  externalTrafficPolicy: Local\n"),
+            service("  externalIPs: [192.0.2.1]\n  externalTrafficPolicy: Local\n"),
+        ],
+    );
+    rule(
+        "no-effect",
+        &[(service("  clusterIP: None\n  sessionAffinity: ClientIP\n"), 18)],
+        &[service("  clusterIP: None\n"), service("  sessionAffinity: ClientIP\n")],
+    );
+    let nlb = |target: &str, spec: &str| {
+        let prefix = "service.beta.kubernetes.io/aws-load-balancer-";
+        let annotations = format!(
+            "{prefix}type: external, {prefix}nlb-target-type: {target}, {prefix}target-group-attributes: \
+             'stickiness.enabled=true,stickiness.type=source_ip'"
+        );
+        let service = SERVICE.replace("name: web}", &format!("name: web, annotations: {{{annotations}}}}}"));
+        format!("{PODS}{service}  type: LoadBalancer\n{spec}")
+    };
+    rule(
+        "sticky-nodes",
+        &[(nlb("instance", ""), 13), (nlb("instance", "  externalTrafficPolicy: Cluster\n"), 13)],
+        &[
+            nlb("ip", ""),
+            nlb("instance", "  externalTrafficPolicy: Local\n"),
+            nlb("instance", "  sessionAffinity: ClientIP\n"),
+            nlb("instance", "").replace("stickiness.enabled=true", "stickiness.enabled=false"),
+        ],
+    );
+    // what sends to pods itself meets no kube-proxy
+    rule(
+        "affinity-bypassed",
+        &[(nlb("ip", "  sessionAffinity: ClientIP\n"), 18)],
+        &[nlb("instance", "  sessionAffinity: ClientIP\n")],
+    );
+    rule("node-hides-address", &[(nlb("instance", ""), 17)], &[nlb("ip", "")]);
 }
