@@ -400,3 +400,97 @@ fn what_services_cannot_have() {
     );
     rule("node-hides-address", &[(nlb("instance", ""), 17)], &[nlb("ip", "")]);
 }
+
+#[test]
+fn what_routes_lack_or_have_twice() {
+    let hash = |settings: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: web}}\nspec:\n  host: web\n  trafficPolicy:\n    \
+             loadBalancer:\n      {settings}\n"
+        )
+    };
+    rule(
+        "exclusive-fields",
+        &[
+            (hash("consistentHash: {httpHeaderName: x-user, useSourceIp: true}"), 8),
+            (hash("consistentHash: {httpCookie: {name: a, ttl: 0s}, httpQueryParameterName: a}"), 8),
+            (hash("consistentHash: {httpHeaderName: x-user, ringHash: {minimumRingSize: 1024}, maglev: {}}"), 8),
+            (hash("{simple: ROUND_ROBIN, consistentHash: {httpHeaderName: x-user}}"), 8),
+        ],
+        &[
+            hash("consistentHash: {httpHeaderName: x-user, ringHash: {minimumRingSize: 1024}}"),
+            hash("consistentHash: {httpCookie: {name: a, path: /, ttl: 0s}}"),
+            hash("simple: LEAST_REQUEST"),
+        ],
+    );
+    let route = |parent: &str| {
+        format!(
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: web, namespace: shop}}\nspec:\n  parentRefs: \
+             [{{{parent}}}]\n  rules: [{{backendRefs: [{{name: web, port: 80}}]}}]\n"
+        )
+    };
+    let gateway = |namespace: &str| {
+        format!(
+            "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: edge, namespace: {namespace}}}\nspec: \
+             {{gatewayClassName: istio}}\n"
+        )
+    };
+    rule(
+        "gateway-missing",
+        &[
+            (route("name: edge"), 5),
+            (format!("{}{}", route("name: edge"), gateway("infra")), 5),
+            (format!("{}{}", route("name: egde"), gateway("shop")), 5),
+        ],
+        &[
+            format!("{}{}", route("name: edge"), gateway("shop")),
+            format!("{}{}", route("name: edge, namespace: infra"), gateway("infra")),
+            route("name: web, kind: Service, group: ''"),
+        ],
+    );
+    let served = written(&format!("{}{}", route("name: edge, namespace: infra"), gateway("infra")));
+    assert!(served.contains("\n  - istio:"), "{served}");
+}
+
+/// What people write when all is well: nothing of it is an error or a warning.
+#[test]
+fn manifests_that_use_all_of_it_rightly_raise_no_alarm() {
+    let container = "{name: web, image: web, ports: [{name: http, containerPort: 8080}], resources: {requests: {cpu: 500m, memory: 1Gi}, \
+                     limits: {cpu: 1, memory: 1Gi}}, readinessProbe: {httpGet: {path: /ready, port: http}}, livenessProbe: {tcpSocket: \
+                     {port: 8080}}, lifecycle: {preStop: {sleep: {seconds: 10}}}}";
+    let workload = |head: &str, spec: &str| {
+        format!(
+            "apiVersion: apps/v1\n{head}\nspec:\n{spec}  selector: {{matchLabels: {{app: web}}, matchExpressions: [{{key: track, operator: In, \
+             values: [stable, canary]}}]}}\n  template:\n    metadata: {{labels: {{app: web, track: stable}}}}\n    spec: \
+             {{terminationGracePeriodSeconds: 60, containers: [{container}]}}\n---\n"
+        )
+    };
+    let deployment = workload(
+        "kind: Deployment\nmetadata: {name: web}",
+        "  strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}\n",
+    );
+    let set = workload(
+        "kind: StatefulSet\nmetadata: {name: web}",
+        "  serviceName: peers\n  podManagementPolicy: OrderedReady\n  updateStrategy: {type: RollingUpdate, rollingUpdate: {partition: 0}}\n",
+    );
+    let rest = |kind: &str| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec:\n  type: NodePort\n  externalTrafficPolicy: Local\n  selector: {{app: \
+             web}}\n  ports: [{{name: ws, port: 80, targetPort: http}}]\n---\napiVersion: v1\nkind: Service\nmetadata: {{name: peers}}\nspec: \
+             {{clusterIP: None, selector: {{app: web}}, ports: [{{port: 7000, targetPort: peer}}]}}\n---\n\
+             apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {{name: web}}\nspec:\n  scaleTargetRef: {{apiVersion: \
+             apps/v1, kind: {kind}, name: web}}\n  minReplicas: 2\n  maxReplicas: 10\n  metrics: [{{type: Resource, resource: {{name: cpu, target: \
+             {{type: Utilization, averageUtilization: 60}}}}}}]\n  behavior:\n    scaleUp: {{stabilizationWindowSeconds: 0, policies: [{{type: Percent, \
+             value: 100, periodSeconds: 15}}]}}\n    scaleDown: {{stabilizationWindowSeconds: 3600, selectPolicy: Min, policies: [{{type: Pods, value: \
+             1, periodSeconds: 1800}}]}}\n---\napiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {{name: web}}\nspec: {{maxUnavailable: \
+             1, selector: {{matchLabels: {{app: web}}}}}}\n---\n"
+        )
+    };
+    let route = ingress("affinity: cookie\naffinity-mode: persistent").replace("number: 80", "name: ws");
+    for text in [format!("{deployment}{}{route}", rest("Deployment")), format!("{set}{}{route}", rest("StatefulSet"))] {
+        let imported = import(&[file("x.yaml", &text)]);
+        let alarms = [Severity::Error, Severity::Warning].map(|severity| imported.count(severity));
+        assert_eq!(alarms, [0, 0], "{}", imported.to_text());
+        scenario(&imported, &[]);
+    }
+}
