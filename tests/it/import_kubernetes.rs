@@ -540,6 +540,11 @@ fn hostile_files_are_answered() {
     survives("x.yaml", &format!("{PODS}{}", SERVICE.replace("ports:", &format!("{long}: 1\n  ports:"))));
     let paths = many(&|n| format!("{{path: /, backend: {{service: {{name: s{n}, port: {{number: 80}}}}}}}}, "), 50_000);
     survives("x.yaml", &ingress("affinity: cookie").replace("paths: [", &format!("paths: [{paths}")));
+    let named = many(&|n| format!("{{name: p{n}, containerPort: 1}}, "), 50_000);
+    let targets = many(&|n| format!("{{port: 1, targetPort: p{n}}}, "), 50_000);
+    let service = SERVICE.replace("[{port: 80}]", &format!("[{targets}]"));
+    survives("x.yaml", &format!("{}{service}", PODS.replace("image: web", &format!("image: web, ports: [{named}]"))));
+    survives("x.yaml", &format!("{PODS}{service}"));
     let upstreams =
         many(&|n| format!("upstream u{n} {{ server a:1; }} location /{n} {{ proxy_pass http://u{n}; }}\n"), 4_000);
     survives("x.conf", &upstreams);

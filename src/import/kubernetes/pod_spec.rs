@@ -8,7 +8,7 @@ use super::tree::Node;
 use super::units::{bytes, cores};
 
 /// A port of a container that has a name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct NamedPort {
     pub name: String,
     /// `TCP` where nothing is said.
@@ -85,7 +85,12 @@ fn check_probes(object: &Object, container: &Node, findings: &mut Findings) {
             let Some(entry) = container.at(&format!("{probe}.{handler}.port")) else { continue };
             let Some(port) = entry.value.text().filter(|port| is_unknown(port, &names)) else { continue };
             let what = format!("no port of the container is called `{port}`, which its `{probe}` asks: {outcome}");
-            findings.add(Code::ProbePortMissing, &object.place(entry.line), what, instead(&names, "port"));
+            findings.add(
+                Code::ProbePortMissing,
+                &object.place(entry.line),
+                what,
+                instead(names.iter().map(String::as_str), "port"),
+            );
         }
     }
 }
@@ -95,8 +100,9 @@ fn is_unknown(port: &str, names: &[String]) -> bool {
 }
 
 /// What to write instead of the name of a port that is none.
-pub(super) fn instead(names: &[String], field: &str) -> String {
-    let named: Vec<String> = names.iter().map(|name| format!("`{field}: {name}`")).collect();
+pub(super) fn instead<'n>(names: impl Iterator<Item = &'n str>, field: &str) -> String {
+    const SHOWN: usize = 6;
+    let named: Vec<String> = names.take(SHOWN).map(|name| format!("`{field}: {name}`")).collect();
     match &*named {
         [] => format!("write the number as `{field}`, or `name` beside the `containerPort` that is meant"),
         _ => format!("write {}, or a number", named.join(" or ")),

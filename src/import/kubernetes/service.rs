@@ -1,9 +1,10 @@
 //! Services: which pods they select, and what kube-proxy does for them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::{Code, Findings};
 use super::object::Object;
+use super::pod_spec::{self, NamedPort};
 use super::tier::{Setting, Tier};
 use super::workload::{Workload, texts};
 
@@ -199,21 +200,20 @@ impl Service {
         if self.is_headless() {
             return;
         }
+        let named: BTreeSet<&NamedPort> = selected.iter().flat_map(|workload| &workload.ports).collect();
         for port in &self.ports {
             let Some(target) = port.target.as_deref().filter(|target| target.parse::<u32>().is_err()) else { continue };
-            let ports = || selected.iter().flat_map(|w| &w.ports).filter(|named| named.protocol == port.protocol);
-            if ports().any(|named| named.name == target) || findings.is_full() {
+            let wanted = NamedPort { name: target.to_owned(), protocol: port.protocol.clone() };
+            if named.contains(&wanted) || findings.is_full() {
                 continue;
             }
-            let mut names: Vec<String> = ports().map(|named| named.name.clone()).collect();
-            names.sort_unstable();
-            names.dedup();
+            let same = named.iter().filter(|named| named.protocol == port.protocol);
             let what = format!(
                 "`targetPort: {target}` is the name of no {} port of {}",
                 port.protocol,
                 selected[0].object.label()
             );
-            let fix = super::pod_spec::instead(&names, "targetPort");
+            let fix = pod_spec::instead(same.map(|named| named.name.as_str()), "targetPort");
             findings.add(Code::TargetPortMissing, &self.object.place(port.line), what, fix);
         }
     }
