@@ -28,11 +28,11 @@ fn fixture(name: &str) -> File {
     File { name: name.to_owned(), bytes: std::fs::read(path).unwrap(), named: true }
 }
 
-fn file(name: &str, text: &str) -> File {
+pub fn file(name: &str, text: &str) -> File {
     File { name: name.to_owned(), bytes: text.into(), named: true }
 }
 
-fn import(files: &[File]) -> Imported {
+pub fn import(files: &[File]) -> Imported {
     read(files, &Options::default()).unwrap_or_else(|refusal| panic!("{refusal}"))
 }
 
@@ -41,7 +41,7 @@ fn refusal(text: &str) -> String {
 }
 
 #[track_caller]
-fn scenario(imported: &Imported, sets: &[&str]) -> Scenario {
+pub fn scenario(imported: &Imported, sets: &[&str]) -> Scenario {
     let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
     let source = Source { name: "imported.yaml", text: &imported.scenario, folder: &NoFiles };
     scenario::parse(source, &sets).unwrap_or_else(|problems| panic!("{problems}\n{}", imported.scenario))
@@ -60,7 +60,7 @@ fn found_in(text: &str) -> Vec<String> {
 }
 
 #[track_caller]
-fn finds(text: &str, expected: &[&str]) {
+pub fn finds(text: &str, expected: &[&str]) {
     let found = found_in(text);
     for code in expected {
         assert!(found.iter().any(|f| f == code), "{code} is not in {found:?}\n{text}");
@@ -68,7 +68,7 @@ fn finds(text: &str, expected: &[&str]) {
 }
 
 #[track_caller]
-fn finds_not(text: &str, code: &str) {
+pub fn finds_not(text: &str, code: &str) {
     let found = found_in(text);
     assert!(!found.iter().any(|f| f.starts_with(&format!("{code}:"))), "{code} is in {found:?}\n{text}");
 }
@@ -210,7 +210,7 @@ fn public_manifests_are_imported() {
 }
 
 /// A Deployment of two pods on lines 1 to 10; what follows begins on line 11.
-const PODS: &str = "\
+pub const PODS: &str = "\
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: web}
@@ -223,11 +223,11 @@ spec:
 ---
 ";
 /// A Service in front of them on 9 lines, the last one open for more of its `spec`.
-const SERVICE: &str =
+pub const SERVICE: &str =
     "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec:\n  selector: {app: web}\n  ports: [{port: 80}]\n";
 
 /// An Ingress that leads to the Service, with annotations of ingress-nginx from line 6 on.
-fn ingress(annotations: &str) -> String {
+pub fn ingress(annotations: &str) -> String {
     let lines: String = annotations.lines().map(|line| format!("    nginx.ingress.kubernetes.io/{line}\n")).collect();
     format!(
         "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata:\n  name: web\n  annotations:\n{lines}spec:\n  \
@@ -540,6 +540,11 @@ fn hostile_files_are_answered() {
     survives("x.yaml", &format!("{PODS}{}", SERVICE.replace("ports:", &format!("{long}: 1\n  ports:"))));
     let paths = many(&|n| format!("{{path: /, backend: {{service: {{name: s{n}, port: {{number: 80}}}}}}}}, "), 50_000);
     survives("x.yaml", &ingress("affinity: cookie").replace("paths: [", &format!("paths: [{paths}")));
+    let named = many(&|n| format!("{{name: p{n}, containerPort: 1}}, "), 50_000);
+    let targets = many(&|n| format!("{{port: 1, targetPort: p{n}}}, "), 50_000);
+    let service = SERVICE.replace("[{port: 80}]", &format!("[{targets}]"));
+    survives("x.yaml", &format!("{}{service}", PODS.replace("image: web", &format!("image: web, ports: [{named}]"))));
+    survives("x.yaml", &format!("{PODS}{service}"));
     let upstreams =
         many(&|n| format!("upstream u{n} {{ server a:1; }} location /{n} {{ proxy_pass http://u{n}; }}\n"), 4_000);
     survives("x.conf", &upstreams);

@@ -2,7 +2,8 @@
 
 use crate::program::Place;
 
-const PODS: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 3, selector: {}}\n";
+const PODS: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 3, selector: \
+                    {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}}}\n";
 const ROUTE: &str = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: web, annotations: \
                      {nginx.ingress.kubernetes.io/websocket-services: web}}\nspec: {ingressClassName: nginx, defaultBackend: {service: \
                      {name: web, port: {number: 80}}}}\n";

@@ -26,6 +26,7 @@ mod handshake;
 mod import;
 mod import_kubernetes;
 mod import_kubernetes_commands;
+mod import_kubernetes_rules;
 mod lessons;
 mod life;
 mod local_first;

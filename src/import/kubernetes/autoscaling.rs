@@ -5,9 +5,11 @@ use std::rc::Rc;
 
 use super::finding::{Code, Findings};
 use super::object::{Field, Known, Object, Origin, Reach};
+use super::scaling_rules;
+use super::selector::Selector;
 use super::tree::Node;
-use super::units::{CountOrShare, span};
-use super::workload::{Workload, texts};
+use super::units::{CountOrShare, amount, span};
+use super::workload::Workload;
 
 /// What a scenario says of an autoscaler.
 #[derive(Debug)]
@@ -90,7 +92,10 @@ pub(super) fn autoscaler(
     let mut first: BTreeMap<(String, String), &Object> = BTreeMap::new();
     let mut found = None;
     for object in objects.iter().filter(|o| ["HorizontalPodAutoscaler", "ScaledObject"].contains(&o.kind.as_str())) {
-        let Some(target) = object.field("spec.scaleTargetRef.name") else { continue };
+        let Some(target) = object.field("spec.scaleTargetRef.name") else {
+            check(object, None, findings);
+            continue;
+        };
         let name = target.text().unwrap_or_default();
         let kind = object.text("spec.scaleTargetRef.kind").unwrap_or("Deployment");
         let same =
@@ -111,6 +116,7 @@ pub(super) fn autoscaler(
             let fix = "write the name and kind of the workload, or name its file as well";
             findings.add(Code::TargetMissing, &target.place, what, fix);
         }
+        check(object, workload, findings);
         let made = if object.kind == "ScaledObject" { keda(object, findings) } else { hpa(object, workload, findings) };
         if let Some(workload) = workload {
             check_replicas(object, workload, findings);
@@ -120,6 +126,14 @@ pub(super) fn autoscaler(
         }
     }
     found
+}
+
+fn check(object: &Object, workload: Option<&Workload>, findings: &mut Findings) {
+    if object.kind == "ScaledObject" {
+        scaling_rules::check_keda(object, findings);
+    } else {
+        scaling_rules::check_hpa(object, workload, findings);
+    }
 }
 
 fn check_replicas(object: &Object, workload: &Workload, findings: &mut Findings) {
@@ -133,7 +147,10 @@ fn bounds(object: &Object, keys: [&str; 2], defaults: [u64; 2], findings: &mut F
     let read = |key: &str, default: u64| {
         let field = object.field(&format!("spec.{key}"));
         let known = field.as_ref().and_then(|field| field.number()).filter(|n| n.value <= 1_000_000);
-        known.unwrap_or_else(|| Known::assumed(default, format!("the default of `{key}`")))
+        known.unwrap_or_else(|| match key {
+            "maxReplicas" => Known::assumed(default, "`maxReplicas` is not written, and has no default"),
+            _ => Known::assumed(default, format!("the default of `{key}`")),
+        })
     };
     let [min, max] = [read(keys[0], defaults[0]), read(keys[1], defaults[1])];
     // the upper bound of an HPA has no default
@@ -202,15 +219,6 @@ fn hpa(object: &Object, workload: Option<&Workload>, findings: &mut Findings) ->
     made
 }
 
-/// A number as Kubernetes writes it: `20`, `1500m`, `2k`.
-fn amount(text: &str) -> Option<f64> {
-    let (number, factor) = [("m", 1e-3), ("k", 1e3), ("M", 1e6)]
-        .iter()
-        .find_map(|(unit, factor)| text.strip_suffix(unit).map(|number| (number, *factor)))
-        .unwrap_or((text, 1.0));
-    Some(number.parse::<f64>().ok()? * factor)
-}
-
 fn check_requests(resource: &str, workload: Option<&Workload>, field: &Field<'_>, findings: &mut Findings) {
     let Some(workload) = workload else { return };
     let requested = match resource {
@@ -272,12 +280,13 @@ fn keda(object: &Object, findings: &mut Findings) -> Autoscaler {
     let triggers = triggers.as_ref().map_or(&[][..], |field| field.node.items());
     // by CPU and memory alone KEDA does not go to zero
     let counts = |trigger: &Rc<Node>| !matches!(trigger.text_at("type"), Some("cpu" | "memory"));
-    if min.value == 0 && triggers.iter().any(counts) {
-        let field = object.field("spec.minReplicaCount");
+    let idle = object.field("spec.idleReplicaCount").filter(|field| field.text() == Some("0"));
+    if (min.value == 0 || idle.is_some()) && triggers.iter().any(counts) {
+        let key = if min.value == 0 { "minReplicaCount" } else { "idleReplicaCount" };
+        let field = object.field(&format!("spec.{key}"));
         let place = field.map_or_else(|| object.named(), |field| field.place);
-        let what = "`minReplicaCount` is 0";
-        let fix = "write `minReplicaCount: 2`: connections are no activity, unless a trigger counts them";
-        findings.add(Code::ScalesToZero, &place, what, fix);
+        let fix = "write `minReplicaCount: 2` without `idleReplicaCount`: connections are no activity, unless a trigger counts them";
+        findings.add(Code::ScalesToZero, &place, format!("`{key}` is 0"), fix);
     }
     let mut made = Autoscaler::new([min, max]);
     for trigger in triggers {
@@ -306,14 +315,7 @@ pub(super) fn budget(
 ) -> Option<Budget> {
     let mut found = None;
     for object in objects.iter().filter(|object| object.kind == "PodDisruptionBudget") {
-        let selector = object.field("spec.selector.matchLabels");
-        let labels = texts(selector.as_ref().map(|field| field.node));
-        let near: Vec<&&Workload> = workloads.iter().filter(|w| object.reaches(&w.object) != Reach::Never).collect();
-        let selected = near.iter().find(|w| w.is_selected(&labels)).copied();
-        if let Some(field) = selector.filter(|_| selected.is_none() && !near.is_empty()) {
-            let what = "its selector selects no pod of these files";
-            findings.add(Code::TargetMissing, &field.place, what, "write the labels of the pod template");
-        }
+        let selected = selected(object, workloads, findings);
         let read = |key: &str| object.field(&format!("spec.{key}"));
         let (least, most) = (read("minAvailable"), read("maxUnavailable"));
         if let (Some(_), Some(field)) = (&least, &most) {
@@ -321,8 +323,14 @@ pub(super) fn budget(
             findings.add(Code::BadValue, &field.place, what, "write one of them");
         }
         let value = |field: &Field<'_>| field.text().and_then(CountOrShare::parse);
-        let own = pods.filter(|(pods, _)| selected.is_some_and(|w| w.object.label() == pods.object.label()));
-        let replicas = own.map(|(_, replicas)| replicas).or(selected.map(|workload| workload.replicas.value));
+        let is_own = |workload: &Workload, pods: &Workload| workload.object.label() == pods.object.label();
+        let own = pods.filter(|(pods, _)| selected.iter().any(|workload| is_own(workload, pods)));
+        // pods of several workloads are counted together
+        let count = |workload: &&Workload| match own {
+            Some((pods, replicas)) if is_own(workload, pods) => replicas,
+            _ => workload.replicas.value,
+        };
+        let replicas = (!selected.is_empty()).then(|| selected.iter().map(count).fold(0, u64::saturating_add));
         let blocked = match (&least, &most) {
             (Some(field), _) => replicas.zip(value(field)).is_some_and(|(n, least)| least.of(n) >= n && n > 0),
             (None, Some(field)) => value(field).is_some_and(CountOrShare::is_zero),
@@ -339,4 +347,27 @@ pub(super) fn budget(
         }
     }
     found
+}
+
+/// The workloads whose pods a budget is for.
+fn selected<'w>(object: &Object, workloads: &[&'w Workload], findings: &mut Findings) -> Vec<&'w Workload> {
+    let Some(field) = object.field("spec.selector") else {
+        let fix = "write `selector: {matchLabels: …}` with labels of the pod template";
+        findings.add(Code::NoEffect, &object.named(), "a budget without `selector` is for no pod", fix);
+        return Vec::new();
+    };
+    let selector = Selector::read(&field);
+    let near: Vec<&Workload> =
+        workloads.iter().copied().filter(|w| object.reaches(&w.object) != Reach::Never).collect();
+    let among = near.len();
+    let selected: Vec<&Workload> = near.into_iter().filter(|workload| selector.selects(&workload.labels)).collect();
+    if selector.is_empty() {
+        let fix = "write `selector: {matchLabels: …}` with labels of the pods that are meant";
+        findings.add(Code::BudgetOfAll, &field.place, "its selector is empty", fix);
+    } else if selected.is_empty() && among > 0 {
+        let place = object.field("spec.selector.matchLabels").map_or(field.place, |labels| labels.place);
+        let what = "its selector selects no pod of these files";
+        findings.add(Code::TargetMissing, &place, what, "write the labels of the pod template");
+    }
+    selected
 }

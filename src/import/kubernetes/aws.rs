@@ -92,9 +92,13 @@ fn take(tier: &mut Tier, list: Vec<Attribute<'_>>, findings: &mut Findings) {
     check(tier, findings);
 }
 
+fn is_sticky(tier: &Tier) -> bool {
+    tier.text("stickiness.enabled").as_deref() == Some("true")
+}
+
 /// What stickiness means for sessions.
 fn check(tier: &Tier, findings: &mut Findings) {
-    if tier.text("stickiness.enabled").as_deref() != Some("true") {
+    if !is_sticky(tier) {
         return;
     }
     let Some(setting) = tier.get("stickiness.enabled") else { return };
@@ -132,7 +136,7 @@ pub(super) fn alb(object: &Object, class: &Field<'_>, findings: &mut Findings) -
     }
     let target = read("target-type");
     let nodes = target.as_ref().is_none_or(|field| field.text() != Some("ip"));
-    if nodes && tier.text("stickiness.enabled").as_deref() == Some("true") {
+    if nodes && is_sticky(&tier) {
         let place = target.map_or_else(|| tier.place.clone(), |field| field.place);
         let what = "stickiness with `target-type: instance`, the default of the controller";
         findings.add(Code::StickyNodes, &place, what, "write `alb.ingress.kubernetes.io/target-type: ip`");
@@ -170,6 +174,17 @@ pub(super) fn nlb(object: &Object, findings: &mut Findings) -> Option<(Tier, boo
     take(&mut tier, list, findings);
     let pods = read("nlb-target-type").is_some_and(|field| field.text() == Some("ip"))
         || kind.is_some_and(|field| field.text() == Some("nlb-ip"));
+    // kube-proxy of the node that a client is kept on deals on to all pods, unless it stays on the node or keeps clients
+    let dealt_on = !pods
+        && object.text("spec.externalTrafficPolicy") != Some("Local")
+        && object.text("spec.sessionAffinity") != Some("ClientIP");
+    if let Some(setting) = tier.get("stickiness.enabled").filter(|_| dealt_on && is_sticky(&tier)) {
+        let place = setting.place.clone().unwrap_or_else(|| tier.place.clone());
+        let what = "stickiness by `source_ip` with targets of the type `instance` and `externalTrafficPolicy: Cluster`, the default";
+        let fix = "write `service.beta.kubernetes.io/aws-load-balancer-nlb-target-type: ip`, `externalTrafficPolicy: Local` with one \
+                   pod per node, or `sessionAffinity: ClientIP`";
+        findings.add(Code::StickyNodes, &place, what, fix);
+    }
     if pods && tier.get("preserve_client_ip.enabled").is_none() {
         let reason = "off by default for targets by address with TCP";
         tier.set(Setting::new("preserve_client_ip.enabled", false, Origin::assumed(reason)));

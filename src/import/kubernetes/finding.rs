@@ -70,6 +70,13 @@ codes! {
     RolloutCannotMove "rollout-cannot-move" Error "neither may a pod be missing nor may there be one more: no pod could ever be replaced, and the object is refused";
     HpaRange "hpa-range" Error "the lower bound is above the upper one: the object is refused";
     ClientIpWithoutAffinity "client-ip-without-affinity" Error "`sessionAffinityConfig` needs `sessionAffinity: ClientIP`: the object is refused";
+    ExclusiveFields "exclusive-fields" Error "one of these fields excludes the other: the object is refused";
+    RequestsAboveLimits "requests-above-limits" Error "a container may not request more than its limit: the object is refused";
+    TargetPortMissing "target-port-missing" Error "no container gives a port this name: the Service has no endpoints behind it";
+    ProbePortMissing "probe-port-missing" Error "the kubelet finds no port of this name and drops the probe's result, each time";
+    NotExternal "not-external" Error "only Services that take connections from outside have `externalTrafficPolicy`: the object is refused";
+    TargetNotScalable "target-not-scalable" Error "the API has no number of replicas to set for what the target names: the autoscaler does nothing";
+    IdleReplicas "idle-replicas" Error "KEDA takes 0 only, and only below `minReplicaCount`: the object is refused, or the number is not kept";
     OldApiGroup "old-api-group" Warning "current versions of the product no longer read this API group: the object is there and does nothing";
     UnknownAnnotation "unknown-annotation" Warning "controllers ignore annotations that they do not know, without a word";
     ForeignAnnotation "foreign-annotation" Warning "the annotation belongs to another product and has no effect under this prefix";
@@ -87,7 +94,7 @@ codes! {
     AffinityBypassed "affinity-bypassed" Warning "the proxy sends requests to pod addresses itself: kube-proxy and `sessionAffinity` are not on the way";
     ClientIpBehindProxy "client-ip-behind-proxy" Warning "kube-proxy sees the addresses of proxies instead of clients: each proxy is pinned to one pod";
     ClientIpExpires "client-ip-expires" Warning "only a new connection restarts the time-out: who holds a WebSocket for longer has lost the pod when it reconnects";
-    StickyNodes "sticky-nodes" Warning "with `target-type: instance` targets are nodes: the cookie keeps a client on a node, and kube-proxy deals each connection on to any pod";
+    StickyNodes "sticky-nodes" Warning "targets of the type `instance` are nodes: stickiness keeps a client on a node, and kube-proxy deals each connection on to any pod";
     NeedsNodePort "needs-node-port" Warning "with `target-type: instance` the balancer sends to node ports, and a Service of type ClusterIP has none: there are no targets";
     PollingWithoutAffinity "polling-without-affinity" Warning "each request of Socket.IO's long polling may meet another pod, which answers 400: clients that begin with polling cannot connect";
     CookieNeverSet "cookie-never-set" Warning "a hash cookie without `ttl` is only read, never issued: without it pods are drawn at random";
@@ -100,6 +107,8 @@ codes! {
     TwoAutoscalers "two-autoscalers" Warning "two autoscalers write the number of replicas of one workload in turn";
     ScalesToZero "scales-to-zero" Warning "without activity the last pod is removed, with whatever is still connected to it";
     DrainBlocked "drain-blocked" Warning "no pod may ever be evicted: `kubectl drain` and node upgrades wait for ever";
+    BudgetOfAll "budget-of-all" Warning "an empty selector is all pods of the namespace: they are counted together, and none with a second budget can be evicted";
+    NegativeGrace "negative-grace" Warning "a grace period below 0 counts as 1 s: processes are killed while they close their connections";
     PoolsExceedDatabase "pools-exceed-database" Warning "the database refuses connections above its limit; during a rollout surge and draining pods add to the demand";
     RedisWithoutVolume "redis-without-volume" Warning "what Redis holds goes with its pod: sessions, streams and queues are empty after a rescheduling";
     NoWebsocketUpgrade "no-websocket-upgrade" Warning "without it the proxy answers WebSocket handshakes as plain HTTP: clients stay on polling, or fail";
@@ -107,6 +116,7 @@ codes! {
     NoWorkload "no-workload" Note "how many pods there are and how large is not in these files";
     NoWayIn "no-way-in" Note "how requests reach the pods is not in these files";
     NoIngressClass "no-ingress-class" Note "without a class the Ingress goes to the default class of the cluster, if there is one";
+    GatewayMissing "gateway-missing" Note "which product serves the route stands in its Gateway, which is not in these files: it is taken for Envoy";
     BalancedMovesSessions "balanced-moves-sessions" Note "`affinity-mode: balanced`, the default, moves about 1 of n sessions to a new pod when it comes; `persistent` moves none, and gives new pods new clients only";
     StaysOnDeadPod "stays-on-dead-pod" Note "while a dead pod is still listed, all tries of a client with its cookie go to it, and the client gets 502";
     ReloadsCut "reloads-cut" Note "each reload of the configuration, by any Ingress, cuts the WebSockets of the old workers after `worker-shutdown-timeout`, 240 s by default";

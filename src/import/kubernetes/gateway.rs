@@ -3,8 +3,10 @@
 use super::finding::{Code, Findings};
 use super::ingress::{Backend, MAX_BACKENDS, Way};
 use super::ingress_nginx::check_lifetime_text;
-use super::object::{Field, Object};
+use super::object::{Field, Object, Reach};
 use super::tier::{Setting, SettingValue, Tier};
+
+const GROUP: &str = "gateway.networking.k8s.io";
 
 /// Classes of gateways by words in their names; all others are taken for Envoy, on which most of them are built.
 const CLASSES: [(&str, &str); 6] = [
@@ -18,16 +20,15 @@ const CLASSES: [(&str, &str); 6] = [
 
 /// The ways of all HTTPRoutes, one for each Service.
 pub(super) fn ways(objects: &[Object], findings: &mut Findings) -> Vec<Way> {
-    let gateways: Vec<&Object> =
-        objects.iter().filter(|o| o.kind == "Gateway" && o.group() == "gateway.networking.k8s.io").collect();
+    let gateways: Vec<&Object> = objects.iter().filter(|o| o.kind == "Gateway" && o.group() == GROUP).collect();
     let policies: Vec<&Object> = objects
         .iter()
         .filter(|o| ["BackendLBPolicy", "XBackendTrafficPolicy", "BackendTrafficPolicy"].contains(&o.kind.as_str()))
         .filter(|o| o.field("spec.sessionPersistence").is_some())
         .collect();
     let mut found: Vec<Way> = Vec::new();
-    for object in objects.iter().filter(|o| o.kind == "HTTPRoute" && o.group() == "gateway.networking.k8s.io") {
-        let product = product(object, &gateways);
+    for object in objects.iter().filter(|o| o.kind == "HTTPRoute" && o.group() == GROUP) {
+        let product = product(object, &gateways, findings);
         for (at, rule) in object.field("spec.rules").iter().flat_map(|field| field.node.items()).enumerate() {
             let base = format!("spec.rules[{at}]");
             let matches = rule.entry("matches").map_or(&[][..], |entry| entry.value.items());
@@ -68,12 +69,24 @@ fn targets(policy: &Object, service: &str) -> bool {
     refs.iter().flat_map(|field| field.node.items()).any(|target| target.text_at("name") == Some(service))
 }
 
-fn product(route: &Object, gateways: &[&Object]) -> &'static str {
+/// The product that serves a route: by the class of the first of its gateways that is in these files.
+fn product(route: &Object, gateways: &[&Object], findings: &mut Findings) -> &'static str {
     let parents = route.field("spec.parentRefs");
-    let names: Vec<&str> =
-        parents.iter().flat_map(|field| field.node.items()).filter_map(|parent| parent.text_at("name")).collect();
-    let gateway = gateways.iter().find(|gateway| names.contains(&gateway.name.as_str()));
-    let class = gateway.and_then(|gateway| gateway.text("spec.gatewayClassName")).unwrap_or_default();
+    let mut found = None;
+    for parent in parents.iter().flat_map(|field| field.node.items()) {
+        let is = |key: &str, default: &str| parent.text_at(key).is_none_or(|text| text == default);
+        let Some(name) = parent.entry("name").filter(|_| is("kind", "Gateway") && is("group", GROUP)) else { continue };
+        let text = name.value.text().unwrap_or_default();
+        let mut from = route.clone();
+        from.namespace = parent.text_at("namespace").map(str::to_owned).or(from.namespace);
+        let there = gateways.iter().find(|gateway| gateway.name == text && from.reaches(gateway) != Reach::Never);
+        found = found.or(there);
+        if there.is_none() {
+            let what = format!("Gateway `{text}` of `parentRefs` is not in these files");
+            findings.add(Code::GatewayMissing, &route.place(name.line), what, "name the file with the Gateway as well");
+        }
+    }
+    let class = found.and_then(|gateway| gateway.text("spec.gatewayClassName")).unwrap_or_default();
     CLASSES.iter().find(|(word, _)| class.contains(word)).map_or("envoy", |(_, product)| product)
 }
 

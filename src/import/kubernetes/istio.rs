@@ -68,6 +68,27 @@ fn rule_is_for(rule: &Object, route: &Object, backend: &Backend) -> bool {
     name == backend.service && namespace.as_deref().unwrap_or_else(|| rule.namespace()) == wanted
 }
 
+/// Fields of which a DestinationRule takes one at most, below `loadBalancer`.
+const ONE_OF: [(&str, &[&str]); 3] = [
+    ("", &["simple", "consistentHash"]),
+    ("consistentHash", &["httpHeaderName", "httpCookie", "useSourceIp", "httpQueryParameterName"]),
+    ("consistentHash", &["ringHash", "maglev"]),
+];
+
+fn check_one_of(rule: &Object, load_balancer: &Field<'_>, findings: &mut Findings) {
+    for (path, names) in ONE_OF {
+        let node =
+            if path.is_empty() { Some(load_balancer.node) } else { load_balancer.node.entry(path).map(|e| &*e.value) };
+        let Some(node) = node else { continue };
+        let there: Vec<_> =
+            names.iter().filter_map(|name| node.entry(name)).filter(|entry| !entry.value.is_null()).collect();
+        if let [first, second, ..] = &*there {
+            let what = format!("`{}` stands beside `{}`", second.key, first.key);
+            findings.add(Code::ExclusiveFields, &rule.place(second.line), what, "write one of them");
+        }
+    }
+}
+
 /// `trafficPolicy.loadBalancer` as it stands.
 fn balancer(rule: &Object, tier: &mut Tier, findings: &mut Findings) {
     const BASE: &str = "spec.trafficPolicy.loadBalancer";
@@ -76,6 +97,7 @@ fn balancer(rule: &Object, tier: &mut Tier, findings: &mut Findings) {
         findings.add(Code::NotSimulated, &subsets.place, what, "read the figures for all pods as one set");
     }
     let Some(field) = rule.field(BASE) else { return };
+    check_one_of(rule, &field, findings);
     let mut settings = Vec::new();
     if let Some(simple) = rule.field(&format!("{BASE}.simple")) {
         // older names of what is there

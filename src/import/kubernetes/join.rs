@@ -24,12 +24,17 @@ pub(super) fn resolve(way: Way, services: &[Service], pods: &[Workload], finding
     if let Some(found) = service.map(|at| &services[at])
         && let Some(port) = way.backend.port.as_deref().filter(|port| !own && *port != "use-annotation")
         && !found.ports.is_empty()
-        && !found.has_port(port)
+        && !found.has_port(port, way.tier.as_ref().map(|tier| tier.product))
     {
+        let named = port.parse::<u64>().is_err();
         let ports: Vec<String> = found
             .ports
             .iter()
-            .filter_map(|p| Some(format!("`{}`", p.number.map(|n| n.to_string()).or_else(|| p.name.clone())?)))
+            .filter_map(|p| {
+                let number = p.number.map(|number| format!("{}`{number}`", if named { "the number " } else { "" }));
+                let name = p.name.as_ref().map(|name| format!("`{name}`"));
+                if named { name.or(number) } else { number.or(name) }
+            })
             .collect();
         let what = format!("{} has no port `{port}`", found.object.label());
         findings.add(Code::PortMissing, &way.backend.place, what, format!("write {}", ports.join(" or ")));

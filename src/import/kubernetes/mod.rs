@@ -32,7 +32,11 @@ mod join;
 mod nginx_conf;
 mod object;
 mod path;
+mod pod_spec;
+mod rollout;
+mod scaling_rules;
 mod scenario;
+mod selector;
 mod service;
 mod stores;
 mod text;
@@ -53,6 +57,7 @@ use object::Known;
 use service::Service;
 use stores::{Database, Redis, Store};
 use tier::Tier;
+use units::MOST_PODS;
 use workload::Workload;
 
 /// What shall be made of the files.
@@ -216,11 +221,10 @@ fn scaled(replicas: &Known<u64>, autoscaler: Option<&Autoscaler>) -> Known<u64> 
 
 /// The scenario has at least one pod, and not more than scenarios take.
 fn bounded(replicas: Known<u64>) -> Known<u64> {
-    const MOST: u64 = 1_000;
     match replicas.value {
         0 => Known::assumed(1, format!("the file says 0 ({}), and a scenario needs a pod", replicas.from)),
-        n if n > MOST => {
-            Known::assumed(MOST, format!("the file says {n} ({}), and no scenario takes more", replicas.from))
+        n if n > MOST_PODS => {
+            Known::assumed(MOST_PODS, format!("the file says {n} ({}), and no scenario takes more", replicas.from))
         }
         _ => replicas,
     }

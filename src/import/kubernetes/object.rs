@@ -88,7 +88,7 @@ impl Object {
     }
     /// The API group: `apps` of `apps/v1`; empty for the core.
     pub fn group(&self) -> &str {
-        self.api.split_once('/').map_or("", |(group, _)| group)
+        group(&self.api)
     }
     /// A line of it.
     pub fn place(&self, line: usize) -> Place {
@@ -140,6 +140,11 @@ impl Object {
             _ => Reach::IfApplied,
         }
     }
+}
+
+/// The API group of a version.
+pub(super) fn group(api: &str) -> &str {
+    api.split_once('/').map_or("", |(group, _)| group)
 }
 
 /// Whether two objects are in one namespace.

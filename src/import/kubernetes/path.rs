@@ -190,23 +190,23 @@ pub(super) fn check(ways: &[Resolved], services: &[Service], findings: &mut Find
                 format!("{} of type ClusterIP behind an ALB with `target-type: instance`", service.object.label());
             findings.add(Code::NeedsNodePort, &resolved.way.backend.place, what, fix);
         }
-        if proxy.is_none() || resolved.way.through_service {
+        let Some(tier) = resolved.way.tier.as_ref().filter(|_| !resolved.way.through_service) else {
             service.check_on_path(proxy.is_none(), findings);
-        } else if let (Some(proxy), true) = (proxy, service.has_client_ip())
-            && let Some(field) = service.object.field("spec.sessionAffinity")
-        {
+            continue;
+        };
+        service.check_published(findings);
+        if let Some(field) = service.object.field("spec.sessionAffinity").filter(|_| service.has_client_ip()) {
             let what = format!(
                 "`sessionAffinity: ClientIP` of {} has no effect on what comes by {} (`{}`)",
                 service.object.label(),
                 resolved.way.object.label(),
-                proxy.product
+                tier.product
             );
+            let instead =
+                if proxy.is_some() { "a cookie of the proxy" } else { "the `stickiness` of the target group" };
             let fix =
-                "remove it, unless connections from inside the cluster need it; keep clients by a cookie of the proxy";
+                format!("remove it, unless connections from inside the cluster need it; keep clients by {instead}");
             findings.add(Code::AffinityBypassed, &field.place, what, fix);
-        }
-        if proxy.is_some() && !resolved.way.through_service {
-            service.check_published(findings);
         }
     }
     check_contradictions(ways, findings);

@@ -3,7 +3,7 @@
 use super::autoscaling::Autoscaler;
 use super::object::{Known, Origin};
 use super::tier::{Setting, SettingValue, Tier, flow, plain};
-use super::units::{size, span};
+use super::units::{MOST_PODS, size, span};
 use super::{Picture, stores};
 use crate::engine::Span;
 
@@ -12,9 +12,6 @@ const NOT_YET: [&str; 1] = ["disruption_budget"];
 
 /// The presets of costs need up to 80 MB for a server without connections; a limit below is refused.
 const LEAST_MEMORY: u64 = 100_000_000;
-
-/// More pods than this are not simulated.
-const MOST_PODS: u64 = 1_000;
 
 /// `progressDeadlineSeconds` where nothing is said.
 const PROGRESS_DEADLINE: Span = Span::from_secs(600);

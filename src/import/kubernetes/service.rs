@@ -1,9 +1,10 @@
 //! Services: which pods they select, and what kube-proxy does for them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::{Code, Findings};
 use super::object::Object;
+use super::pod_spec::{self, NamedPort};
 use super::tier::{Setting, Tier};
 use super::workload::{Workload, texts};
 
@@ -20,6 +21,10 @@ pub(super) struct Service {
 pub(super) struct Port {
     pub name: Option<String>,
     pub number: Option<u64>,
+    /// `targetPort`: a number, or the name of a port of a container.
+    pub target: Option<String>,
+    protocol: String,
+    line: usize,
 }
 
 /// The most that the API takes for a time-out of `ClientIP`.
@@ -34,8 +39,12 @@ impl Service {
         let port = |node: &super::tree::Node| Port {
             name: node.text_at("name").map(str::to_owned),
             number: node.text_at("port").and_then(|text| text.parse().ok()),
+            target: node.text_at("targetPort").map(str::to_owned),
+            protocol: node.text_at("protocol").unwrap_or("TCP").to_owned(),
+            line: node.at("targetPort").map_or(node.line, |entry| entry.line),
         };
         check_affinity(object, findings);
+        check_policy(object, findings);
         Service {
             selector: texts(object.node.at("spec.selector").map(|entry| &*entry.value)),
             ports: ports.iter().map(|node| port(node)).collect(),
@@ -50,15 +59,22 @@ impl Service {
     pub fn is_external(&self) -> bool {
         matches!(self.object.text("spec.type"), Some("LoadBalancer" | "NodePort"))
     }
+    /// Whether it keeps clients by their address; without a cluster address kube-proxy is on nobody's way.
     pub fn has_client_ip(&self) -> bool {
-        self.object.text("spec.sessionAffinity") == Some("ClientIP")
+        self.object.text("spec.sessionAffinity") == Some("ClientIP") && !self.is_headless()
+    }
+    fn is_headless(&self) -> bool {
+        is_headless(&self.object)
     }
     pub fn is_local(&self) -> bool {
         self.object.text("spec.externalTrafficPolicy") == Some("Local")
     }
-    /// True when it has this port, by number or name.
-    pub fn has_port(&self, port: &str) -> bool {
-        self.ports.iter().any(|p| p.name.as_deref() == Some(port) || p.number.is_some_and(|n| n.to_string() == port))
+    /// True when it has this port, by number or name; ingress-nginx looks among the `targetPort`s as well.
+    pub fn has_port(&self, port: &str, product: Option<&str>) -> bool {
+        self.ports.iter().any(|p| {
+            let by_target = product == Some("ingress-nginx") && p.target.as_deref() == Some(port);
+            by_target || p.name.as_deref() == Some(port) || p.number.is_some_and(|n| n.to_string() == port)
+        })
     }
 
     /// kube-proxy, for who comes through it.
@@ -66,7 +82,7 @@ impl Service {
         let object = &self.object;
         let spec = object.field("spec").unwrap_or_else(|| object.entry(&object.node, object.node.line, "spec"));
         let mut tier = Tier::new("service", &spec);
-        if let Some(field) = object.field("spec.sessionAffinity")
+        if let Some(field) = object.field("spec.sessionAffinity").filter(|_| !self.is_headless())
             && let Some(text) = field.text()
         {
             tier.set(Setting::read("sessionAffinity", text, &field));
@@ -150,11 +166,17 @@ impl Service {
         }
     }
 
-    /// Whether its selector selects anything, when there are workloads that it could select.
+    /// Whether its selector selects anything, when there are workloads that it could select, and whether they have the
+    /// ports that it names.
     pub fn check_selector(&self, workloads: &[&Workload], findings: &mut Findings) {
-        let there: Vec<&&Workload> =
-            workloads.iter().filter(|w| self.object.reaches(&w.object) != super::object::Reach::Never).collect();
-        if self.selector.is_empty() || there.is_empty() || there.iter().any(|w| w.is_selected(&self.selector)) {
+        let there = workloads.iter().filter(|w| self.object.reaches(&w.object) != super::object::Reach::Never);
+        let there: Vec<&Workload> = there.copied().collect();
+        if self.selector.is_empty() || there.is_empty() {
+            return;
+        }
+        let selected: Vec<&Workload> = there.into_iter().filter(|w| w.is_selected(&self.selector)).collect();
+        if !selected.is_empty() {
+            self.check_targets(&selected, findings);
             return;
         }
         let wanted: Vec<String> = self.selector.iter().map(|(key, value)| format!("`{key}: {value}`")).collect();
@@ -172,6 +194,46 @@ impl Service {
             "write the labels of the pod template, or name the file with the workload as well",
         );
     }
+
+    /// Whether the pods have the ports that it leads to by name. Without a cluster address nobody comes by its ports.
+    fn check_targets(&self, selected: &[&Workload], findings: &mut Findings) {
+        if self.is_headless() {
+            return;
+        }
+        let named: BTreeSet<&NamedPort> = selected.iter().flat_map(|workload| &workload.ports).collect();
+        for port in &self.ports {
+            let Some(target) = port.target.as_deref().filter(|target| target.parse::<u32>().is_err()) else { continue };
+            let wanted = NamedPort { name: target.to_owned(), protocol: port.protocol.clone() };
+            if named.contains(&wanted) || findings.is_full() {
+                continue;
+            }
+            let same = named.iter().filter(|named| named.protocol == port.protocol);
+            let what = format!(
+                "`targetPort: {target}` is the name of no {} port of {}",
+                port.protocol,
+                selected[0].object.label()
+            );
+            let fix = pod_spec::instead(same.map(|named| named.name.as_str()), "targetPort");
+            findings.add(Code::TargetPortMissing, &self.object.place(port.line), what, fix);
+        }
+    }
+}
+
+/// True when its name stands for the pods' own addresses.
+fn is_headless(object: &Object) -> bool {
+    object.text("spec.clusterIP") == Some("None")
+}
+
+/// Whether anything lets connections in from outside, where `externalTrafficPolicy` stands.
+fn check_policy(object: &Object, findings: &mut Findings) {
+    let Some(field) = object.field("spec.externalTrafficPolicy") else { return };
+    let kind = object.text("spec.type").unwrap_or("ClusterIP");
+    let addresses = object.field("spec.externalIPs").is_some_and(|field| !field.node.items().is_empty());
+    if kind == "ExternalName" || (kind == "ClusterIP" && !addresses) {
+        let what = format!("`externalTrafficPolicy: {}` in a Service of type {kind}", field.text().unwrap_or_default());
+        let fix = "remove it, or write `type: LoadBalancer` or `type: NodePort`; proxies that send to pods themselves do not need it";
+        findings.add(Code::NotExternal, &field.place, what, fix);
+    }
 }
 
 fn check_affinity(object: &Object, findings: &mut Findings) {
@@ -181,6 +243,10 @@ fn check_affinity(object: &Object, findings: &mut Findings) {
     {
         let what = format!("`sessionAffinity: {text}` does not exist");
         findings.add(Code::BadValue, &field.place, what, "write `ClientIP` or `None`");
+    }
+    if let Some(field) = affinity.filter(|field| is_headless(object) && field.text() == Some("ClientIP")) {
+        let what = "`sessionAffinity: ClientIP` with `clusterIP: None`: clients connect to addresses of pods, without kube-proxy";
+        findings.add(Code::NoEffect, &field.place, what, "remove it, or remove `clusterIP: None`");
     }
     let config = object.field("spec.sessionAffinityConfig");
     if let Some(config) = config.filter(|_| object.text("spec.sessionAffinity") != Some("ClientIP")) {

@@ -169,7 +169,8 @@ pub(super) fn database(
         Known::assumed(100, format!("{} connections ({}) are not possible", limit.value, limit.from))
     };
     let reserve = 3;
-    let rolling = most_pods.saturating_add(pods.surge.of(most_pods));
+    // a surge of more than all pods is never needed
+    let rolling = most_pods.saturating_add(pods.surge.of(most_pods).min(most_pods));
     let (rest, during) = (most_pods.saturating_mul(pool.value), rolling.saturating_mul(pool.value));
     let usable = limit.value.saturating_sub(reserve);
     if during > usable {

@@ -2,6 +2,9 @@
 
 use crate::engine::Span;
 
+/// The most pods of a scenario.
+pub(super) const MOST_PODS: u64 = 1_000;
+
 /// Cores: `250m`, `0.5`, `2`; not more than machines have.
 pub(super) fn cores(text: &str) -> Option<f64> {
     let cores = match text.strip_suffix('m') {
@@ -32,14 +35,12 @@ pub(super) fn bytes(text: &str) -> Option<u64> {
     (bytes.is_finite() && (1.0..1e15).contains(&bytes)).then_some(bytes as u64)
 }
 
-/// Bytes as scenarios write them.
+/// Bytes as scenarios write them: with a unit, in whole `Ki` where no unit fits.
 pub(super) fn size(bytes: u64) -> String {
-    match bytes {
-        n if n.is_multiple_of(1 << 30) => format!("{}Gi", n >> 30),
-        n if n.is_multiple_of(1 << 20) => format!("{}Mi", n >> 20),
-        n if n.is_multiple_of(1 << 10) => format!("{}Ki", n >> 10),
-        n => n.to_string(),
-    }
+    const UNITS: [(&str, u64); 5] =
+        [("Gi", 1 << 30), ("Mi", 1 << 20), ("G", 1_000_000_000), ("M", 1_000_000), ("Ki", 1 << 10)];
+    let (unit, of) = UNITS.into_iter().find(|(_, of)| bytes.is_multiple_of(*of)).unwrap_or(("Ki", 1 << 10));
+    format!("{}{unit}", bytes / of)
 }
 
 /// A duration with a unit, or a number of seconds.
@@ -65,9 +66,9 @@ pub(super) enum CountOrShare {
 }
 
 impl CountOrShare {
-    /// Reads `1` or `25%`; not more than clusters have.
+    /// Reads `1` or `25%`; the API has numbers of 32 bits.
     pub fn parse(text: &str) -> Option<CountOrShare> {
-        let number = |text: &str| text.parse().ok().filter(|n| *n <= 1_000);
+        let number = |text: &str| text.parse().ok().filter(|n| *n <= i32::MAX as u64);
         match text.trim().strip_suffix('%') {
             Some(share) => number(share).map(CountOrShare::Share),
             None => number(text.trim()).map(CountOrShare::Count),
@@ -92,6 +93,15 @@ impl std::fmt::Display for CountOrShare {
             CountOrShare::Share(percent) => write!(f, "{percent}%"),
         }
     }
+}
+
+/// A number of a metric as Kubernetes writes it: `20`, `1500m`, `2k`.
+pub(super) fn amount(text: &str) -> Option<f64> {
+    let (number, factor) = [("m", 1e-3), ("k", 1e3), ("M", 1e6)]
+        .iter()
+        .find_map(|(unit, factor)| text.strip_suffix(unit).map(|number| (number, *factor)))
+        .unwrap_or((text, 1.0));
+    Some(number.parse::<f64>().ok()? * factor)
 }
 
 /// How long the `sleep` commands of a hook take together: `["sh", "-c", "sleep 10"]`, `["sleep", "15s"]`.
@@ -127,6 +137,7 @@ mod tests {
         assert_eq!(["250m", "2", "0.5", "x", "0"].map(cores), [Some(0.25), Some(2.0), Some(0.5), None, None]);
         assert_eq!(bytes("256Mi").map(size).as_deref(), Some("256Mi"));
         assert_eq!(bytes("1G"), Some(1_000_000_000));
+        assert_eq!([1_000_000_000, 500_000_000, 1 << 16, 123_456_789].map(size), ["1G", "500M", "64Ki", "120563Ki"]);
         assert_eq!(["3600s", "1h", "60", "x"].map(seconds), [Some(3600.0), Some(3600.0), Some(60.0), None]);
         assert_eq!(sleeps("/bin/sh -c sleep 10"), Some(10));
         assert_eq!(sleeps("sh -c 'nginx -s quit; sleep 1.5m && sleep 2'"), Some(92));

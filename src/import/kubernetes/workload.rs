@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::fields;
 use super::finding::{Code, Findings};
 use super::object::{Field, Known, Object};
+use super::pod_spec::{self, NamedPort};
+use super::rollout;
+use super::selector::Selector;
 use super::tree::Node;
 use super::units::{CountOrShare, bytes, cores, sleeps};
 
@@ -33,6 +37,8 @@ pub(super) struct Workload {
     /// Words of its rollout in the vocabulary of scenarios.
     pub rollout: Vec<(&'static str, Known<String>)>,
     pub surge: CountOrShare,
+    /// Ports that have a name.
+    pub ports: Vec<NamedPort>,
     pub env: Vec<Env>,
     /// The command line of all containers.
     pub command: String,
@@ -71,7 +77,9 @@ impl Workload {
             containers.iter().all(|node| of(node))
         };
         let requests = [requested("cpu"), requested("memory")];
-        let mut workload = Workload {
+        pod_spec::check(object, base, findings);
+        let rollout = rollout::read(object, findings);
+        let workload = Workload {
             labels: texts(object.node.at(labels).map(|entry| &*entry.value)),
             images: images.filter_map(|c| c.text_at("image")).map(str::to_owned).collect(),
             replicas: replicas(object, findings),
@@ -80,23 +88,16 @@ impl Workload {
             requests_less_memory,
             memory,
             requests,
-            grace: object
-                .field(&format!("{base}.terminationGracePeriodSeconds"))
-                .and_then(|field| field.number())
-                .map(|grace| match grace.value {
-                    0 => Known::assumed(1, "the file says 0, a forced deletion, which is not simulated"),
-                    _ => grace,
-                })
-                .unwrap_or_else(|| Known::assumed(30, "the default of Kubernetes")),
+            grace: pod_spec::grace(object, base),
             pre_stop: main.and_then(|(node, path)| pre_stop(object, node, path)),
             probes: main.map_or_else(Vec::new, |(node, path)| probes(object, node, path)),
-            rollout: Vec::new(),
-            surge: CountOrShare::Share(25),
+            rollout: rollout.words,
+            surge: rollout.surge,
+            ports: pod_spec::ports(object, base),
             env: containers.iter().flat_map(|node| env(object, node)).collect(),
             command: containers.iter().map(|node| command(node)).collect::<Vec<_>>().join(" "),
             object: object.clone(),
         };
-        workload.read_rollout(findings);
         workload.check_selector(findings);
         workload
     }
@@ -105,96 +106,22 @@ impl Workload {
         &self.object.name
     }
 
-    /// What happens when pods are replaced, in the words of scenarios.
-    fn read_rollout(&mut self, findings: &mut Findings) {
-        let object = self.object.clone();
-        let mut add = |word, field: Option<Field<'_>>, text: fn(&str) -> Option<String>| {
-            if let Some(field) = field
-                && let Some(value) = field.text().and_then(text)
-            {
-                self.rollout.push((word, Known { value, from: field.from.clone() }));
-            }
-        };
-        let secs = |text: &str| text.parse().ok().map(super::units::span);
-        if object.kind == "StatefulSet" {
-            let ordered = "a StatefulSet replaces one pod after the other, and none beforehand";
-            add("partition", object.field("spec.updateStrategy.rollingUpdate.partition"), |text| {
-                text.parse::<u32>().ok().map(|partition| partition.to_string())
-            });
-            add("min_ready", object.field("spec.minReadySeconds"), secs);
-            self.rollout.push(("strategy", Known::assumed("ordered".to_owned(), ordered)));
-            self.surge = CountOrShare::Count(0);
-            return;
-        }
-        let strategy = object.field("spec.strategy.type");
-        let recreate = strategy.as_ref().is_some_and(|field| field.text() == Some("Recreate"));
-        add("strategy", strategy.clone(), |text| match text {
-            "Recreate" => Some("recreate".to_owned()),
-            "RollingUpdate" => Some("rolling".to_owned()),
-            _ => None,
-        });
-        let (surge, missing) = ("spec.strategy.rollingUpdate.maxSurge", "spec.strategy.rollingUpdate.maxUnavailable");
-        let within = |text: &str| match CountOrShare::parse(text)? {
-            CountOrShare::Share(share) => Some(CountOrShare::Share(share.min(100)).to_string()),
-            count @ CountOrShare::Count(_) => Some(count.to_string()),
-        };
-        add("max_surge", object.field(surge), within);
-        add("max_unavailable", object.field(missing), within);
-        add("min_ready", object.field("spec.minReadySeconds"), secs);
-        add("progress_deadline", object.field("spec.progressDeadlineSeconds"), secs);
-        let parsed = |path: &str| {
-            let field = object.field(path)?;
-            Some((CountOrShare::parse(field.text()?), field))
-        };
-        for (path, most) in [(surge, None), (missing, Some(100))] {
-            let Some((value, field)) = parsed(path) else { continue };
-            let wrong = match value {
-                None => true,
-                Some(CountOrShare::Share(share)) => most.is_some_and(|most| share > most),
-                Some(CountOrShare::Count(_)) => false,
-            };
-            if wrong {
-                let what = format!("`{}` is neither a number of pods nor a share", field.text().unwrap_or_default());
-                findings.add(Code::BadValue, &field.place, what, "write for example `1` or `25%`");
-            }
-        }
-        if let Some((Some(value), _)) = parsed(surge) {
-            self.surge = value;
-        }
-        let zero = |path| parsed(path).filter(|(value, _)| value.is_some_and(CountOrShare::is_zero));
-        if let (Some(_), Some((_, field))) = (zero(surge), zero(missing)) {
-            findings.add(
-                Code::RolloutCannotMove,
-                &field.place,
-                "`maxSurge` and `maxUnavailable` are both 0",
-                "write `maxSurge: 1` with `maxUnavailable: 0`: a new pod first, then an old one goes",
-            );
-            self.rollout.retain(|(word, _)| *word != "max_surge");
-            self.rollout.push(("max_surge", Known::assumed("1".to_owned(), "Kubernetes refuses 0 beside 0")));
-        }
-        if recreate && let Some(field) = strategy {
-            findings.add(
-                Code::RecreateDropsAll,
-                &field.place,
-                "`strategy.type` is `Recreate`",
-                "remove it, or write `RollingUpdate` with `maxUnavailable: 0`, if two versions may run side by side",
-            );
-        }
-        for word in ["max_surge", "max_unavailable"] {
-            if !recreate && !self.rollout.iter().any(|(other, _)| *other == word) {
-                self.rollout.push((word, Known::assumed("25%".to_owned(), "the default of a Deployment")));
-            }
-        }
-    }
-
     fn check_selector(&self, findings: &mut Findings) {
-        let Some(field) = self.object.field("spec.selector.matchLabels") else { return };
-        for entry in field.node.entries() {
-            let Some(wanted) = entry.value.text() else { continue };
-            if self.labels.get(&entry.key).map(String::as_str) != Some(wanted) {
-                let what = format!("the selector wants `{}: {wanted}`, which the template does not have", entry.key);
+        let Some(field) = self.object.field("spec.selector") else { return };
+        let selector = Selector::read(&field);
+        if selector.is_empty() && fields::WORKLOADS.contains(&self.object.kind.as_str()) {
+            let fix = "write `selector: {matchLabels: …}` with labels of the template";
+            findings.add(Code::BadValue, &field.place, "the selector of a workload must not be empty", fix);
+        }
+        for requirement in &selector.requirements {
+            let place = self.object.place(requirement.line);
+            if !requirement.has_operator() {
+                let fix = "write `In`, `NotIn`, `Exists` or `DoesNotExist`";
+                findings.add(Code::BadValue, &place, "an expression of the selector has no such `operator`", fix);
+            } else if !requirement.is_met(&self.labels) {
+                let what = format!("the selector wants {requirement}, which is not true of the template");
                 let fix = "write the same labels under `spec.template.metadata.labels`";
-                findings.add(Code::SelectorMismatch, &self.object.place(entry.line), what, fix);
+                findings.add(Code::SelectorMismatch, &place, what, fix);
             }
         }
     }
