@@ -33,6 +33,7 @@ fn bytes(size: &Option<Size>) -> u32 {
 
 /// Builds the cluster of a filled and validated file.
 pub fn build(file: &ScenarioFile, traces: &BTreeMap<String, Arc<Trace>>) -> ClusterSpec {
+    let pods = build_pods(filled(&file.pods), filled(&file.redis));
     ClusterSpec {
         duration: *filled(&file.duration),
         warm_up: match filled(&file.warm_up) {
@@ -49,14 +50,11 @@ pub fn build(file: &ScenarioFile, traces: &BTreeMap<String, Arc<Trace>>) -> Clus
             .as_ref()
             .map(|rooms| RoomsSpec { sizes: rooms.sizes.law(), per_client: *filled(&rooms.per_client) }),
         balancers: filled(&file.balancers).clone(),
-        pods: build_pods(filled(&file.pods), filled(&file.redis)),
         nodes: file.nodes.as_ref().map(nodes::nodes),
         rollout: life::rollout(filled(&file.rollout)),
         disruption_budget: file.disruption_budget.as_ref().map(nodes::budget),
-        autoscaler: file.autoscaler.as_ref().map(|text| {
-            let pods = filled(&file.pods);
-            autoscaler::autoscaler(text, filled(&pods.cpu).value())
-        }),
+        autoscaler: file.autoscaler.as_ref().map(|text| autoscaler::autoscaler(text, &pods)),
+        pods,
         redis: redis::redis(filled(&file.redis)),
         database: file.database.as_ref().map(data::database),
         sessions: filled(&filled(&file.pods).sessions).store().map(|(store, text)| sessions::sessions(store, text)),

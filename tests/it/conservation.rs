@@ -484,6 +484,7 @@ fn autoscaler() -> impl Strategy<Value = AutoscalerSpec> {
             sync: Span::from_secs(sync),
             scrape: Span::from_secs(scrape),
             cpu_request: 0.5,
+            memory_request: Some(100_000),
             external,
             behavior,
         },

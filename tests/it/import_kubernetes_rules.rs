@@ -494,3 +494,33 @@ fn manifests_that_use_all_of_it_rightly_raise_no_alarm() {
         scenario(&imported, &[]);
     }
 }
+
+#[test]
+fn budgets_tolerations_and_requests_reach_the_scenario() {
+    let tolerant = pods("").replace(
+        "spec: {containers",
+        "spec: {tolerations: [{key: node.kubernetes.io/unreachable, operator: Exists, effect: NoExecute, tolerationSeconds: 30}], containers",
+    );
+    let text = format!(
+        "{tolerant}apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {{name: web}}\nspec: {{minAvailable: 50%, \
+         unhealthyPodEvictionPolicy: AlwaysAllow, selector: {{matchLabels: {{app: web}}}}}}\n---\n\
+         apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {{name: web}}\nspec:\n  scaleTargetRef: {{apiVersion: apps/v1, \
+         kind: Deployment, name: web}}\n  maxReplicas: 10\n  metrics: [{{type: Resource, resource: {{name: memory, target: {{type: Utilization, \
+         averageUtilization: 60}}}}}}]\n---\n{SERVICE}---\n{}",
+        ingress("proxy-connect-timeout: \"2\"")
+    );
+    let scenario = written(&text);
+    for line in [
+        "  count: 3",
+        "  toleration: 30s",
+        "  min_available: 50%",
+        "  evict_unready: always",
+        "  memory_request: 1Gi",
+        "proxy-connect-timeout: 2",
+        "  node-drained: {timeline: [{at: 10m, drain_node: {node: 0}}]}",
+    ] {
+        assert!(scenario.contains(line), "no `{line}` in\n{scenario}");
+    }
+    // neither a budget nor a toleration: nothing is said of nodes
+    assert!(!written(&pods("")).contains("nodes:"));
+}

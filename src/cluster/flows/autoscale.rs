@@ -122,9 +122,7 @@ impl Cluster<'_> {
         };
         let target = match metric {
             MetricSpec::Cpu(per_cent) => Target::Utilization { per_cent, request: spec.cpu_request },
-            MetricSpec::Memory(per_cent) => {
-                Target::Utilization { per_cent, request: self.spec.pods.memory_bytes? as f64 }
-            }
+            MetricSpec::Memory(per_cent) => Target::Utilization { per_cent, request: spec.memory_request? as f64 },
             MetricSpec::Connections(average) | MetricSpec::Requests(average) => Target::Average(average),
         };
         if let (true, Target::Average(average)) = (spec.external, target) {

@@ -19,6 +19,8 @@ pub struct AutoscalerSpec {
     pub scrape: Span,
     /// CPU that each pod requests, in cores, above zero; what shares of CPU are shares of.
     pub cpu_request: f64,
+    /// Memory that each pod requests, in bytes; what shares of memory are shares of. `None` = nothing, and no share of it.
+    pub memory_request: Option<u64>,
     /// Metrics are sums over whatever runs, as of an external metric (KEDA), not averages of pods.
     pub external: bool,
     /// How fast it may go up and down; `None` = what it does without `behavior`.
@@ -36,6 +38,7 @@ impl Default for AutoscalerSpec {
             sync: Span::from_secs(15),
             scrape: Span::from_secs(15),
             cpu_request: 1.0,
+            memory_request: None,
             external: false,
             behavior: None,
         }
@@ -47,7 +50,7 @@ impl Default for AutoscalerSpec {
 pub enum MetricSpec {
     /// CPU in per cent of what is requested.
     Cpu(u32),
-    /// Memory in per cent of the limit.
+    /// Memory in per cent of what is requested.
     Memory(u32),
     /// Connections.
     Connections(f64),

@@ -8,7 +8,7 @@ use super::object::{Field, Known, Object, Origin, Reach};
 use super::scaling_rules;
 use super::selector::Selector;
 use super::tree::Node;
-use super::units::{CountOrShare, amount, span};
+use super::units::{CountOrShare, MOST_PODS, amount, span};
 use super::workload::Workload;
 
 /// What a scenario says of an autoscaler.
@@ -80,6 +80,8 @@ impl Autoscaler {
 pub(super) struct Budget {
     pub key: &'static str,
     pub value: Known<String>,
+    /// Pods that are not ready are evicted always.
+    pub evicts_unready: Option<Origin>,
 }
 
 /// The autoscaler of the pods, after all of them were checked.
@@ -342,7 +344,13 @@ pub(super) fn budget(
             findings.add(Code::DrainBlocked, &field.place, what, "write `maxUnavailable: 1`, with two pods or more");
         }
         if own.is_some() {
-            let known = |key, field: &Option<Field<'_>>| Some(Budget { key, value: field.as_ref()?.known()? });
+            let policy = read("unhealthyPodEvictionPolicy").filter(|field| field.text() == Some("AlwaysAllow"));
+            let known = |key, field: &Option<Field<'_>>| {
+                let field = field.as_ref()?;
+                let value = value(field)?.within(MOST_PODS).to_string();
+                let value = Known { value, from: field.from.clone() };
+                Some(Budget { key, value, evicts_unready: policy.as_ref().map(|field| field.from.clone()) })
+            };
             found = found.or_else(|| known("min_available", &least).or_else(|| known("max_unavailable", &most)));
         }
     }

@@ -7,7 +7,7 @@ use super::tier::{Setting, Tier, scalar};
 use super::units::seconds;
 
 /// Annotations that a scenario takes under the same name.
-const SETTINGS: [&str; 17] = [
+const SETTINGS: [&str; 19] = [
     "affinity",
     "affinity-mode",
     "load-balance",
@@ -25,6 +25,8 @@ const SETTINGS: [&str; 17] = [
     "upstream-hash-by-subset-size",
     "proxy-next-upstream",
     "proxy-next-upstream-tries",
+    "proxy-connect-timeout",
+    "proxy-next-upstream-timeout",
 ];
 
 /// Shortest time-out in seconds that Socket.IO's heartbeat of 25 s keeps from running out.

@@ -54,6 +54,14 @@ pub(super) fn grace(object: &Object, base: &str) -> Known<u64> {
     }
 }
 
+/// Seconds for which pods stay on a node that is not heard of, if that is said; without seconds they stay for ever.
+pub(super) fn toleration(object: &Object, base: &str) -> Option<Known<u64>> {
+    let all = object.node.at(&format!("{base}.tolerations"))?.value.items();
+    let is_meant = |toleration: &Rc<Node>| toleration.text_at("key") == Some("node.kubernetes.io/unreachable");
+    let at = all.iter().position(is_meant)?;
+    object.below(&all[at], &format!("{base}.tolerations[{at}]"), "tolerationSeconds")?.number()
+}
+
 /// A container that requests more than it may have.
 fn check_resources(object: &Object, container: &Node, findings: &mut Findings) {
     for name in ["cpu", "memory", "ephemeral-storage"] {

@@ -7,9 +7,6 @@ use super::units::{MOST_PODS, size, span};
 use super::{Picture, stores};
 use crate::engine::Span;
 
-/// What scenarios cannot say yet: paths that are written as comments. A path that the format has learnt is removed here.
-const NOT_YET: [&str; 1] = ["disruption_budget"];
-
 /// The presets of costs need up to 80 MB for a server without connections; a limit below is refused.
 const LEAST_MEMORY: u64 = 100_000_000;
 
@@ -38,26 +35,12 @@ impl Text {
         self.out.push('\n');
     }
 
-    /// `key: value` of a path, as a comment when the format cannot say it yet.
+    /// `key: value` of a path.
     fn value(&mut self, path: &str, value: &str, from: &Origin) {
         let depth = path.matches('.').count();
         let key = path.rsplit('.').next().unwrap_or(path);
-        self.at(
-            path,
-            &format!("{}{key}:{}{value}", "  ".repeat(depth), if value.is_empty() { "" } else { " " }),
-            &from.to_string(),
-        );
-    }
-
-    fn at(&mut self, path: &str, text: &str, comment: &str) {
-        let known = !NOT_YET.iter().any(|not_yet| path == *not_yet || path.starts_with(&format!("{not_yet}.")));
-        if known {
-            self.line(text, comment);
-        } else {
-            let indent = text.len() - text.trim_start().len();
-            let indent = if path.starts_with("pods.") || path.starts_with("rollout.") { indent } else { 0 };
-            self.line(&format!("{}# not simulated yet: {}", " ".repeat(indent), &text[indent..]), comment);
-        }
+        let text = format!("{}{key}:{}{value}", "  ".repeat(depth), if value.is_empty() { "" } else { " " });
+        self.line(&text, &from.to_string());
     }
 }
 
@@ -222,10 +205,29 @@ fn rollout(text: &mut Text, picture: &Picture) {
     }
 }
 
+/// What only a budget or a toleration make worth saying.
+fn nodes(text: &mut Text, picture: &Picture) {
+    let toleration = picture.pods.as_ref().and_then(|pods| pods.toleration.as_ref());
+    if picture.budget.is_none() && toleration.is_none() {
+        return;
+    }
+    let pods = picture.pods.as_ref().map_or(1, |pods| pods.replicas.value).min(MOST_PODS);
+    text.line("nodes:", "");
+    let reason = Origin::assumed("how many nodes there are is not in these files");
+    text.value("nodes.count", &pods.div_ceil(50).max(3).to_string(), &reason);
+    if let Some(Known { value, from }) = toleration {
+        text.value("nodes.toleration", &format!("{value}s"), from);
+    }
+}
+
 fn others(text: &mut Text, picture: &Picture) {
+    nodes(text, picture);
     if let Some(budget) = &picture.budget {
-        text.at("disruption_budget", "disruption_budget:", "");
+        text.line("disruption_budget:", "only drained nodes ask for it: see the variant `node-drained`");
         text.value(&format!("disruption_budget.{}", budget.key), &budget.value.value, &budget.value.from);
+        if let Some(from) = &budget.evicts_unready {
+            text.value("disruption_budget.evict_unready", "always", from);
+        }
     }
     if let Some(made) = &picture.autoscaler {
         autoscaler(text, picture, made);
@@ -260,10 +262,10 @@ fn autoscaler(text: &mut Text, picture: &Picture, made: &Autoscaler) {
     let [min, max] = [&made.min, &made.max].map(within);
     text.value("autoscaler.min", &min.value.to_string(), &min.from);
     text.value("autoscaler.max", &max.value.max(min.value).to_string(), &max.from);
-    // shares of memory are shares of the limit here, and of the request there
-    let has_memory = picture.pods.as_ref().is_some_and(|pods| {
-        !pods.requests_less_memory && pods.memory.as_ref().is_some_and(|memory| memory.value >= LEAST_MEMORY)
-    });
+    let pods = picture.pods.as_ref();
+    let memory_request = pods.and_then(|pods| pods.memory_request.as_ref()).filter(|request| request.value >= 1 << 10);
+    let has_memory = memory_request.is_some()
+        || pods.is_some_and(|pods| pods.memory.as_ref().is_some_and(|memory| memory.value >= LEAST_MEMORY));
     let (seen, unseen): (Vec<_>, Vec<_>) = made.metrics.iter().partition(|(key, _)| *key != "memory" || has_memory);
     text.line("  metric:", "");
     for (key, known) in &seen {
@@ -279,9 +281,13 @@ fn autoscaler(text: &mut Text, picture: &Picture, made: &Autoscaler) {
     for (what, from) in &made.left_out {
         text.line(&format!("    # left out: {what}"), &from.to_string());
     }
-    let requested = picture.pods.as_ref().and_then(|pods| pods.cpu_request.as_ref());
-    if let Some(Known { value, from }) = requested.filter(|_| seen.iter().any(|(key, _)| *key == "cpu")) {
+    let looks_at = |metric: &str| seen.iter().any(|(key, _)| *key == metric);
+    let cpu_request = pods.and_then(|pods| pods.cpu_request.as_ref());
+    if let Some(Known { value, from }) = cpu_request.filter(|_| looks_at("cpu")) {
         text.value("autoscaler.cpu_request", &value.to_string(), from);
+    }
+    if let Some(Known { value, from }) = memory_request.filter(|_| looks_at("memory")) {
+        text.value("autoscaler.memory_request", &size(*value), from);
     }
     if let Some(from) = &made.by_keda {
         text.value("autoscaler.by", "keda", from);
@@ -327,5 +333,11 @@ fn variants(text: &mut Text, picture: &Picture) {
     } else {
         let line = "  cookie: {balancers: [{ingress-nginx: {affinity: cookie, affinity-mode: persistent}}]}";
         text.line(line, "assumed: what a cookie would change");
+    }
+    if picture.budget.is_some() {
+        text.line(
+            "  node-drained: {timeline: [{at: 10m, drain_node: {node: 0}}]}",
+            "`kubectl drain`, asking for the budget",
+        );
     }
 }

@@ -77,6 +77,13 @@ impl CountOrShare {
     pub fn is_zero(self) -> bool {
         matches!(self, CountOrShare::Count(0) | CountOrShare::Share(0))
     }
+    /// The same, at most so many pods and at most all of them.
+    pub fn within(self, pods: u64) -> CountOrShare {
+        match self {
+            CountOrShare::Count(n) => CountOrShare::Count(n.min(pods)),
+            CountOrShare::Share(percent) => CountOrShare::Share(percent.min(100)),
+        }
+    }
     /// Of so many pods, rounded up.
     pub fn of(self, pods: u64) -> u64 {
         match self {

@@ -21,15 +21,17 @@ pub(super) struct Workload {
     pub replicas: Known<u64>,
     /// Cores of the main container.
     pub cpu: Known<f64>,
-    /// Cores that the main container requests, and whether it requests less memory than its limit.
+    /// Cores and bytes that the main container requests, at most its limits.
     pub cpu_request: Option<Known<f64>>,
-    pub requests_less_memory: bool,
+    pub memory_request: Option<Known<u64>>,
     /// Bytes of the main container.
     pub memory: Option<Known<u64>>,
     /// Whether every container requests CPU and memory, directly or by a limit.
     pub requests: [bool; 2],
     /// Seconds.
     pub grace: Known<u64>,
+    /// Seconds for which pods stay on a node that is lost.
+    pub toleration: Option<Known<u64>>,
     /// Seconds of the hook before SIGTERM.
     pub pre_stop: Option<Known<u64>>,
     /// Probes with what they say: (name, settings).
@@ -68,7 +70,7 @@ impl Workload {
         let others = containers.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, node)| node);
         let images = containers.get(at).into_iter().chain(others);
         let labels = if object.kind == "Pod" { "metadata.labels" } else { "spec.template.metadata.labels" };
-        let Resources { cpu, cpu_request, memory, requests_less_memory } = resources(object, main, findings);
+        let Resources { cpu, cpu_request, memory, memory_request } = resources(object, main, findings);
         // a limit without a request is also the request
         let requested = |what: &str| {
             let of = |node: &Node| {
@@ -85,10 +87,11 @@ impl Workload {
             replicas: replicas(object, findings),
             cpu,
             cpu_request,
-            requests_less_memory,
             memory,
+            memory_request,
             requests,
             grace: pod_spec::grace(object, base),
+            toleration: pod_spec::toleration(object, base),
             pre_stop: main.and_then(|(node, path)| pre_stop(object, node, path)),
             probes: main.map_or_else(Vec::new, |(node, path)| probes(object, node, path)),
             rollout: rollout.words,
@@ -234,7 +237,7 @@ fn main_container(object: &Object, base: &str, containers: &[Rc<Node>]) -> usize
 fn resources(object: &Object, main: Option<(&Node, &str)>, findings: &mut Findings) -> Resources {
     let Some((node, path)) = main else {
         let cpu = Known::assumed(1.0, "no container is written");
-        return Resources { cpu, cpu_request: None, memory: None, requests_less_memory: false };
+        return Resources { cpu, cpu_request: None, memory: None, memory_request: None };
     };
     let field = |which: &str, what: &str| object.below(node, path, &format!("resources.{which}.{what}"));
     let (cpu_limit, memory_limit) = (field("limits", "cpu"), field("limits", "memory"));
@@ -253,10 +256,13 @@ fn resources(object: &Object, main: Option<(&Node, &str)>, findings: &mut Findin
         let cores = cpu_request.as_ref().map_or(1.0, |request| request.value.max(1.0));
         Known::assumed(cores, "no limit: a core that is free when it is needed")
     });
-    let requested = memory_request.and_then(|field| bytes(field.text()?));
-    let memory = memory_limit.and_then(|field| Some(Known { value: bytes(field.text()?)?, from: field.from }));
-    let requests_less_memory = memory.as_ref().zip(requested).is_some_and(|(limit, requested)| requested < limit.value);
-    Resources { cpu, cpu_request, memory, requests_less_memory }
+    let known = |field: Option<Field<'_>>| Some(Known { value: bytes(field.as_ref()?.text()?)?, from: field?.from });
+    let (memory, memory_request) = (known(memory_limit), known(memory_request));
+    // what the API refuses is not written
+    let cpu_request = cpu_request.map(|request| Known { value: request.value.min(cpu.value), ..request });
+    let most = memory.as_ref().map_or(u64::MAX, |limit| limit.value);
+    let memory_request = memory_request.map(|request| Known { value: request.value.min(most), ..request });
+    Resources { cpu, cpu_request, memory, memory_request }
 }
 
 /// What the main container may have and wants.
@@ -264,7 +270,7 @@ struct Resources {
     cpu: Known<f64>,
     cpu_request: Option<Known<f64>>,
     memory: Option<Known<u64>>,
-    requests_less_memory: bool,
+    memory_request: Option<Known<u64>>,
 }
 
 fn pre_stop(object: &Object, node: &Node, path: &str) -> Option<Known<u64>> {

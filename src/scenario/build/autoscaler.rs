@@ -1,11 +1,12 @@
 //! Who changes the wanted number of pods by himself.
 
 use super::super::file::{AskedBy, Autoscaler, BehaviorText, PolicyText, RulesText, SelectText};
+use super::super::units::Size;
 use super::filled;
-use crate::cluster::spec::{AutoscalerSpec, MetricSpec, ScaleBy, ScalingPolicy, ScalingRules, Select};
+use crate::cluster::spec::{AutoscalerSpec, MetricSpec, PodSpec, ScaleBy, ScalingPolicy, ScalingRules, Select};
 
-/// An autoscaler of pods with this CPU limit.
-pub fn autoscaler(text: &Autoscaler, cpu_limit: f64) -> AutoscalerSpec {
+/// An autoscaler of pods with these limits, which are requested where nothing else is said.
+pub fn autoscaler(text: &Autoscaler, pods: &PodSpec) -> AutoscalerSpec {
     let metric = &text.metric;
     let metrics = [
         metric.cpu.map(|cpu| MetricSpec::Cpu(cpu.value())),
@@ -20,7 +21,8 @@ pub fn autoscaler(text: &Autoscaler, cpu_limit: f64) -> AutoscalerSpec {
         tolerance: filled(&text.tolerance).fraction(),
         sync: *filled(&text.sync),
         scrape: *filled(&text.scrape),
-        cpu_request: text.cpu_request.map_or(cpu_limit, |cpu| cpu.value()),
+        cpu_request: text.cpu_request.map_or(pods.cpu, |cpu| cpu.value()),
+        memory_request: text.memory_request.map(Size::bytes).or(pods.memory_bytes),
         external: *filled(&text.by) == AskedBy::Keda,
         behavior: text
             .behavior

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::percent::Percent;
-use super::super::units::{Number, Rate, Share};
+use super::super::units::{Number, Rate, Share, Size};
 use crate::engine::Span;
 
 /// A HorizontalPodAutoscaler, or one that KEDA makes.
@@ -27,6 +27,8 @@ pub struct Autoscaler {
     pub scrape: Option<Span>,
     /// CPU that each pod requests, in cores, of which `cpu` is a share; without it the limit, `pods.cpu`.
     pub cpu_request: Option<Number>,
+    /// Memory that each pod requests, of which `memory` is a share; without it the limit, `pods.memory`.
+    pub memory_request: Option<Size>,
     /// How fast it may go up and down.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub behavior: Option<BehaviorText>,
@@ -40,7 +42,7 @@ pub struct MetricText {
     /// CPU, of what is requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu: Option<Percent>,
-    /// Memory, of the limit.
+    /// Memory, of what is requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<Percent>,
     /// Connections.

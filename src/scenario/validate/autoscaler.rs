@@ -21,6 +21,13 @@ pub(super) fn check(checks: &mut Checks, file: &ScenarioFile) {
             checks.fail("out-of-range", &format!("autoscaler.{key}"), message, "write `1s` or more, such as `15s`");
         }
     }
+    let duration = file.duration.unwrap_or_default();
+    for (key, period) in [("sync", autoscaler.sync), ("scrape", autoscaler.scrape)] {
+        if period.is_some_and(|period| period > duration) {
+            let message = format!("it would not come to it: the run lasts {duration}");
+            checks.fail("after-the-end", &format!("autoscaler.{key}"), message, "write less, or a longer `duration`");
+        }
+    }
     let Some(behavior) = &autoscaler.behavior else { return };
     for (word, rules) in [("scale_up", &behavior.scale_up), ("scale_down", &behavior.scale_down)] {
         if let Some(rules) = rules {
@@ -51,11 +58,7 @@ fn check_metric(checks: &mut Checks, file: &ScenarioFile, autoscaler: &Autoscale
         let help = "write for example `metric: {cpu: 70%}` or `metric: {connections: 2000}`";
         checks.fail("missing-key", "autoscaler.metric", "nothing says what it looks at", help);
     }
-    let memory = file.pods.as_ref().and_then(|pods| pods.memory);
-    if metric.memory.is_some() && matches!(memory, None | Some(Memory::None)) {
-        let help = "write a limit, such as `pods: {memory: 512Mi}`, or look at something else";
-        checks.fail("conflict", "autoscaler.metric.memory", "the pods have no limit of memory to be a share of", help);
-    }
+    check_memory(checks, file, autoscaler);
     for (key, value) in [
         ("connections", metric.connections.map(|connections| connections.value())),
         ("requests", metric.requests.map(|requests| requests.per_second())),
@@ -72,9 +75,44 @@ fn check_metric(checks: &mut Checks, file: &ScenarioFile, autoscaler: &Autoscale
         let message = "it does not look at CPU";
         checks.fail("no-effect", "autoscaler.cpu_request", message, "remove it, or add `metric: {cpu: 70%}`");
     }
+    let limit = file.pods.as_ref().and_then(|pods| pods.cpu);
+    if let (Some(request), Some(limit)) = (autoscaler.cpu_request, limit)
+        && request.value() > limit.value()
+    {
+        let message =
+            format!("Kubernetes refuses pods that request more than their limit, {} cores", short(limit.value()));
+        checks.fail("conflict", "autoscaler.cpu_request", message, "write less, or a higher `pods.cpu`");
+    }
     if autoscaler.by == Some(AskedBy::Keda) && metric.connections.is_none() && metric.requests.is_none() {
         let message = "CPU and memory are averages of pods for KEDA as well";
         checks.fail("no-effect", "autoscaler.by", message, "remove it, or look at `connections` or `requests`");
+    }
+}
+
+fn check_memory(checks: &mut Checks, file: &ScenarioFile, autoscaler: &Autoscaler) {
+    let limit = match file.pods.as_ref().and_then(|pods| pods.memory) {
+        Some(Memory::Limit(limit)) => Some(limit),
+        None | Some(Memory::None) => None,
+    };
+    let looks = autoscaler.metric.memory.is_some();
+    match (autoscaler.memory_request, limit) {
+        (None, None) if looks => {
+            let help =
+                "write `memory_request: 256Mi`, a limit such as `pods: {memory: 512Mi}`, or look at something else";
+            checks.fail("conflict", "autoscaler.metric.memory", "the pods request no memory to be a share of", help);
+        }
+        (Some(_), _) if !looks => {
+            let help = "remove it, or add `metric: {memory: 70%}`";
+            checks.fail("no-effect", "autoscaler.memory_request", "it does not look at memory", help);
+        }
+        (Some(request), _) if request.bytes() == 0 => {
+            checks.fail("zero", "autoscaler.memory_request", "nothing is no request", "write for example `256Mi`");
+        }
+        (Some(request), Some(limit)) if request > limit => {
+            let message = format!("Kubernetes refuses pods that request more than their limit, {limit}");
+            checks.fail("conflict", "autoscaler.memory_request", message, "write less, or a higher `pods.memory`");
+        }
+        _ => {}
     }
 }
 
