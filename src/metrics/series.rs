@@ -16,6 +16,13 @@ pub struct TimeSeries {
     pub cluster: ClusterSeries,
 }
 
+impl TimeSeries {
+    /// Connections of a pod at the last sample, if it ran then.
+    pub fn connections_at_end(&self, pod: &PodSeries) -> Option<f64> {
+        pod.at(&pod.connections, self.times_s.len().checked_sub(1)?)
+    }
+}
+
 /// (name, meaning) of the series of a pod, in order of [`PodSeries::get`].
 pub const POD_SERIES: [(&str, &str); 5] = [
     ("connections", "open WebSockets as the pod counts them, ghosts included"),
@@ -25,11 +32,13 @@ pub const POD_SERIES: [(&str, &str); 5] = [
     ("memory_bytes", "memory in use"),
 ];
 
-/// Series of one pod; `None` where the pod did not run.
+/// Series of one pod, from the first sample at which it was there to the last one; `None` where it did not run meanwhile.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct PodSeries {
     /// `pod-3`.
     pub name: String,
+    /// Which sample is the first one of each series here, counted from 0.
+    pub first: usize,
     /// Open WebSockets as the pod counts them, ghosts included.
     pub connections: Vec<Option<f64>>,
     /// HTTP requests and WebSocket upgrades arriving per second.
@@ -46,6 +55,10 @@ impl PodSeries {
     /// The series with this position in [`POD_SERIES`].
     pub fn get(&self, position: usize) -> &[Option<f64>] {
         [&self.connections, &self.requests_per_s, &self.messages_per_s, &self.cpu, &self.memory_bytes][position]
+    }
+    /// The value of one of its series at a sample of the run.
+    pub fn at(&self, series: &[Option<f64>], sample: usize) -> Option<f64> {
+        series.get(sample.checked_sub(self.first)?).copied().flatten()
     }
 }
 

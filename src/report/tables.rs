@@ -3,8 +3,8 @@
 use super::json::unit_name;
 use super::sensitivity::Reading;
 use crate::metrics::{
-    CLUSTER_SERIES, Counts, Estimate, FigureReport, POD_SERIES, Reason, RedisCommand, Spread, Study, Unit,
-    VariantReport,
+    CLUSTER_SERIES, Counts, Estimate, FigureReport, POD_SERIES, PodSeries, Reason, RedisCommand, Spread, Study,
+    TimeSeries, Unit, VariantReport,
 };
 
 /// Columns that every table of figures has.
@@ -79,7 +79,7 @@ pub(super) fn load(study: &Study) -> Vec<u8> {
     for variant in &study.variants {
         for pod in &variant.series.pods {
             for (position, (name, _)) in POD_SERIES.iter().enumerate() {
-                let Some(mean) = measured_mean(study, &variant.series.times_s, pod.get(position)) else { continue };
+                let Some(mean) = measured_mean(study, &variant.series, pod, position) else { continue };
                 let mut row = vec![String::new(); FIGURE_COLUMNS.len()];
                 row[0] = variant.name.clone();
                 row[1] = "pod".to_owned();
@@ -116,7 +116,7 @@ pub(super) fn timeseries(study: &Study) -> Vec<u8> {
             }
             for pod in &series.pods {
                 for (position, (name, _)) in POD_SERIES.iter().enumerate() {
-                    push(&pod.name, name, pod.get(position).get(at).copied().flatten());
+                    push(&pod.name, name, pod.at(pod.get(position), at));
                 }
             }
         }
@@ -183,9 +183,10 @@ pub(super) fn sensitivity(reading: &Reading<'_>) -> Vec<u8> {
     write(&COLUMNS, rows)
 }
 
-/// Mean of the samples after the warm-up at which the pod ran.
-pub(super) fn measured_mean(study: &Study, times_s: &[f64], values: &[Option<f64>]) -> Option<f64> {
-    let measured = times_s.iter().zip(values).filter(|(time, _)| **time > study.warm_up_s);
+/// Mean of a series of a pod, by its position in [`POD_SERIES`], over the samples after the warm-up at which it ran.
+pub(super) fn measured_mean(study: &Study, series: &TimeSeries, pod: &PodSeries, position: usize) -> Option<f64> {
+    let measured =
+        series.times_s.iter().skip(pod.first).zip(pod.get(position)).filter(|(time, _)| **time > study.warm_up_s);
     let values: Vec<f64> = measured.filter_map(|(_, value)| *value).collect();
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }

@@ -165,7 +165,7 @@ fn rolling_restart(pods: u32, method: NginxMethod, mode: RolloutMode) -> Cluster
 
 /// Connections at the end of the pods that run then, in order of number, in shares of a fair one.
 fn shares(record: &Record) -> Vec<f64> {
-    let at_end: Vec<f64> = record.series.pods.iter().filter_map(|pod| *pod.connections.last()?).collect();
+    let at_end: Vec<f64> = record.series.pods.iter().filter_map(|pod| record.series.connections_at_end(pod)).collect();
     let fair = f64::from(CLIENTS) / at_end.len() as f64;
     assert_eq!(at_end.iter().sum::<f64>(), f64::from(CLIENTS), "everybody is back");
     at_end.into_iter().map(|connections| connections / fair).collect()

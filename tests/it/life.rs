@@ -286,7 +286,7 @@ fn a_drain_closes_its_connections_in_batches_and_is_over_in_time() {
     assert_eq!(counts.pods_killed, 0);
     let pod = steps(&record, "remove")[0];
     assert_eq!(pod, (100, 1));
-    let left: Vec<f64> = record.series.pods.iter().map(|pod| pod.connections[110].unwrap_or(0.0)).collect();
+    let left: Vec<f64> = record.series.pods.iter().map(|pod| pod.at(&pod.connections, 110).unwrap_or(0.0)).collect();
     let drained = left.iter().copied().fold(f64::MAX, f64::min);
     // a sample of the 110th second sees ten or eleven batches gone
     assert!((2_800.0..=3_000.0).contains(&drained), "{left:?}");
@@ -359,7 +359,7 @@ fn scaled_out(balancer: BalancerSpec, after: &[usize]) -> Vec<[f64; 2]> {
         let sample = (second + 10) / 10 - 1;
         let mean = |pods: std::ops::Range<usize>| {
             let all = records.iter().flat_map(|record| &record.series.pods[pods.clone()]);
-            let there: Vec<f64> = all.map(|pod| pod.connections[sample].expect("it runs")).collect();
+            let there: Vec<f64> = all.map(|pod| pod.at(&pod.connections, sample).expect("it runs")).collect();
             there.iter().sum::<f64>() / there.len() as f64
         };
         [mean(3..4), mean(0..3)].map(|connections| connections / 3_000.0)

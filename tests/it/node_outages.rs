@@ -254,7 +254,8 @@ fn who_shares_a_node_with_more_of_us_goes_first() {
     let record = run(&spec);
     assert_eq!(marked(&record, "remove"), 1);
     let left: f64 =
-        record.series.pods.iter().filter_map(|pod| *pod.connections.last()?).filter(|&n| n > 0.0).count() as f64;
+        record.series.pods.iter().filter_map(|pod| record.series.connections_at_end(pod)).filter(|&n| n > 0.0).count()
+            as f64;
     assert_eq!(left, 2.0, "two of the four were on node 0");
 }
 

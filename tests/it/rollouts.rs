@@ -26,7 +26,7 @@ fn three(timeline: Vec<TimedAction>) -> ClusterSpec {
 
 /// Numbers of the pods that run at the end.
 fn running(record: &Record) -> Vec<usize> {
-    let runs = |&pod: &usize| matches!(record.series.pods[pod].connections.last(), Some(Some(_)));
+    let runs = |&pod: &usize| record.series.connections_at_end(&record.series.pods[pod]).is_some();
     (0..record.series.pods.len()).filter(runs).collect()
 }
 

@@ -57,29 +57,23 @@ impl Cluster<'_> {
         self.meter.pods_at_sample.resize(self.pods.len(), PodTotals::default());
         for pod in self.pods.ids() {
             if self.meter.series.pods.len() <= pod.index() {
-                let blank = vec![None; samples - 1];
-                self.meter.series.pods.push(PodSeries {
-                    name: format!("pod-{}", pod.raw()),
-                    connections: blank.clone(),
-                    requests_per_s: blank.clone(),
-                    messages_per_s: blank.clone(),
-                    cpu: blank.clone(),
-                    memory_bytes: blank,
-                });
+                let name = format!("pod-{}", pod.raw());
+                self.meter.series.pods.push(PodSeries { name, first: samples - 1, ..PodSeries::default() });
+            }
+            if self.pods[pod].life.phase == Phase::Gone {
+                continue;
             }
             let totals = self.totals(pod, now);
             let before = std::mem::replace(&mut self.meter.pods_at_sample[pod.index()], totals);
-            let runs = self.pods[pod].life.phase != Phase::Gone;
             let cpu = self.cpu_share(pod, totals.cpu.saturating_sub(before.cpu), interval);
             let memory = self.memory_of(pod) as f64;
             let rate = |now: u64, then: u64| (now - then) as f64 / seconds;
             let series = &mut self.meter.series.pods[pod.index()];
-            let shown = |value: f64| runs.then_some(value);
-            series.connections.push(shown(f64::from(self.pods[pod].connections())));
-            series.requests_per_s.push(shown(rate(totals.requests, before.requests)));
-            series.messages_per_s.push(shown(rate(totals.sends, before.sends)));
-            series.cpu.push(shown(cpu));
-            series.memory_bytes.push(shown(memory));
+            series.connections.push(Some(f64::from(self.pods[pod].connections())));
+            series.requests_per_s.push(Some(rate(totals.requests, before.requests)));
+            series.messages_per_s.push(Some(rate(totals.sends, before.sends)));
+            series.cpu.push(Some(cpu));
+            series.memory_bytes.push(Some(memory));
         }
     }
 

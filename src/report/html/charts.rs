@@ -86,7 +86,7 @@ fn pods_table(study: &Study) -> Markup {
                         @for variant in &study.variants {
                             td {
                                 @if let Some(pod) = variant.series.pods.get(i) {
-                                    (cell(measured_mean(study, &variant.series.times_s, &pod.connections)))
+                                    (cell(measured_mean(study, &variant.series, pod, 0)))
                                     span class="delta" { "peak " (cell(peak(pod))) }
                                 } @else { "–" }
                             }

@@ -6,7 +6,7 @@ use super::canvas::{Anchor, CROWD, Canvas, GRID, INK, MUTED, SHADE, draw, series
 use super::marks::{Group, groups};
 use super::scale::{Axis, round_up, tick_step, tick_text, time_ticks};
 use super::{Chart, FONT, LARGE};
-use crate::metrics::{PodSeries, Study, VariantReport};
+use crate::metrics::{PodSeries, Study, TimeSeries, VariantReport};
 
 const WIDTH: f64 = 960.0;
 const LEFT: f64 = 52.0;
@@ -84,8 +84,11 @@ pub(super) fn redis(study: &Study) -> Option<Chart> {
 
 /// A line per pod; beyond a few, grey ones and the two ends.
 fn pod_lines(variant: &VariantReport) -> Vec<Line> {
-    let pods = &variant.series.pods;
-    let values = |pod: &PodSeries| sampled(&pod.connections);
+    let series = &variant.series;
+    let pods = &series.pods;
+    let samples = series.times_s.len();
+    let values =
+        |pod: &PodSeries| sampled(&(0..samples).map(|sample| pod.at(&pod.connections, sample)).collect::<Vec<_>>());
     if pods.len() <= MAX_COLORED {
         let line = |(i, pod): (usize, &PodSeries)| Line {
             label: pod.name.clone(),
@@ -96,7 +99,7 @@ fn pod_lines(variant: &VariantReport) -> Vec<Line> {
         return pods.iter().enumerate().map(line).collect();
     }
     // at the end of the run: pods that are gone by then, or came late, would stand out for nothing
-    let ranked = || pods.iter().enumerate().filter_map(|(i, pod)| Some((i, (*pod.connections.last()?)?)));
+    let ranked = || pods.iter().enumerate().filter_map(|(i, pod)| Some((i, series.connections_at_end(pod)?)));
     let fullest = ranked().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(i, _)| i);
     let emptiest = ranked().min_by(|a, b| a.1.total_cmp(&b.1)).map(|(i, _)| i);
     let thin = |values| Line { label: String::new(), values, color: CROWD, width: 0.75 };
@@ -105,7 +108,7 @@ fn pod_lines(variant: &VariantReport) -> Vec<Line> {
     } else {
         [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0]
             .iter()
-            .map(|q| thin(across_pods(pods, |sorted| quantile(sorted, *q))))
+            .map(|q| thin(across_pods(series, |sorted| quantile(sorted, *q))))
             .collect()
     };
     let mut stand_out = |pod: Option<usize>, color: RGBColor| {
@@ -115,20 +118,19 @@ fn pod_lines(variant: &VariantReport) -> Vec<Line> {
     };
     stand_out(emptiest, series_color(0));
     stand_out(fullest, series_color(1));
-    let mean = across_pods(pods, |running| running.iter().sum::<f64>() / running.len() as f64);
+    let mean = across_pods(series, |running| running.iter().sum::<f64>() / running.len() as f64);
     lines.push(Line { label: "mean".to_owned(), values: mean, color: series_color(6), width: 1.5 });
     lines
 }
 
 /// One number out of the pods that run, in ascending order, per sample.
-fn across_pods(pods: &[PodSeries], get: impl Fn(&[f64]) -> f64) -> Vec<Option<f64>> {
-    let samples = pods.iter().map(|pod| pod.connections.len()).max().unwrap_or(0);
+fn across_pods(series: &TimeSeries, get: impl Fn(&[f64]) -> f64) -> Vec<Option<f64>> {
     let at = |at: usize| {
-        let mut running: Vec<f64> = pods.iter().filter_map(|pod| pod.connections.get(at).copied().flatten()).collect();
+        let mut running: Vec<f64> = series.pods.iter().filter_map(|pod| pod.at(&pod.connections, at)).collect();
         running.sort_by(f64::total_cmp);
         (!running.is_empty()).then(|| get(&running))
     };
-    sampled(&(0..samples).map(at).collect::<Vec<_>>())
+    sampled(&(0..series.times_s.len()).map(at).collect::<Vec<_>>())
 }
 
 fn quantile(sorted: &[f64], q: f64) -> f64 {
