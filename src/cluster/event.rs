@@ -113,8 +113,8 @@ pub enum Event {
     Autoscale,
     /// Something happens that does so again and again.
     Recurs(u32),
-    /// This outage of a node is over.
-    NodeBack(u32, u16),
+    /// An outage of a node is over.
+    NodeBack(u32),
     /// The control plane takes a node for lost, in this outage.
     NodeLost(u32, u16),
     /// The control plane may give a node of this zone up.
@@ -125,6 +125,8 @@ pub enum Event {
     Evict(PodId),
     /// A node takes pods again after this drain.
     DrainOver(u32, u16),
+    /// A node is back after its upgrade.
+    Upgraded(u32),
 }
 
 /// The kind of [`Event::Traffic`].
@@ -189,12 +191,13 @@ impl EngineEvent for Event {
             Event::Scrape => (50, 0, 0),
             Event::Autoscale => (51, 0, 0),
             Event::Recurs(a) => (52, a, 0),
-            Event::NodeBack(a, b) => (53, a, b),
+            Event::NodeBack(a) => (53, a, 0),
             Event::NodeLost(a, b) => (54, a, b),
             Event::GiveUpNodes(b) => (55, 0, b),
             Event::TolerationOver(a, b) => (56, a, b),
             Event::Evict(pod) => (57, pod.raw(), 0),
             Event::DrainOver(a, b) => (58, a, b),
+            Event::Upgraded(a) => (59, a, 0),
         };
         kind << 56 | u64::from(b) << 32 | u64::from(a)
     }
@@ -266,12 +269,13 @@ impl Event {
             50 => Event::Scrape,
             51 => Event::Autoscale,
             52 => Event::Recurs(a),
-            53 => Event::NodeBack(a, b),
+            53 => Event::NodeBack(a),
             54 => Event::NodeLost(a, b),
             55 => Event::GiveUpNodes(b),
             56 => Event::TolerationOver(a, b),
             57 => Event::Evict(Id::new(a)),
-            _ => Event::DrainOver(a, b),
+            58 => Event::DrainOver(a, b),
+            _ => Event::Upgraded(a),
         }
     }
 }

@@ -220,12 +220,13 @@ impl Cluster<'_> {
             Event::Scrape => self.scrape(ctx),
             Event::Autoscale => self.autoscale(ctx),
             Event::Recurs(slot) => self.recurs(slot, ctx),
-            Event::NodeBack(node, outage) => self.node_back(node, outage, ctx),
+            Event::NodeBack(node) => self.node_back(node, ctx),
             Event::NodeLost(node, outage) => self.node_lost(node, outage, ctx),
             Event::GiveUpNodes(zone) => self.give_up_nodes(usize::from(zone), ctx),
             Event::TolerationOver(node, taint) => self.toleration_over(node, taint, ctx),
             Event::Evict(pod) => self.evict(pod, ctx),
             Event::DrainOver(node, drain) => self.drain_over(node, drain, ctx),
+            Event::Upgraded(node) => self.node_upgraded(node, ctx),
         }
     }
 

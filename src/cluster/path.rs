@@ -26,10 +26,8 @@ pub struct Tier {
     pub reads: Reads,
     /// Which ends of requests matter to it.
     pub ends: Ends,
-    /// How long it waits for a pod that does not answer at all; `None`: its clients wait.
-    pub connect_timeout: Option<Span>,
-    /// After this time a request gets no further try.
-    pub tries_within: Option<Span>,
+    /// Whether a try that gets no answer counts for its pod.
+    pub counts_tries: bool,
     /// Some do, or are counted.
     pub wants_ends: bool,
     /// Several instances count the connections of their own.
@@ -86,6 +84,12 @@ pub struct Path {
     transparent: usize,
     /// One tier with one instance that decides about requests: nothing is to be remembered of connections.
     direct: bool,
+    /// The tier that connects to pods: the last one that looks into connections. `None`: those of clients are passed on all the way.
+    proxy: Option<usize>,
+    /// How long it waits for a pod that does not answer at all; `None`: its clients wait.
+    pub connect_timeout: Option<Span>,
+    /// After this time a request gets no further try from it.
+    pub tries_within: Option<Span>,
     /// The instance of the last tier that routed last.
     pub used: u16,
     /// When the last tier has reloaded last and lost count of its connections.
@@ -104,6 +108,8 @@ impl Path {
     pub fn new(specs: &[BalancerSpec]) -> Path {
         let mut tiers: Vec<Tier> = specs.iter().zip(seen_by(specs)).map(|(spec, sees)| Tier::new(spec, sees)).collect();
         let transparent = tiers.iter().take_while(|tier| tier.layer == Layer::Connections).count();
+        let proxy = tiers.iter().rposition(|tier| tier.layer == Layer::Requests);
+        let settings = proxy.map(|tier| specs[tier].settings());
         let last = tiers.pop().expect("there is at least one balancer");
         let direct = tiers.is_empty() && last.instances.len() == 1 && transparent == 0;
         let (hops, cookies, tunnels) = (Vec::new(), FxHashMap::default(), FxHashMap::default());
@@ -112,6 +118,9 @@ impl Path {
             last,
             transparent,
             direct,
+            proxy,
+            connect_timeout: settings.and_then(|settings| settings.connect_timeout()),
+            tries_within: settings.and_then(|settings| settings.tries_within()),
             used: 0,
             forgot_at: None,
             opened: false,
@@ -183,6 +192,11 @@ impl Path {
         if let Some((address, began)) = tunnel {
             self.told(instance, pod, address, began, now);
         }
+    }
+    /// How often a proxy before the last tier tries, if the last one only passes its connections on.
+    pub fn tries_of_proxy(&self, instances: &[u16; MAX_TIERS]) -> Option<usize> {
+        let proxy = self.proxy.filter(|&proxy| proxy < self.before.len())?;
+        Some(self.before[proxy].instances[usize::from(instances[proxy])].balancer.max_tries())
     }
     /// True when connections must be remembered.
     pub const fn has_hops(&self) -> bool {
@@ -259,8 +273,7 @@ impl Tier {
             sees,
             reads: settings.reads(),
             ends: settings.ends(),
-            connect_timeout: settings.connect_timeout(),
-            tries_within: settings.tries_within(),
+            counts_tries: settings.counts_tries(),
             wants_ends: settings.ends() != Ends::Ignored || own_loads,
             own_loads,
             instances: (0..settings.instances().max(1)).map(|_| instance()).collect(),

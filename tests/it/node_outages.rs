@@ -1,9 +1,10 @@
 //! Nodes and zones that are cut off, drained and upgraded; and what happens again and again.
 
+use stickysim::cluster::adapter::{self, Adapter};
 use stickysim::cluster::balancer::{Affinity, BalancerSpec, IngressNginxSpec, NginxMethod, NginxSpec, ServiceSpec};
 use stickysim::cluster::spec::{
-    Action, Amount, Choice, ClusterSpec, DisruptionBudget, Keeps, NodeSet, NodesSpec, Outage, RolloutStrategy,
-    TimedAction, Transports,
+    Action, Amount, Choice, ClusterSpec, DisruptionBudget, Keeps, NodeSet, NodesSpec, Outage, RolloutMode,
+    RolloutStrategy, TickSpec, TimedAction, Transports,
 };
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::{CloseReason, FailReason, Record};
@@ -35,6 +36,9 @@ const NODES: NodesSpec = NodesSpec {
     monitor_grace: Span::from_secs(40),
     toleration: Span::from_secs(300),
 };
+
+/// All pods on one node.
+const ONE_NODE: NodesSpec = NodesSpec { count: 1, zones: 1, ..NODES };
 
 /// Eight pods on four nodes in two zones, 400 clients with WebSockets that never leave, and this timeline; fifteen minutes.
 fn on_nodes(timeline: Vec<TimedAction>) -> ClusterSpec {
@@ -297,4 +301,131 @@ fn what_recurs_keeps_to_its_law() {
     let changed = record.counts.address_changes as f64;
     assert!((changed - 400.0).abs() < 4.0 * f64::sqrt(1_600.0 * 0.25 * 0.75), "{changed}");
     assert_eq!(record.counts.closed.of(CloseReason::AddressChange), record.counts.closed.total());
+}
+
+#[test]
+fn a_pod_that_has_never_run_is_reached_when_it_does() {
+    let mut spec = on_nodes(vec![at(100, Action::Scale { to: 12 }), at(105, cut(node(0), Outage::Power, Some(10)))]);
+    spec.pods.scheduling = Law::Fixed(seconds(20.0));
+    spec.audiences[0].transports = Transports::None;
+    spec.traffic = vec![api(5.0, Law::Fixed(0.0))];
+    let record = run(&spec);
+    assert_eq!((marked(&record, "node-0 is back"), record.counts.requests_failed.of(FailReason::TimedOut)), (1, 0));
+    assert!(record.counts.requests_retried < 400, "{}", record.counts.requests_retried);
+}
+
+#[test]
+fn tries_that_wait_count_for_least_connections() {
+    let mut spec = on_nodes(vec![at(100, cut(node(0), Outage::Power, None))]);
+    spec.balancers = vec![BalancerSpec::Nginx(NginxSpec { method: NginxMethod::LeastConn, ..NginxSpec::default() })];
+    spec.audiences[0].transports = Transports::None;
+    spec.traffic = vec![api(5.0, Law::Fixed(0.0))];
+    spec.duration = Span::from_secs(125);
+    let waiting = run(&spec).counts.requests_in_flight;
+    assert!((1..10).contains(&waiting), "{waiting}: both pods have a try each, which is more than others have");
+}
+
+#[test]
+fn drains_and_upgrades_find_whoever_is_on_the_node() {
+    // the node loses its power while it is drained: its pods start anew, and are asked for again
+    let budget = Some(DisruptionBudget { keeps: Keeps::MaxUnavailable(Amount::Pods(1)), evicts_unready: false });
+    let upgrade = at(100, Action::UpgradeNodes { reboot: Span::from_secs(60) });
+    let mut spec = on_nodes(vec![upgrade.clone(), at(103, cut(node(0), Outage::Power, Some(10)))]);
+    spec.disruption_budget = budget;
+    let record = run(&spec);
+    assert_eq!(marked(&record, "end of the upgrade"), 1, "{:#?}", record.marks);
+    // a pod that is being restarted in place is evicted all the same
+    let mut spec = on_nodes(vec![at(95, Action::Restart(Choice::Number(0))), upgrade]);
+    spec.pods.shutdown.pre_stop = Span::from_secs(20);
+    let record = run(&spec);
+    assert_eq!(marked(&record, "end of the upgrade"), 1, "{:#?}", record.marks);
+    // two that drain the same node ask once
+    let drain = || Action::DrainNode { node: Choice::Number(0), lasts: None };
+    let mut spec = on_nodes(vec![at(100, drain()), at(101, drain())]);
+    spec.disruption_budget =
+        Some(DisruptionBudget { keeps: Keeps::MaxUnavailable(Amount::Pods(0)), evicts_unready: false });
+    spec.duration = Span::from_secs(203);
+    assert_eq!(run(&spec).counts.evictions_refused, 42);
+}
+
+#[test]
+fn nobody_hears_of_a_crash_behind_a_partition() {
+    let mut spec = on_nodes(vec![
+        at(100, cut(node(0), Outage::ControlPlane, Some(25))),
+        at(101, Action::Crash(Choice::Number(0))),
+    ]);
+    spec.nodes = Some(ONE_NODE);
+    spec.audiences[0].transports = Transports::None;
+    spec.traffic = vec![api(5.0, Law::Fixed(0.0))];
+    let record = run(&spec);
+    // its place in the list stays, and it is back after five seconds: others take what it refuses
+    assert_eq!((record.counts.requests_failed.total(), marked(&record, "not ready")), (0, 0), "{:#?}", record.marks);
+    assert!(record.counts.requests_retried > 0);
+    // a pod that ends meanwhile keeps its name until its kubelet is heard
+    let mut spec = on_nodes(vec![
+        at(99, Action::RollingRestart(RolloutMode::Surge)),
+        at(100, cut(NodeSet::Zone(Choice::Number(0)), Outage::ControlPlane, Some(200))),
+        at(100, cut(NodeSet::Zone(Choice::Number(1)), Outage::ControlPlane, Some(200))),
+    ]);
+    spec.pods.shutdown.pre_stop = Span::from_secs(10);
+    spec.rollout.strategy = RolloutStrategy::Ordered { partition: 0 };
+    assert_eq!(first(&run(&spec), "create"), Some(300));
+}
+
+#[test]
+fn who_is_cut_off_does_nothing_that_others_see() {
+    let mut spec = on_nodes(vec![at(100, cut(node(0), Outage::Network, Some(300)))]);
+    spec.pods.costs.heartbeat = Span::from_micros(100);
+    let record = run(&spec);
+    assert!(record.limits.pod_cpu < 0.1, "it does not work: {}", record.limits.pod_cpu);
+    // a process that dies there says no goodbye
+    let nodes = spec.nodes.replace(ONE_NODE);
+    spec.timeline.push(at(101, Action::Crash(Choice::Number(0))));
+    let record = run(&spec);
+    let offline = record.latencies.offline.quantile_ms(0.0).unwrap_or(0.0) / 1e3;
+    assert_eq!(record.counts.closed.of(CloseReason::PodCrash), 50);
+    assert!(offline >= 19.0, "{offline}");
+    // nor does it store what is known of those who have left
+    spec.timeline.pop();
+    spec.nodes = nodes;
+    spec.recovery = Some(Span::from_secs(600));
+    spec.redis.law = adapter::Law { recovery: true, ..adapter::Law::of(Adapter::Streams { sharded_requests: false }) };
+    let operation = crate::support::TO_ALL;
+    spec.ticks = vec![TickSpec { name: "tick".to_owned(), every: Span::from_secs(5), operation, bytes: 10 }];
+    let record = run(&spec);
+    assert!(record.counts.recoveries_asked >= 100, "{}", record.counts.recoveries_asked);
+    assert_eq!(record.counts.recoveries, 0, "{:?}", record.counts.recoveries_missed);
+}
+
+#[test]
+fn a_proxy_before_a_service_tries_again() {
+    let mut spec = on_nodes(vec![at(100, cut(node(0), Outage::Power, None))]);
+    spec.audiences[0].transports = Transports::None;
+    spec.traffic = vec![api(5.0, Law::Fixed(0.0))];
+    let service = BalancerSpec::Service(ServiceSpec::default());
+    spec.balancers = vec![BalancerSpec::IngressNginx(IngressNginxSpec::default()), service];
+    let record = run(&spec);
+    // three tries of 5 s, each at one of eight pods, two of which are lost: 1/64 of some 3,200 requests
+    let failed = record.counts.requests_failed.of(FailReason::TimedOut);
+    assert!((15..=95).contains(&failed) && record.counts.requests_retried > 400, "{failed}");
+}
+
+#[test]
+fn a_server_is_not_blamed_for_clients_that_do_not_wait() {
+    // nginx waits a minute, WebSockets 20 s: nobody ever finds out, until the line of the pod goes
+    let mut spec = on_nodes(vec![at(100, cut(node(0), Outage::Power, None))]);
+    spec.balancers = vec![BalancerSpec::Nginx(NginxSpec { method: NginxMethod::IpHash, ..NginxSpec::default() })];
+    let record = run(&spec);
+    let offline = record.latencies.offline.quantile_ms(0.5).unwrap_or(0.0) / 1e3;
+    assert!(offline > 300.0, "{offline}");
+}
+
+#[test]
+fn a_restart_in_place_ends_with_the_node() {
+    let mut spec =
+        on_nodes(vec![at(99, Action::Restart(Choice::Number(0))), at(100, cut(node(0), Outage::Power, Some(30)))]);
+    spec.pods.shutdown.pre_stop = Span::from_secs(10);
+    spec.nodes = Some(ONE_NODE);
+    let record = run(&spec);
+    assert_eq!((marked(&record, "create"), marked(&record, "pod-0 starts anew")), (0, 1), "{:#?}", record.marks);
 }

@@ -46,6 +46,10 @@ pub trait Settings {
             Layer::Requests => Some(CONNECT_TIMEOUT),
         }
     }
+    /// Whether a try counts as a connection of its pod while there is no answer yet.
+    fn counts_tries(&self) -> bool {
+        true
+    }
     /// After this time a request gets no further try; `None` = there is no such limit.
     fn tries_within(&self) -> Option<Span> {
         None

@@ -73,7 +73,10 @@ impl Cluster<'_> {
             let before = self.autoscaler.measured[pod.index()];
             let seconds = (now - before.at).as_secs_f64();
             // CPU is what was used between two measurements
-            let there = before.at >= life.created_at && seconds > 0.0 && life.container != Container::Waiting;
+            let there = before.at >= life.created_at
+                && seconds > 0.0
+                && life.container != Container::Waiting
+                && self.is_heard(pod);
             let values = there.then(|| Values {
                 cpu: totals.cpu.saturating_sub(before.totals.cpu).as_secs_f64() / seconds,
                 requests: (totals.requests - before.totals.requests) as f64 / seconds,

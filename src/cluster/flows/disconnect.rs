@@ -60,6 +60,8 @@ impl Cluster<'_> {
             }
             _ => self.noticed_at(client, now),
         };
+        // who stands still notices nothing
+        let noticed_at = noticed_at.max(self.pods[pod].life.frozen_until);
         let tunnel = if self.path.tunnels.is_empty() { None } else { self.path.tunnels.remove(&client) };
         if polled {
             self.path.uncount(instance, pod);
@@ -185,8 +187,8 @@ impl Cluster<'_> {
         // a process that ends in order unsubscribes from everything
         let mut left: Vec<u32> =
             self.ghosts.iter().filter(there).map(|ghost| self.rooms.forget_ghost(ghost.client, pod)).collect();
-        if reason == CloseReason::NodeLost {
-            return self.leave_half_open(pod, upgrading, live, ctx);
+        if self.pods[pod].life.silent {
+            return self.leave_half_open(pod, upgrading, live, reason, ctx);
         }
         for client in upgrading {
             self.end_polling(client);
@@ -279,7 +281,7 @@ impl Cluster<'_> {
     }
 
     /// The balancer counts one tunnel less, or one less of those that it has forgotten.
-    pub fn uncount_tunnel(&mut self, instance: u16, pod: PodId, opened_at: SimTime) {
+    fn uncount_tunnel(&mut self, instance: u16, pod: PodId, opened_at: SimTime) {
         if self.path.has_forgotten(opened_at) {
             self.pods[pod].forgotten_ended();
         } else {

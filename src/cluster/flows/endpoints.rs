@@ -198,6 +198,7 @@ impl Cluster<'_> {
         let settings = self.spec.chooser();
         if settings.forgets_connections() && now > SimTime::ZERO {
             self.path.forget_connections(now);
+            self.half_open.clear();
             for &pod in &self.running {
                 self.pods[pod].forget_connections();
             }

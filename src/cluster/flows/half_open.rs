@@ -8,8 +8,15 @@ use crate::engine::{Ctx, Span};
 use crate::metrics::{CloseReason, FailReason};
 
 impl Cluster<'_> {
-    /// A pod has lost its power, and all these clients, connected or about to be, hear nothing.
-    pub fn leave_half_open(&mut self, pod: PodId, upgrading: Vec<ClientId>, live: Vec<ClientId>, ctx: &mut Ctx<Event>) {
+    /// A process has ended whose node is cut off, and all these clients, connected or about to be, hear nothing.
+    pub fn leave_half_open(
+        &mut self,
+        pod: PodId,
+        upgrading: Vec<ClientId>,
+        live: Vec<ClientId>,
+        reason: CloseReason,
+        ctx: &mut Ctx<Event>,
+    ) {
         let now = ctx.now();
         for client in upgrading {
             self.end_polling(client);
@@ -24,15 +31,15 @@ impl Cluster<'_> {
             let polled = self.pollers.has(client);
             let noticed = self.silence_noticed_at(client, now).max(now);
             self.rooms.disconnect(client, pod, false);
-            self.connection_ended(client, CloseReason::NodeLost, now);
+            self.connection_ended(client, reason, now);
             self.clients[client].link = Link::HalfOpen;
             let wire = self.clients.wire_mut(client);
             wire.epoch = wire.epoch.wrapping_add(1);
-            let (epoch, instance) = (wire.epoch, wire.instance);
+            let (epoch, instance, opened_at) = (wire.epoch, wire.instance, wire.opened_at);
             ctx.schedule(noticed, Event::SilenceNoticed(client, epoch));
             if polled {
                 self.tunnel_broken(client, pod, now);
-            } else {
+            } else if !self.path.has_forgotten(opened_at) {
                 self.half_open.insert(client);
                 self.path.count(instance, pod);
                 held += 1;
@@ -44,13 +51,13 @@ impl Cluster<'_> {
     /// A client knows that its connection is dead, and so does the balancer.
     pub fn half_open_ended(&mut self, client: ClientId, ctx: &Ctx<Event>) {
         self.clients[client].link = Link::None;
+        let wire = self.clients.wire(client);
+        let (pod, instance) = (wire.pod, wire.instance);
         if self.half_open.remove(&client) {
-            let wire = self.clients.wire(client);
-            let (pod, instance, opened_at) = (wire.pod, wire.instance, wire.opened_at);
             self.pods[pod].half_open_ended();
-            self.uncount_tunnel(instance, pod, opened_at);
-            self.tunnel_broken(client, pod, ctx.now());
+            self.path.uncount(instance, pod);
         }
+        self.tunnel_broken(client, pod, ctx.now());
     }
 
     /// A client finds out, and connects again.

@@ -4,7 +4,7 @@ use crate::cluster::nodes::{Belief, ZoneState};
 use crate::cluster::pods::{Container, Phase, Pod};
 use crate::cluster::spec::{Outage, Readiness};
 use crate::cluster::{Cluster, Event, PodId};
-use crate::engine::{Ctx, Span};
+use crate::engine::{Ctx, SimTime, Span};
 use crate::metrics::CloseReason;
 
 impl Cluster<'_> {
@@ -12,25 +12,29 @@ impl Cluster<'_> {
     pub fn cut_nodes(&mut self, nodes: &[u32], called: &str, from: Outage, lasts: Option<Span>, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
         let Some(spec) = &self.spec.nodes else { return };
-        let hit: Vec<u32> = nodes.iter().copied().filter(|&node| self.nodes.get(node).outage.is_none()).collect();
         let what = match from {
             Outage::Power => "loss of",
             Outage::Network => "no network:",
             Outage::ControlPlane => "no control plane:",
         };
-        let what = if hit.is_empty() { "nothing: cut off already is" } else { what };
         self.meter.mark(now, format!("{what} {called}"));
-        for node in hit {
+        let until = lasts.map_or(SimTime::NEVER, |lasts| now + lasts);
+        for &node in nodes {
             let there = self.nodes.get_mut(node);
-            there.outage = Some(from);
-            there.outages = there.outages.wrapping_add(1);
-            let outage = there.outages;
-            ctx.schedule(self.nodes.lost_at(node, now, spec), Event::NodeLost(node, outage));
-            if let Some(lasts) = lasts {
-                ctx.schedule_in(lasts, Event::NodeBack(node, outage));
+            let is_new = there.outage.is_none();
+            let is_more = there.cut(from, until);
+            let outages = there.outages;
+            if is_new {
+                ctx.schedule(self.nodes.lost_at(node, now, spec), Event::NodeLost(node, outages));
             }
-            for pod in self.pods_on(node) {
-                self.cut_pod(pod, from, lasts, ctx);
+            if lasts.is_some() {
+                ctx.schedule(until, Event::NodeBack(node));
+            }
+            // one that is without a network for longer than it was to be stands still for longer
+            if is_more || from == Outage::Network {
+                for pod in self.pods_on(node) {
+                    self.cut_pod(pod, from, lasts, ctx);
+                }
             }
         }
         self.pods_cut(ctx);
@@ -39,7 +43,8 @@ impl Cluster<'_> {
     /// A pod has lost its power or its network.
     fn cut_pod(&mut self, pod: PodId, from: Outage, lasts: Option<Span>, ctx: &mut Ctx<Event>) {
         let life = &mut self.pods[pod].life;
-        life.silent = from != Outage::ControlPlane;
+        // who has never run has no address that could say nothing
+        life.silent |= from != Outage::ControlPlane && !life.is_pending();
         match from {
             Outage::Power if life.container != Container::Waiting => {
                 self.end_process(pod, CloseReason::NodeLost, ctx);
@@ -60,13 +65,18 @@ impl Cluster<'_> {
         }
     }
 
-    /// A node is there again: it has been started, or is connected again, and its kubelet says how its pods are.
-    pub fn node_back(&mut self, number: u32, outage: u16, ctx: &mut Ctx<Event>) {
+    /// An outage of a node may be over. If no other one is in force it is there again: it has been started, or is connected again, and
+    /// its kubelet says how its pods are.
+    pub fn node_back(&mut self, number: u32, ctx: &mut Ctx<Event>) {
         let node = self.nodes.get_mut(number);
-        if node.outages != outage {
+        let Some(from) = node.mend(ctx.now()) else { return };
+        if node.outage.is_some() {
+            // connected again, but for the control plane
+            for pod in self.pods_on(number) {
+                self.pods[pod].life.silent = false;
+            }
             return;
         }
-        let Some(from) = node.outage.take() else { return };
         node.belief = Belief::Ready;
         let zone = node.zone;
         self.meter.mark(ctx.now(), format!("node-{number} is back"));
@@ -86,6 +96,11 @@ impl Cluster<'_> {
         life.silent = from == Outage::Power && life.silent;
         match (life.phase, life.container) {
             (Phase::Gone, _) => {}
+            // its restart in place is done by starting the node
+            (Phase::Terminating, Container::Waiting) if life.restarting => {
+                (life.phase, life.restarting) = (Phase::Active, false);
+                self.start_anew(pod, ctx);
+            }
             // deleted meanwhile
             (Phase::Terminating, Container::Waiting) => self.remove(pod, ctx),
             (Phase::Terminating, _) => self.stop_container(pod, self.spec.pods.shutdown.grace, ctx),
@@ -120,6 +135,7 @@ impl Cluster<'_> {
         self.remove(old, ctx);
         self.start_container(pod, Span::ZERO, ctx);
         self.start_probes(pod, ctx);
+        self.evict_if_drained(pod, ctx);
     }
 
     /// The control plane has not heard of a node for too long: its pods are not ready any more.
@@ -144,20 +160,33 @@ impl Cluster<'_> {
     /// plane that is cut off, and nobody is (`handleDisruption`).
     fn judge_zones(&mut self, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
-        let census: Vec<(usize, usize)> = (0..self.nodes.zones.len()).map(|zone| self.nodes.census(zone)).collect();
+        let census = self.nodes.census();
         let states = || census.iter().map(|&(ready, lost)| ZoneState::of(ready, lost));
-        let was_lost = std::mem::replace(&mut self.nodes.all_lost, states().all(|state| state == ZoneState::Full));
+        let all_lost = states().all(|state| state == ZoneState::Full);
+        let was_lost = std::mem::replace(&mut self.nodes.all_lost, all_lost);
         for (zone, state) in states().enumerate() {
             let size = census[zone].0 + census[zone].1;
-            if self.nodes.all_lost {
+            if all_lost {
                 self.nodes.zones[zone].halt();
-            } else if was_lost {
-                self.nodes.zones[zone].becomes(state, size, now);
-                self.nodes.zones[zone].resume(size, now);
             } else {
                 self.nodes.zones[zone].becomes(state, size, now);
             }
+            if was_lost && !all_lost {
+                self.nodes.zones[zone].resume(size, now);
+            }
         }
+        if all_lost != was_lost {
+            self.queue_anew();
+        }
+        for zone in 0..self.nodes.zones.len() {
+            if let Some(due) = self.nodes.zones[zone].wake(now) {
+                ctx.schedule(due, Event::GiveUpNodes(zone as u16));
+            }
+        }
+    }
+
+    /// When the last zone is lost, taints are taken back; when one is there again, those that are lost wait for theirs again.
+    fn queue_anew(&mut self) {
         for number in 0..self.nodes.count() {
             let (all_lost, node) = (self.nodes.all_lost, self.nodes.get_mut(number));
             match node.belief {
@@ -165,16 +194,11 @@ impl Cluster<'_> {
                     node.belief = Belief::Unreachable;
                     node.taints = node.taints.wrapping_add(1);
                 }
-                Belief::Unreachable if was_lost && !all_lost => {
+                Belief::Unreachable if !all_lost => {
                     let zone = node.zone;
                     self.nodes.zones[zone].push(number);
                 }
                 Belief::Ready | Belief::Unreachable | Belief::Tainted => {}
-            }
-        }
-        for zone in 0..self.nodes.zones.len() {
-            if let Some(due) = self.nodes.zones[zone].due(now) {
-                ctx.schedule(due, Event::GiveUpNodes(zone as u16));
             }
         }
     }
@@ -191,7 +215,7 @@ impl Cluster<'_> {
                 ctx.schedule_in(spec.toleration, Event::TolerationOver(number, node.taints));
             }
         }
-        if let Some(due) = self.nodes.zones[zone].due(now) {
+        if let Some(due) = self.nodes.zones[zone].wake(now) {
             ctx.schedule(due, Event::GiveUpNodes(zone as u16));
         }
     }
@@ -203,7 +227,7 @@ impl Cluster<'_> {
             return;
         }
         for pod in self.pods_on(number) {
-            if self.pods[pod].life.is_active() {
+            if self.pods[pod].life.is_counted() {
                 self.meter.counts.pods_evicted += 1;
                 self.terminate(pod, false, ctx);
             }

@@ -165,19 +165,28 @@ impl Cluster<'_> {
     /// The process ends whose container the kubelet was ending.
     fn exits(&mut self, pod: PodId, reason: CloseReason, ctx: &mut Ctx<Event>) {
         self.end_process(pod, reason, ctx);
+        let is_heard = self.is_heard(pod);
         let life = &mut self.pods[pod].life;
-        life.ready = false;
+        life.ready &= !is_heard;
         match (life.phase, life.restarting) {
             (Phase::Terminating, true) => {
                 life.phase = Phase::Active;
                 life.restarting = false;
                 self.start_container(pod, Span::ZERO, ctx);
             }
+            (Phase::Terminating, false) if !is_heard => {} // it is gone when its kubelet can say so
             (Phase::Terminating, false) => self.remove(pod, ctx),
             (Phase::Active | Phase::Gone, _) => self.restart_after_back_off(pod, ctx),
         }
-        self.pods_changed(ctx);
-        self.reconcile(ctx);
+        self.tell_of_end(pod, ctx);
+    }
+
+    /// Balancers and controllers hear of the end of a process, unless its kubelet is not heard.
+    fn tell_of_end(&mut self, pod: PodId, ctx: &mut Ctx<Event>) {
+        if self.is_heard(pod) {
+            self.pods_changed(ctx);
+            self.reconcile(ctx);
+        }
     }
 
     /// The process dies at once. The container restarts in place unless the pod was being removed.
@@ -201,13 +210,15 @@ impl Cluster<'_> {
 
     /// The kubelet sees that a container has ended by itself.
     pub fn death_noticed(&mut self, pod: PodId, process: u16, ctx: &mut Ctx<Event>) {
+        let is_heard = self.is_heard(pod);
         let target = &mut self.pods[pod];
         if target.process as u16 != process || target.life.container != Container::Waiting {
             return;
         }
-        target.life.ready = false;
+        target.life.ready &= !is_heard;
         match (target.life.phase, target.life.restarting) {
             (Phase::Gone, _) => return,
+            (Phase::Terminating, false) if !is_heard => {}
             (Phase::Terminating, false) => self.remove(pod, ctx),
             (Phase::Terminating | Phase::Active, _) => {
                 target.life.phase = Phase::Active;
@@ -215,8 +226,7 @@ impl Cluster<'_> {
                 self.restart_after_back_off(pod, ctx);
             }
         }
-        self.pods_changed(ctx);
-        self.reconcile(ctx);
+        self.tell_of_end(pod, ctx);
     }
 
     /// A container has ended that was not to end: it is started again in place.
@@ -240,7 +250,7 @@ impl Cluster<'_> {
         let now = ctx.now();
         let target = &mut self.pods[pod];
         target.stand_still(now, length);
-        target.life.frozen_until = target.life.frozen_until.max(now) + length;
+        target.life.frozen_until = target.life.frozen_until.max(now + length);
         for client in target.live.clone() {
             let gives_up = self.silence_noticed_at(client, now);
             if gives_up < now + length {

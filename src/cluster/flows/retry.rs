@@ -86,13 +86,15 @@ impl Cluster<'_> {
             Wait::Pause(pause) => {
                 let is_connecting = errand.epoch().is_some() && self.clients[client].link == Link::Connecting;
                 let ticket = self.pending.insert(Waiting { errand, attempt, gives_up: None });
-                ctx.schedule_in(pause, Event::TryAgain(ticket));
+                let mut until = ctx.now() + pause;
                 if is_connecting {
                     let gives_up = self.clients.wire(client).attempt_started + ATTEMPT_LIMIT;
-                    if gives_up < ctx.now() + pause {
+                    if gives_up < until {
                         self.attempt_failed(client, FailReason::TimedOut, gives_up.since(ctx.now()), ctx);
+                        until = gives_up.max(ctx.now()); // the balancer goes no further then
                     }
                 }
+                ctx.schedule(until, Event::TryAgain(ticket));
             }
             Wait::Queue(pod, timeout) => {
                 let gives_up = ctx.now() + timeout;
@@ -172,7 +174,7 @@ impl Cluster<'_> {
         let stale = errand.epoch().is_some_and(|epoch| self.clients.wire(client).epoch != epoch);
         if stale || (of_session && !self.pollers.has(client)) {
             self.give_up(client, &errand); // as the client did before
-            self.hear_nothing(&mut attempt, ctx.now());
+            self.hear_nothing(&mut attempt, None);
             return None;
         }
         match (self.resume(attempt, ctx.now()), errand) {

@@ -51,7 +51,7 @@ impl Cluster<'_> {
         habits.changes += 1;
         // draws of their own purpose number, apart from the time of the next change
         let mut stream = Purpose::AddressChange.stream(self.seed, number, habits.changes | 1 << 31);
-        habits.network_back_at = ctx.now() + gap.span(&mut stream);
+        habits.network_back_at = habits.network_back_at.max(ctx.now() + gap.span(&mut stream));
         let old = self.clients.address(client);
         let address = if stream.chance(same_network) {
             network::neighbour(old, &mut stream)

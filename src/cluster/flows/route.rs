@@ -160,19 +160,15 @@ impl Cluster<'_> {
     fn try_pods(&mut self, attempt: &mut Attempt, now: SimTime) -> Result<PodId, Stop> {
         let client = attempt.client;
         let texts = self.texts(client, self.path.last.reads);
-        let sees_address = self.path.last.reads.address;
-        // another column, which is not read in vain
-        let address = if sees_address {
-            self.visible(client, self.path.last.sees, &attempt.instances)
-        } else {
-            Ipv4Addr::UNSPECIFIED.into()
-        };
+        let address = self.needed_address(client, &attempt.instances);
         let mut silence = attempt.silent.is_some();
         let mut failed = self.failed_so_far(attempt, now)?;
         let (port, cookie) = (attempt.port, attempt.cookie);
         let websocket = attempt.opens;
         let request = Request { now, address, port, websocket, user: texts.user(), room: texts.room(), cookie };
         let pods = &mut self.pods;
+        let most = self.path.tries_of_proxy(&attempt.instances);
+        let patience = self.path.connect_timeout.unwrap_or(ATTEMPT_LIMIT);
         let number = usize::from(attempt.instances[self.path.tiers() - 1]);
         let tier = &mut self.path.last;
         let own_loads = tier.own_loads;
@@ -180,7 +176,7 @@ impl Cluster<'_> {
         let chosen = loop {
             let pod = match attempt.next.take() {
                 Some(pod) => pod,
-                None if attempt.made >= balancer.max_tries() => break None,
+                None if attempt.made >= most.unwrap_or_else(|| balancer.max_tries()) => break None,
                 None => {
                     let Attempt { tries, stream, .. } = &mut *attempt;
                     let picked = if own_loads {
@@ -226,7 +222,11 @@ impl Cluster<'_> {
             if pods[pod].life.silent {
                 attempt.silent = Some(pod);
                 attempt.remember_refused(balancer.peers());
-                return Err(Stop::Waits(Wait::Pause(tier.connect_timeout.unwrap_or(ATTEMPT_LIMIT))));
+                if tier.counts_tries {
+                    pods[pod].leave_half_open(1);
+                    *loads.at_mut(pod) += u32::from(own_loads);
+                }
+                return Err(Stop::Waits(Wait::Pause(patience)));
             }
             failed = FailReason::PodUnreachable;
             if let Some(position) = balancer.peers().position(pod) {
@@ -240,12 +240,25 @@ impl Cluster<'_> {
             *loads.at_mut(pod) += 1;
         }
         self.path.used = number as u16;
+        self.found(attempt, pod, now);
+        Ok(pod)
+    }
+
+    /// The address that the last balancer sees, if it looks: it stands in another column, which is not read in vain.
+    #[inline(always)]
+    fn needed_address(&self, client: ClientId, instances: &[u16; MAX_TIERS]) -> std::net::IpAddr {
+        let tier = &self.path.last;
+        if tier.reads.address { self.visible(client, tier.sees, instances) } else { Ipv4Addr::UNSPECIFIED.into() }
+    }
+
+    /// A pod has taken a request.
+    #[inline(always)]
+    fn found(&mut self, attempt: &Attempt, pod: PodId, now: SimTime) {
         self.count_stickiness(attempt, pod);
         if let Some(cookie) = attempt.tries.cookie {
-            self.issue_cookie(client, None, cookie, attempt.cookie.is_some(), now);
+            self.issue_cookie(attempt.client, None, cookie, attempt.cookie.is_some(), now);
         }
-        self.clients[client].routed_to(pod);
-        Ok(pod)
+        self.clients[attempt.client].routed_to(pod);
     }
 
     /// A pause is over: the next try. Pods may have come and gone meanwhile.
@@ -262,21 +275,25 @@ impl Cluster<'_> {
             let nobody_refused = attempt.tries.refused.is_empty();
             return Ok(if nobody_refused { FailReason::NoPod } else { FailReason::PodUnreachable });
         }
-        self.hear_nothing(attempt, now);
-        let tier = &self.path.last;
-        let is_over = tier.tries_within.is_some_and(|limit| now - attempt.began >= limit);
-        if is_over || tier.connect_timeout.is_none() {
+        self.hear_nothing(attempt, Some(now));
+        let is_over = self.path.tries_within.is_some_and(|limit| now - attempt.began >= limit);
+        if is_over || self.path.connect_timeout.is_none() {
             return Err(Stop::Failed(FailReason::TimedOut));
         }
         Ok(FailReason::TimedOut)
     }
 
-    /// The pod that was tried before a pause has not answered: the try counts as failed.
-    pub fn hear_nothing(&mut self, attempt: &mut Attempt, now: SimTime) {
+    /// The pod that was tried before a pause has not answered: the try is over, and counts as failed unless the client has gone
+    /// before.
+    pub fn hear_nothing(&mut self, attempt: &mut Attempt, failed: Option<SimTime>) {
         let Some(pod) = attempt.silent.take() else { return };
-        let number = usize::from(attempt.instances[self.path.tiers() - 1]);
-        let balancer = &mut self.path.last.instances[number].balancer;
-        if let Some(position) = balancer.peers().position(pod) {
+        let number = attempt.instances[self.path.tiers() - 1];
+        if self.path.last.counts_tries {
+            self.pods[pod].half_open_ended();
+            self.path.uncount(number, pod);
+        }
+        let balancer = &mut self.path.last.instances[usize::from(number)].balancer;
+        if let (Some(position), Some(now)) = (balancer.peers().position(pod), failed) {
             balancer.failed(position, now);
             attempt.tries.refused.push(position);
         }

@@ -193,7 +193,7 @@ impl Cluster<'_> {
         match (choice, what.clock) {
             (_, Clock::Place(number)) | (Choice::Number(number), _) => Some(number),
             (Choice::Random | Choice::Each, _) => {
-                let there = |&node: &u32| self.nodes.is_heard(Some(node)) && !self.nodes.get(node).cordoned;
+                let there = |&node: &u32| self.nodes.is_heard(Some(node)) && !self.nodes.get(node).is_cordoned();
                 let mut places: Vec<u32> = (0..self.nodes.count()).filter(there).collect();
                 if kind == "zone" {
                     places = places.into_iter().map(|node| self.nodes.get(node).zone as u32).collect();

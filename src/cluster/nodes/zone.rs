@@ -52,12 +52,20 @@ pub struct Zone {
     /// When there is a token.
     free_at: SimTime,
     queue: VecDeque<u32>,
+    /// When it will be looked at.
+    wakes: SimTime,
 }
 
 impl Default for Zone {
     fn default() -> Zone {
         let state = ZoneState::default();
-        Zone { state, distance: state.distance(1), free_at: SimTime::ZERO, queue: VecDeque::new() }
+        Zone {
+            state,
+            distance: state.distance(1),
+            free_at: SimTime::ZERO,
+            queue: VecDeque::new(),
+            wakes: SimTime::ZERO,
+        }
     }
 }
 
@@ -79,6 +87,9 @@ impl Zone {
     }
     /// A new limit begins without a token if the old one had none (`SwapLimiter`).
     fn limit(&mut self, distance: Option<Span>, now: SimTime) {
+        if self.distance == distance {
+            return;
+        }
         let had_one = self.distance.is_some() && self.free_at <= now;
         self.distance = distance;
         self.free_at = if had_one { now } else { now + distance.unwrap_or_default() };
@@ -94,11 +105,18 @@ impl Zone {
         self.queue.retain(|&other| other != node);
     }
     /// When the next one is given up, if any.
-    pub fn due(&self, now: SimTime) -> Option<SimTime> {
+    fn due(&self, now: SimTime) -> Option<SimTime> {
         (self.distance.is_some() && !self.queue.is_empty()).then(|| self.free_at.max(now))
+    }
+    /// When it must be looked at, unless it will be.
+    pub fn wake(&mut self, now: SimTime) -> Option<SimTime> {
+        let due = self.due(now).filter(|&due| self.wakes < now || self.wakes > due)?;
+        self.wakes = due;
+        Some(due)
     }
     /// The node that is given up now, if one may be.
     pub fn take(&mut self, now: SimTime) -> Option<u32> {
+        self.wakes = SimTime::ZERO;
         let distance = self.distance.filter(|_| self.free_at <= now)?;
         let node = self.queue.pop_front()?;
         self.free_at = now + distance;

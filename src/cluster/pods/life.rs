@@ -60,8 +60,8 @@ pub struct Life {
     pub batch: u32,
     /// When it has drained.
     pub drained_at: SimTime,
-    /// Somebody has asked for its eviction in vain.
-    pub eviction_refused: bool,
+    /// Somebody asks for its eviction again and again.
+    pub eviction_asked: bool,
 }
 
 impl Life {
@@ -85,7 +85,7 @@ impl Life {
             frozen_until: SimTime::ZERO,
             batch: 0,
             drained_at: SimTime::ZERO,
-            eviction_refused: false,
+            eviction_asked: false,
         }
     }
     /// It counts for rollouts and scaling.
@@ -125,6 +125,10 @@ impl Life {
         (self.container, self.stopping, self.frozen_until) = (Container::Waiting, false, SimTime::ZERO);
         self.batch = 0;
         self.restarts += 1;
+    }
+    /// Controllers count it: it is wanted, even while it is restarted in place.
+    pub fn is_counted(&self) -> bool {
+        self.is_active() || self.restarts_in_place()
     }
     /// It was shut down in order to be started again in place.
     pub fn restarts_in_place(&self) -> bool {

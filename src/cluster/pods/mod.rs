@@ -79,7 +79,7 @@ pub struct Pod {
     pub upgrading: Vec<ClientId>,
     /// Connections and upgrades as the balancer counts them.
     held: u32,
-    /// Dead connections that balancers still hold, since nobody has told them.
+    /// Dead connections that balancers still hold, since nobody has told them; and tries that wait for an answer.
     half_open: u32,
     /// Connections that the balancer does not count any more, since it has reloaded.
     forgotten: u32,
@@ -96,6 +96,8 @@ pub struct Pod {
     /// Time of workers taken on, ever, in nanoseconds.
     work_ns: u64,
     workers: Vec<Worker>,
+    /// From when to when each worker does nothing, the last time; empty if they never have.
+    stalls: Vec<(SimTime, SimTime)>,
     /// Stretch of work as a ratio: `workers / cpu` when the CPU limit is below the number of workers, else 1.
     stretch: f64,
     /// The same beside the heartbeats.
@@ -134,6 +136,7 @@ impl Pod {
             sends: 0,
             work_ns: 0,
             workers: (0..spec.workers).map(|_| Worker::default()).collect(),
+            stalls: Vec::new(),
             stretch: (f64::from(spec.workers) / spec.cpu).max(1.0),
             slowdown: (f64::from(spec.workers) / spec.cpu).max(1.0),
             heartbeat: if spec.costs.heartbeat_every.is_zero() {
@@ -180,6 +183,8 @@ impl Pod {
     }
     /// The balancer has reloaded: connections that are there now do not count for it any more.
     pub fn forget_connections(&mut self) {
+        self.half_open = 0;
+        self.count_held();
         self.forgotten = self.connections() - self.silent_ghosts;
     }
     /// One of those that the balancer has forgotten is over.
@@ -207,14 +212,14 @@ impl Pod {
         self.silent_ghosts -= u32::from(polled);
         self.connections_changed();
     }
-    /// So many connections are dead without balancers knowing it.
+    /// So many more connections are dead without balancers knowing it, or tries get no answer.
     pub fn leave_half_open(&mut self, connections: u32) {
-        self.half_open = connections;
+        self.half_open += connections;
         self.count_held();
     }
-    /// One of them is over.
+    /// One of them is over; after a reload nobody may have known of it.
     pub fn half_open_ended(&mut self) {
-        self.half_open -= 1;
+        self.half_open = self.half_open.saturating_sub(1);
         self.count_held();
     }
     /// A client's upgrade is under way; returns its position among those.
@@ -320,11 +325,25 @@ impl Pod {
     pub fn free_at(&self, now: SimTime) -> SimTime {
         self.workers.iter().map(|worker| worker.free).min().unwrap_or(now).max(now)
     }
-    /// No worker does anything for so long, after what it has to do now.
+    /// No worker does anything for so long, after what it has to do now. Who stands still already does so until the later end.
     pub fn stand_still(&mut self, now: SimTime, length: Span) {
-        for worker in &mut self.workers {
-            worker.free = worker.free.max(now) + length;
+        self.stalls.resize(self.workers.len(), (SimTime::ZERO, SimTime::ZERO));
+        for (worker, (from, to)) in self.workers.iter_mut().zip(&mut self.stalls) {
+            if *to > now {
+                let longer = (now + length).since(*to);
+                (worker.free, *to) = (worker.free + longer, *to + longer);
+            } else {
+                *from = worker.free.max(now);
+                *to = *from + length;
+                worker.free = *to;
+            }
         }
+    }
+    /// Work that is booked beyond `now`, without the time in which nothing is done.
+    fn work_ahead(&self, now: SimTime) -> u64 {
+        let booked: u64 = self.workers.iter().map(|worker| worker.free.since(now).as_nanos()).sum();
+        let idle: u64 = self.stalls.iter().map(|&(from, to)| to.since(from.max(now)).as_nanos()).sum();
+        booked.saturating_sub(idle)
     }
     /// The booked work is a request, whose outcome is known when it is done. True: many wait to be recorded by now.
     #[inline]
@@ -343,8 +362,7 @@ impl Pod {
     }
     /// CPU time used up to `now`, over all processes. A worker stretched by the CPU limit is throttled part of its time.
     pub fn cpu_used(&self, now: SimTime) -> Span {
-        let ahead: u64 = self.workers.iter().map(|worker| worker.free.since(now).as_nanos()).sum();
-        Span::from_nanos_f64(self.work_ns.saturating_sub(ahead) as f64 / self.stretch)
+        Span::from_nanos_f64(self.work_ns.saturating_sub(self.work_ahead(now)) as f64 / self.stretch)
     }
 
     /// Takes out the requests that are done by `now`.
@@ -354,8 +372,9 @@ impl Pod {
     }
     /// The process ends now with everything it had not finished; returns the requests among it.
     pub fn abandon(&mut self, now: SimTime) -> Vec<Job> {
+        self.work_ns = self.work_ns.saturating_sub(self.work_ahead(now));
+        self.stalls.clear();
         for worker in &mut self.workers {
-            self.work_ns = self.work_ns.saturating_sub(worker.free.since(now).as_nanos());
             worker.free = now;
         }
         self.unfinished()

@@ -74,6 +74,11 @@ pub enum Outage {
     ControlPlane,
 }
 
+impl Outage {
+    /// From the worst on.
+    pub const ALL: [Outage; 3] = [Outage::Power, Outage::Network, Outage::ControlPlane];
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -42,18 +42,21 @@ pub(super) fn check(checks: &mut Checks, file: &ScenarioFile) {
             made = made.saturating_add(scale.to.saturating_sub(wanted));
             wanted = scale.to;
         }
-        let replaces_pods = [
-            entry.rolling_restart.as_ref().is_some_and(|rolling| rolling.in_place != Some(true)),
-            entry.node_loss.is_some(),
-            entry.zone_loss.is_some(),
-            entry.partition.is_some(),
-            entry.drain_node.is_some(),
-            entry.upgrade_nodes.is_some(),
-        ];
-        if replaces_pods.contains(&true) {
-            made = made.saturating_add(wanted);
-        }
+        made = made.saturating_add(new_pods(entry, file, wanted));
     }
+}
+
+/// How many pods an entry may bring into the world.
+fn new_pods(entry: &TimelineEntry, file: &ScenarioFile, wanted: u32) -> u32 {
+    let rollout = entry.rolling_restart.as_ref().is_some_and(|rolling| rolling.in_place != Some(true));
+    let outage = entry.node_loss.is_some() || entry.zone_loss.is_some() || entry.partition.is_some();
+    let times = match (rollout || outage || entry.drain_node.is_some(), entry.upgrade_nodes.is_some()) {
+        (false, false) => return 0,
+        (true, _) => 1,
+        // an evicted pod may come up on a node that is still to be upgraded
+        (false, true) => file.nodes.as_ref().map_or(1, |nodes| nodes.count),
+    };
+    if entry.every.is_some() { u32::MAX } else { wanted.saturating_mul(times) }
 }
 
 fn check_when(checks: &mut Checks, path: &str, entry: &TimelineEntry, duration: Span) {

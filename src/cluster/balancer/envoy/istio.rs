@@ -288,6 +288,9 @@ impl IstioSpec {
 const SESSION: Session = Session { lifetime: None, strict: false, up: true, draining: true, down: false };
 
 impl Settings for IstioSpec {
+    fn counts_tries(&self) -> bool {
+        false // a stream counts when it has its connection
+    }
     fn connect_timeout(&self) -> Option<Span> {
         Some(Span::from_secs(10)) // `connectTimeout` of the mesh
     }

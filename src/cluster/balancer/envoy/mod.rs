@@ -198,6 +198,9 @@ impl EnvoySpec {
 }
 
 impl Settings for EnvoySpec {
+    fn counts_tries(&self) -> bool {
+        false // a stream counts when it has its connection
+    }
     fn connect_timeout(&self) -> Option<Span> {
         Some(Span::from_secs(5)) // `connect_timeout` of a cluster
     }

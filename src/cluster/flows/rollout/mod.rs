@@ -182,14 +182,10 @@ impl Cluster<'_> {
 
     /// Pods that controllers count, in order of number. Those that are terminating do not count.
     fn counted(&self) -> impl Iterator<Item = PodId> {
-        let counts = |&pod: &PodId| {
-            let life = &self.pods[pod].life;
-            life.is_active() || life.restarts_in_place()
-        };
-        self.running.iter().copied().filter(counts)
+        self.running.iter().copied().filter(|&pod| self.pods[pod].life.is_counted())
     }
 
-    /// Removes so many pods of a template, in the order of `ActivePodsWithRanks`: those without a container go first, then those
+    /// Removes so many pods of a template, in the order of `ActivePodsWithRanks`: those without a node go first, then those without a container, then those
     /// that are not ready, those whose deletion costs less; then of those that are ready the ones that have been so for less time,
     /// and of the others those that were restarted more often, and younger ones. Times are compared by the floor of their binary
     /// logarithm, and what is equal then is ordered by the pod's random name. After the cost of deletion, those go first that share
@@ -205,6 +201,7 @@ impl Cluster<'_> {
         pods.sort_by_key(|&pod| {
             let target = &self.pods[pod];
             let life = &target.life;
+            let scheduled = life.node.is_some() || !self.nodes.exist();
             let runs = life.container != Container::Waiting || life.was_ready();
             let cost = match self.spec.rollout.deletion_cost {
                 DeletionCost::None => 0,
@@ -217,7 +214,7 @@ impl Cluster<'_> {
             } else {
                 (None, Reverse(life.restarts), age(life.created_at))
             };
-            (runs, life.is_ready(), cost, neighbours, ready_for, restarts, exists_for, name)
+            (scheduled, runs, life.is_ready(), cost, neighbours, ready_for, restarts, exists_for, name)
         });
         for &pod in pods.iter().take(count as usize) {
             self.terminate(pod, false, ctx);
