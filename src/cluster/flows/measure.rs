@@ -8,7 +8,7 @@ use crate::cluster::database::Database;
 use crate::cluster::flows::publish::Delivery;
 use crate::cluster::meter::PodTotals;
 use crate::cluster::network::network_of;
-use crate::cluster::pods::Phase;
+use crate::cluster::pods::{Container, Phase};
 use crate::cluster::sources;
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, End, SimTime, Span};
@@ -60,7 +60,8 @@ impl Cluster<'_> {
                 let name = format!("pod-{}", pod.raw());
                 self.meter.series.pods.push(PodSeries { name, first: samples - 1, ..PodSeries::default() });
             }
-            if self.pods[pod].life.phase == Phase::Gone {
+            let life = &self.pods[pod].life;
+            if life.phase == Phase::Gone {
                 continue;
             }
             let totals = self.totals(pod, now);
@@ -68,12 +69,15 @@ impl Cluster<'_> {
             let cpu = self.cpu_share(pod, totals.cpu.saturating_sub(before.cpu), interval);
             let memory = self.memory_of(pod) as f64;
             let rate = |now: u64, then: u64| (now - then) as f64 / seconds;
+            // nothing is left of a process whose node is lost
+            let runs = !life.silent || life.container != Container::Waiting;
+            let shown = |value: f64| runs.then_some(value);
             let series = &mut self.meter.series.pods[pod.index()];
-            series.connections.push(Some(f64::from(self.pods[pod].connections())));
-            series.requests_per_s.push(Some(rate(totals.requests, before.requests)));
-            series.messages_per_s.push(Some(rate(totals.sends, before.sends)));
-            series.cpu.push(Some(cpu));
-            series.memory_bytes.push(Some(memory));
+            series.connections.push(shown(f64::from(self.pods[pod].connections())));
+            series.requests_per_s.push(shown(rate(totals.requests, before.requests)));
+            series.messages_per_s.push(shown(rate(totals.sends, before.sends)));
+            series.cpu.push(shown(cpu));
+            series.memory_bytes.push(shown(memory));
         }
     }
 
