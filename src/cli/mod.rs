@@ -12,6 +12,7 @@ mod import;
 mod interrupt;
 mod manifests;
 mod output;
+mod plan;
 mod print;
 mod progress;
 mod route;
@@ -86,6 +87,7 @@ fn dispatch(cli: Cli) -> Result<Success, Failure> {
         None => study::demo(&cli.study),
         Some(Command::Run { scenario, study }) => study::run(&scenario, &study),
         Some(Command::Compare { scenario, study }) => study::compare(&scenario, &study),
+        Some(Command::Plan(args)) => plan::plan(&args),
         Some(Command::Check { scenarios, set, quiet }) => check::check(&scenarios, &set, quiet),
         Some(Command::Schema { of }) => check::schema(of),
         Some(Command::Route(args)) => route::route(&args),

@@ -60,6 +60,16 @@ impl Folder {
     }
 }
 
+/// Writes a file of its own, whole or not at all.
+pub fn write_file(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    let written = interrupt::finish_writing(|| {
+        // a bare name lies in the folder where the program was started
+        let path = if path.parent() == Some(Path::new("")) { Path::new(".").join(path) } else { path.to_owned() };
+        write_beside(&path, content)?.persist(&path).map(drop).map_err(|error| error.error)
+    });
+    written.map_err(|error| Failure::Input(format!("cannot write `{}`: {error}; name another file", path.display())))
+}
+
 /// Removes a file, if there is one; a folder or a link of that name is the user's.
 fn remove(path: &Path) -> Result<(), Failure> {
     if !std::fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {

@@ -5,13 +5,13 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::args::{SensitivityRuns, StudyArgs};
-use super::output::Folder;
+use super::output::{Folder, write_file};
 use super::progress::Bar;
 use super::{Failure, Success, print};
 use crate::cluster::RunError;
 use crate::metrics::Study;
 use crate::report::{self, TerminalStyle};
-use crate::scenario::{self, Problems, Scenario, Source};
+use crate::scenario::{self, Expectation, Problems, Scenario, Source};
 use crate::study::{Options, SENSITIVITY_RUNS, StudyError};
 
 /// The scenario that runs when nothing is asked for: the same file as in the repository.
@@ -21,12 +21,12 @@ const AUCTION: &str = include_str!("../../scenarios/auction.yaml");
 pub fn demo(args: &StudyArgs) -> Result<Success, Failure> {
     let source = Source { name: "scenarios/auction.yaml (built in)", text: AUCTION, folder: &scenario::NoFiles };
     let scenario = scenario::parse(source, &args.changes()).map_err(bad_scenario)?;
-    study(&scenario, true, args)
+    study(scenario, true, args)
 }
 
 /// `stickysim run SCENARIO`.
 pub fn run(path: &Path, args: &StudyArgs) -> Result<Success, Failure> {
-    study(&load(path, &args.changes())?, false, args)
+    study(load(path, &args.changes())?, false, args)
 }
 
 /// `stickysim compare SCENARIO`.
@@ -39,13 +39,18 @@ pub fn compare(path: &Path, args: &StudyArgs) -> Result<Success, Failure> {
             path.display()
         )));
     }
-    study(&scenario, true, args)
+    study(scenario, true, args)
 }
 
 /// Reads a scenario from a file or, for `-`, from standard input.
 pub fn load(path: &Path, changes: &[String]) -> Result<Scenario, Failure> {
+    parse_text(path, &load_text(path)?, changes)
+}
+
+/// The text of standard input, if it is that which is meant: it can be read once only.
+pub fn load_text(path: &Path) -> Result<Option<String>, Failure> {
     if path != Path::new("-") {
-        return scenario::load(path, changes).map_err(bad_scenario);
+        return Ok(None);
     }
     let fail = |error: &dyn Display, help| {
         Failure::Input(format!("cannot read a scenario from standard input: {error}{help}"))
@@ -57,16 +62,35 @@ pub fn load(path: &Path, changes: &[String]) -> Result<Scenario, Failure> {
         // what was cut off in the middle of a character is refused for its size
         bytes.fill(b' ');
     }
-    let text = String::from_utf8(bytes).map_err(|error| fail(&error, "; send it as UTF-8 text"))?;
+    String::from_utf8(bytes).map(Some).map_err(|error| fail(&error, "; send it as UTF-8 text"))
+}
+
+/// The scenario of a file, or of the text of standard input.
+pub fn parse_text(path: &Path, text: &Option<String>, changes: &[String]) -> Result<Scenario, Failure> {
+    let Some(text) = text else { return scenario::load(path, changes).map_err(bad_scenario) };
     let here = scenario::Folder(PathBuf::from("."));
-    scenario::parse(Source { name: "standard input", text: &text, folder: &here }, changes).map_err(bad_scenario)
+    scenario::parse(Source { name: "standard input", text, folder: &here }, changes).map_err(bad_scenario)
+}
+
+/// The scenario with more expectations, of each variant and of itself.
+pub fn expecting(mut scenario: Scenario, more: &[String]) -> Result<Scenario, Failure> {
+    for text in more {
+        let expectation = Expectation::parse(text)
+            .map_err(|error| Failure::Input(format!("--expect `{text}`: {}; {}", error.message, error.help)))?;
+        scenario.expectations.push(expectation.clone());
+        for variant in &mut scenario.variants {
+            variant.expectations.push(expectation.clone());
+        }
+    }
+    Ok(scenario)
 }
 
 fn bad_scenario(problems: Problems) -> Failure {
     Failure::Problems(problems.render(print::colors_on_stderr()))
 }
 
-fn study(scenario: &Scenario, variants: bool, args: &StudyArgs) -> Result<Success, Failure> {
+fn study(scenario: Scenario, variants: bool, args: &StudyArgs) -> Result<Success, Failure> {
+    let scenario = &expecting(scenario, &args.expect)?;
     let default = || PathBuf::from("output").join(&scenario.name);
     let changed_runs = args.sensitivity.map(|runs| sensitivity_runs(runs, scenario.replications)).transpose()?;
     let folder = Folder::prepare(&args.out.clone().unwrap_or_else(default))?;
@@ -81,6 +105,9 @@ fn study(scenario: &Scenario, variants: bool, args: &StudyArgs) -> Result<Succes
     files.extend(scenario.trace_files().into_iter().map(|(name, csv)| (name, csv.into_bytes())));
     files.push(("scenario.yaml".to_owned(), resolved.into_bytes()));
     folder.write(&files, &report::optional_paths())?;
+    if let Some(path) = &args.junit {
+        write_file(path, report::junit(&study).as_bytes())?;
+    }
     tell(&study, &folder, args)?;
     let all_hold = study.variants.iter().all(|variant| variant.expectations.iter().all(|outcome| outcome.holds));
     Ok(if all_hold { Success::Fine } else { Success::ExpectationFailed })
@@ -131,7 +158,8 @@ fn tell(study: &Study, folder: &Folder, args: &StudyArgs) -> Result<(), Failure>
     print::out(&format!("{}\nReport: {}\n", report::terminal(study, &style).trim_end(), report.display()))
 }
 
-fn failed_run(error: StudyError) -> Failure {
+/// A study that failed.
+pub fn failed_run(error: StudyError) -> Failure {
     match error {
         StudyError::Run { error: RunError::Violation(_), .. } => Failure::Internal(error.to_string()),
         StudyError::Run { .. } | StudyError::Threads(_) | StudyError::Aborted => Failure::Input(error.to_string()),

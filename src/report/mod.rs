@@ -15,7 +15,9 @@ mod expect;
 mod finding;
 mod html;
 mod json;
+mod junit;
 mod number;
+mod plan;
 mod plots;
 mod rows;
 mod sensitivity;
@@ -25,6 +27,8 @@ mod verdict;
 
 pub use expect::words as outcome_words;
 pub use json::{FORMAT, summary_schema_json};
+pub use junit::junit;
+pub use plan::{Written, plan_csv, plan_text, point_text};
 pub use terminal::{TerminalStyle, terminal};
 pub use verdict::verdict;
 

@@ -4,10 +4,12 @@
 //! the result does not depend on how many threads there are. All variants run with the same seeds: what is random in
 //! their clients is the same, and differences are taken replication by replication.
 
+mod plan;
 mod replicate;
 mod sensitivity;
 mod student;
 
+pub use plan::{Check, During, Find, Judgement, MOST_RUNS, Plan, Point, Question, plan};
 pub use replicate::{Aborted, CONFIDENCE, Options, Progress, StudyError, estimate, run};
 pub use sensitivity::{SENSITIVITY_RUNS, sensitivity};
 pub use student::student_t;

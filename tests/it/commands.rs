@@ -2,10 +2,11 @@
 
 use crate::program::{Place, TINY};
 
-const HELPS: [&str; 10] = [
+const HELPS: [&str; 11] = [
     "--help",
     "run --help",
     "compare --help",
+    "plan --help",
     "check --help",
     "route --help",
     "schema --help",
@@ -220,4 +221,26 @@ fn what_is_typed_wrong_is_refused() {
     place.write("plain.yaml", TINY.split("variants:").next().unwrap());
     place.run("compare plain.yaml").refused(&["plain.yaml", "no variants", "ip-hash", "stickysim run"]);
     assert!(place.files("output").is_empty(), "nothing is written for what is refused");
+}
+
+#[test]
+fn more_can_be_expected_and_pipelines_are_told() {
+    let place = Place::furnished();
+    let expect = ["--expect", "p99 event.latency < 1us", "--expect", "requests.failed <= 100%"];
+    let said = place.run_with("compare tiny.yaml --quiet --junit results/junit.xml", &expect, b"");
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert_eq!(said.err.lines().count(), 3, "one of each variant: {said:?}");
+    let xml = place.read("results/junit.xml");
+    assert!(xml.starts_with(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"tiny\" tests=\"12\" failures=\"3\">"
+    ));
+    for part in [
+        "  <testsuite name=\"cookie\" tests=\"4\" failures=\"1\">\n",
+        "<testcase classname=\"tiny.cookie\" name=\"p99 event.latency &lt; 1us\">\n      <failure message=\"fails: measured ",
+        "<system-out>holds: measured ",
+    ] {
+        assert!(xml.contains(part), "{part} is not in {xml}");
+    }
+    place.run_with("run tiny.yaml", &["--expect", "latency < 1s"], b"").refused(&["--expect `latency < 1s`"]);
+    place.run("run tiny.yaml --quiet --junit tiny.yaml/x.xml").refused(&["cannot write `tiny.yaml/x.xml`"]);
 }

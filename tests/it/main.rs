@@ -35,6 +35,7 @@ mod node_outages;
 mod nodes;
 mod outages;
 mod outputs;
+mod plan;
 #[path = "recorded/rows.rs"]
 mod recorded;
 mod redis_costs;

@@ -1,0 +1,111 @@
+//! `stickysim plan`: sizes that are known in closed form, and questions that have no answer.
+
+use crate::program::Place;
+
+/// Open traffic of 100 requests per second to an event loop that is never short of CPU, with nothing but work that takes time.
+const QUEUE: &str = "\
+name: queue
+duration: 8m
+warm_up: 1m
+clients:
+  count: 1000
+  transports: none
+  network: {rtt: 0s, jitter: 0, ipv6: 0%, address_change: {every: never}}
+traffic: [{api: {every: {exp: 10s}, work: {exp: 50ms}}}]
+balancers: [{nginx: {method: random}}]
+pods: {replicas: 1, cpu: 64, costs: {request: 0s}}
+";
+
+/// The answer and how it came about: (value, runs).
+fn answer(out: &str) -> (String, u32) {
+    let first = out.lines().next().unwrap_or_default();
+    let value = first.split_whitespace().nth(3).unwrap_or_default().trim_end_matches(['.', ',']);
+    let runs = out.lines().find_map(|line| line.trim().strip_suffix(" runs")?.rsplit(' ').next()?.parse().ok());
+    (value.to_owned(), runs.expect("a number of runs"))
+}
+
+#[test]
+fn workers_of_a_queue_are_those_of_erlang() {
+    // M/M/c with λ = 100/s and μ = 20/s, a = 5: the mean sojourn is 50 ms + C(c, 5)/(20 c − 100); by Erlang's C 58.1 ms with
+    // seven workers and 52.8 ms with eight
+    let place = Place::new();
+    place.write("queue.yaml", QUEUE);
+    let out = place
+        .run_with(
+            "plan queue.yaml --quiet --knob pods.workers --to 64",
+            &["--expect", "mean request.latency < 55ms"],
+            b"",
+        )
+        .fine()
+        .to_owned();
+    let (value, runs) = answer(&out);
+    println!("M/M/c: {runs} runs");
+    assert_eq!(value, "8", "{out}");
+    assert!(runs <= 60, "{out}");
+    assert!(out.contains("  with 7: `mean request.latency < 55ms` fails: measured 58."), "{out}");
+    let csv = place.read("output/queue/plan/plan.csv");
+    assert!(
+        csv.starts_with("variant,pods.workers,expect,mean,half_width,runs,judgement,limit,share,answer\n"),
+        "{csv}"
+    );
+    assert_eq!(csv.lines().filter(|line| line.ends_with(",true")).count(), 1);
+}
+
+#[test]
+fn pods_behind_a_random_balancer_are_queues_of_their_own() {
+    // n times M/M/1 with λ = 100/n and μ = 50: the mean sojourn is 1/(50 − 100/n), 60 ms with three and 40 ms with four
+    let place = Place::new();
+    place.write("pods.yaml", QUEUE.replace("exp: 50ms", "exp: 20ms"));
+    let expect = ["--expect", "mean request.latency < 50ms"];
+    let out = place.run_with("plan pods.yaml --quiet", &expect, b"").fine().to_owned();
+    assert_eq!(answer(&out).0, "4", "{out}");
+    // one more if one may be lost
+    let out = place.run_with("plan pods.yaml --quiet --during pod-lost", &expect, b"").fine().to_owned();
+    assert_eq!(answer(&out).0, "5", "{out}");
+    assert!(out.starts_with("pods.replicas at least 5, with one pod lost.\n"), "{out}");
+    // the same through standard input, and with one thread
+    let text = QUEUE.replace("exp: 50ms", "exp: 20ms");
+    let piped = place.run_with("plan - --quiet --threads 1 --out piped", &expect, text.as_bytes()).fine().to_owned();
+    assert_eq!(answer(&piped).0, "4", "{piped}");
+    assert_eq!(place.read("piped/plan.csv").lines().count(), 1 + 4, "1, 2, 4 and 3 were tried");
+}
+
+#[test]
+fn most_clients_are_a_little_fewer_than_theory_allows() {
+    // M/M/1 with μ = 50: a mean sojourn of 100 ms at λ = 40/s, which is 400 clients; what is not sure does not count
+    let place = Place::new();
+    place.write("most.yaml", QUEUE.replace("exp: 50ms", "exp: 20ms"));
+    let words = "plan most.yaml --quiet --knob clients.0.count --from 50 --to 3000 --find most --runs 10";
+    let out = place.run_with(words, &["--expect", "mean request.latency < 100ms"], b"").fine().to_owned();
+    let clients: f64 = answer(&out).0.parse().expect("a number");
+    assert!((340.0..=402.0).contains(&clients), "{out}");
+    // durations and shares are searched as well
+    let words = "plan most.yaml --quiet --set clients.0.count=100 --knob traffic.0.api.work --from 1ms --to 1s --find most --runs 5";
+    let out = place.run_with(words, &["--expect", "mean request.latency < 100ms"], b"").fine().to_owned();
+    assert!(answer(&out).0.ends_with("ms"), "{out}");
+}
+
+#[test]
+fn questions_without_an_answer_say_why() {
+    let place = Place::furnished();
+    let refused = |words: &str, more: &[&str], says: &[&str]| place.run_with(words, more, b"").refused(says);
+    place.write("queue.yaml", QUEUE);
+    refused("plan queue.yaml", &[], &["nothing is expected", "--expect"]);
+    refused("plan queue.yaml", &["--expect", "p99 evnt.latency < 1s"], &["did you mean `p99 event.latency`?"]);
+    refused("plan tiny.yaml --variant cooky", &[], &["no such variant", "cookie, ip-hash, none"]);
+    refused("plan queue.yaml --variant a", &["--expect", "requests.failed < 1%"], &["it has none"]);
+    refused("plan tiny.yaml --from 0", &[], &["above zero"]);
+    refused("plan tiny.yaml --from 5 --to 3", &[], &["nothing to search"]);
+    refused("plan tiny.yaml --from 1s --to 3", &[], &["not of the same kind"]);
+    refused("plan tiny.yaml --from soon", &[], &["write a number"]);
+    refused("plan tiny.yaml --knob pods.replicaz", &[], &["replicas"]);
+    refused("plan tiny.yaml --knob pods.replicas --from 2000 --to 3000", &[], &["2000 pods are more than 1000"]);
+    refused("plan nowhere.yaml", &[], &["cannot read the scenario"]);
+    // nothing does: the exit code of an expectation that does not hold
+    let said = place.run_with("plan queue.yaml --quiet --to 3", &["--expect", "mean request.latency < 1ms"], b"");
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.out.starts_with("no value of pods.replicas that was tried does.\n  with 3: "), "{said:?}");
+    let only = ["--expect", "mean request.latency < 9s"];
+    let said = place.run_with("plan queue.yaml --quiet --to 1 --during pod-lost", &only, b"");
+    assert!(said.out.contains("without its only pod nobody is served"), "{said:?}");
+}
