@@ -15,7 +15,7 @@ mod expect;
 mod finding;
 mod html;
 mod json;
-mod number;
+pub(crate) mod number;
 mod plots;
 mod rows;
 mod sensitivity;

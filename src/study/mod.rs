@@ -8,6 +8,6 @@ mod replicate;
 mod sensitivity;
 mod student;
 
-pub use replicate::{Aborted, CONFIDENCE, Options, Progress, StudyError, estimate, run};
+pub use replicate::{Aborted, CONFIDENCE, Options, Progress, StudyError, estimate, in_parallel, run};
 pub use sensitivity::{SENSITIVITY_RUNS, sensitivity};
-pub use student::student_t;
+pub use student::{student_p, student_t};

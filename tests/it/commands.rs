@@ -2,12 +2,13 @@
 
 use crate::program::{Place, TINY};
 
-const HELPS: [&str; 10] = [
+const HELPS: [&str; 11] = [
     "--help",
     "run --help",
     "compare --help",
     "check --help",
     "route --help",
+    "selftest --help",
     "schema --help",
     "defaults --help",
     "import --help",
