@@ -19,6 +19,7 @@
 //! | [`study`] | many runs: replications in parallel, variants, intervals, differences | how results are shown |
 //! | [`report`] | a study → terminal, HTML, CSV, JSON, SVG | the model |
 //! | [`route`] | where clients land: balancers without a simulation | scenarios, events |
+//! | [`selftest`] | the model against closed forms | scenarios |
 //! | [`cli`] | arguments, files, progress, exit codes; the only room with terminal, clock and environment | – |
 //!
 //! One run is single-threaded and a function of (scenario, seed); threads only run different replications.
@@ -81,5 +82,6 @@ pub mod metrics;
 pub mod report;
 pub mod route;
 pub mod scenario;
+pub mod selftest;
 pub mod study;
 mod words;

@@ -1,6 +1,6 @@
 //! The command line: the only room that knows terminal, files, clock, environment and threads.
 //!
-//! Exit codes: 0 = fine, 1 = an `expect` does not hold or a finding is denied, 2 = bad input, 3 = a bug in stickysim.
+//! Exit codes: 0 = fine, 1 = an `expect` does not hold, a finding is denied or the self-test fails, 2 = bad input, 3 = a bug in stickysim.
 
 // This room is where the outside world is allowed.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
@@ -16,6 +16,7 @@ mod plan;
 mod print;
 mod progress;
 mod route;
+mod selftest;
 mod study;
 
 use std::process::ExitCode;
@@ -57,7 +58,7 @@ impl Failure {
 pub(crate) enum Success {
     /// Everything is as expected.
     Fine,
-    /// An `expect` does not hold, or a finding is denied.
+    /// An `expect` does not hold, a finding is denied, or the self-test fails.
     ExpectationFailed,
 }
 
@@ -92,6 +93,7 @@ fn dispatch(cli: Cli) -> Result<Success, Failure> {
         Some(Command::Schema { of }) => check::schema(of),
         Some(Command::Route(args)) => route::route(&args),
         Some(Command::Adapter(args)) => adapter::adapter(&args),
+        Some(Command::Selftest(args)) => selftest::selftest(&args),
         Some(Command::Defaults) => check::defaults(),
         Some(Command::Import { source: ImportSource::AccessLog(args) }) => import::access_log(&args),
         Some(Command::Import { source: ImportSource::Kubernetes(args) }) => manifests::kubernetes(&args),

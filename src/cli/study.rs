@@ -158,8 +158,8 @@ fn tell(study: &Study, folder: &Folder, args: &StudyArgs) -> Result<(), Failure>
     print::out(&format!("{}\nReport: {}\n", report::terminal(study, &style).trim_end(), report.display()))
 }
 
-/// A study that failed.
-pub fn failed_run(error: StudyError) -> Failure {
+/// As a failure of the program: a run whose books do not balance is a bug.
+pub(super) fn failed_run(error: StudyError) -> Failure {
     match error {
         StudyError::Run { error: RunError::Violation(_), .. } => Failure::Internal(error.to_string()),
         StudyError::Run { .. } | StudyError::Threads(_) | StudyError::Aborted => Failure::Input(error.to_string()),

@@ -4,7 +4,7 @@
 #[path = "../../tests/it/recorded/rows.rs"]
 mod rows;
 #[path = "../../tests/it/support.rs"]
-#[expect(dead_code, reason = "most of it is for other tests")]
+#[expect(dead_code, unused_imports, reason = "most of it is for other tests")]
 mod support;
 
 use super::adapter::{Command, Emit, Operation, Scene, To};

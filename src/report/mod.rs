@@ -16,7 +16,7 @@ mod finding;
 mod html;
 mod json;
 mod junit;
-mod number;
+pub(crate) mod number;
 mod plan;
 mod plots;
 mod rows;

@@ -7,7 +7,7 @@ const MAX_PLACES: i32 = 6;
 
 /// How the values of one row are shown: all in the same unit, so that they can be compared by eye.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Scale {
+pub(crate) struct Scale {
     factor: f64,
     /// Unit of values, such as `ms`; empty for plain numbers.
     pub(super) unit: &'static str,
@@ -17,7 +17,7 @@ pub(super) struct Scale {
 
 impl Scale {
     /// The scale in which the largest of `values` reads well.
-    pub(super) fn fitting(unit: Unit, values: impl Iterator<Item = f64>) -> Scale {
+    pub(crate) fn fitting(unit: Unit, values: impl Iterator<Item = f64>) -> Scale {
         let largest = values.map(f64::abs).fold(0.0, f64::max);
         let (factor, unit) = match unit {
             Unit::Milliseconds if largest >= 36_000_000.0 => (1.0 / 3_600_000.0, "h"),
@@ -36,7 +36,7 @@ impl Scale {
     }
 
     /// An estimate as two texts without unit.
-    pub(super) fn parts(&self, estimate: &Estimate) -> Parts {
+    pub(crate) fn parts(&self, estimate: &Estimate) -> Parts {
         let mean = estimate.mean * self.factor;
         let half_width = estimate.half_width.map(|half| half * self.factor);
         match half_width {
@@ -105,8 +105,8 @@ impl Scale {
 
 /// A mean and its half width, as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Parts {
-    pub(super) mean: String,
+pub(crate) struct Parts {
+    pub(crate) mean: String,
     pub(super) half: Option<String>,
 }
 

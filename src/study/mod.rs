@@ -10,6 +10,6 @@ mod sensitivity;
 mod student;
 
 pub use plan::{Check, During, Find, Judgement, MOST_RUNS, Plan, Point, Question, plan};
-pub use replicate::{Aborted, CONFIDENCE, Options, Progress, StudyError, estimate, run};
+pub use replicate::{Aborted, CONFIDENCE, Options, Progress, StudyError, estimate, in_parallel, run};
 pub use sensitivity::{SENSITIVITY_RUNS, sensitivity};
-pub use student::student_t;
+pub use student::{student_p, student_t};

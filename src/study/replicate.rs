@@ -150,7 +150,10 @@ fn run_all(candidates: &[Candidate], scenario: &Scenario, options: &Options) -> 
 }
 
 /// Does the jobs on all threads; what they give is in their order. Of several that fail, the first one's error counts.
-pub(super) fn in_parallel<J: Sync, T: Send>(
+///
+/// # Errors
+/// When a job fails, the threads cannot be started, or the caller aborts.
+pub fn in_parallel<J: Sync, T: Send>(
     jobs: &[J],
     options: &Options,
     one: impl Fn(&J) -> Result<T, StudyError> + Sync,

@@ -20,10 +20,15 @@ pub fn student_t(confidence: f64, df: u32) -> f64 {
     f64::midpoint(low, high)
 }
 
+/// P(|T| ≥ |t|) for Student's t with `df` degrees of freedom; exact far out as well.
+pub fn student_p(t: f64, df: u32) -> f64 {
+    let df = f64::from(df);
+    incomplete_beta(df / (df + t * t), df / 2.0, 0.5)
+}
+
 /// P(T ≤ t) for t ≥ 0: 1 − I(df/(df+t²); df/2, 1/2) / 2.
 fn cdf(t: f64, df: u32) -> f64 {
-    let df = f64::from(df);
-    1.0 - incomplete_beta(df / (df + t * t), df / 2.0, 0.5) / 2.0
+    1.0 - student_p(t, df) / 2.0
 }
 
 /// The regularised incomplete beta function I(x; a, b), by its continued fraction (modified Lentz).

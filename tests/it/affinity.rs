@@ -6,11 +6,11 @@ use stickysim::cluster::PodId;
 use stickysim::cluster::balancer::{
     AwsAlbSpec, BalancerSpec, Decide, Nginx, NginxMethod, NginxSpec, Peer, Request, Ring, TargetAlgorithm, Tries,
 };
-use stickysim::cluster::spec::{Action, ClusterSpec, RolloutMode, Sharing, TimedAction};
+use stickysim::cluster::spec::{ClusterSpec, RolloutMode, Sharing};
 use stickysim::engine::{Law, LazyStream, Seed, Span};
 use stickysim::metrics::Record;
 
-use crate::support::{assert_agrees, assert_agrees_to, cluster, run, seconds};
+use crate::support::{assert_agrees, assert_agrees_to, cluster, run};
 
 /// Weights 1/rankˢ.
 fn zipf(s: f64, ranks: u32) -> Vec<f64> {
@@ -148,19 +148,8 @@ fn the_cookie_ring_moves_one_share_and_only_to_the_new_pod() {
 const CLIENTS: u32 = 3_000;
 
 /// Every pod of `pods` is restarted, one after the other.
-///
-/// The oracle knows no passive failures and no delays, so the parameters leave none: `max_fails=0` (else nginx would
-/// leave a pod that is back alone until one of its probes, a WebSocket, has ended), pods that boot for longer than all
-/// clients need to come back, and 5 s between the endpoints and SIGTERM, more than nginx needs for its reload.
 fn rolling_restart(pods: u32, method: NginxMethod, mode: RolloutMode) -> ClusterSpec {
-    let mut spec = cluster(pods, method.clone(), CLIENTS, true);
-    spec.balancers = vec![BalancerSpec::Nginx(NginxSpec { method, max_fails: 0, ..NginxSpec::default() })];
-    spec.pods.startup = Law::Fixed(seconds(20.0));
-    spec.pods.shutdown.pre_stop = Span::from_secs(5);
-    spec.duration = Span::from_secs(u64::from(pods) * 30 + 30);
-    spec.sample_every = spec.duration;
-    spec.timeline = vec![TimedAction::once(Span::from_secs(5), Action::RollingRestart(mode))];
-    spec
+    stickysim::selftest::bare::rolling_restart(pods, method, mode, CLIENTS)
 }
 
 /// Connections at the end of the pods that run then, in order of number, in shares of a fair one.

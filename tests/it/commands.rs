@@ -9,6 +9,7 @@ const HELPS: [&str; 11] = [
     "plan --help",
     "check --help",
     "route --help",
+    "selftest --help",
     "schema --help",
     "defaults --help",
     "import --help",

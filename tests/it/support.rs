@@ -1,18 +1,12 @@
 //! Clusters small enough to compare with theory.
 
-use stickysim::cluster::adapter::{Adapter, Emit, Law as AdapterLaw, Operation, To};
-use stickysim::cluster::balancer::{BalancerSpec, NginxMethod, NginxSpec};
+use stickysim::cluster::adapter::{Emit, Operation, To};
+use stickysim::cluster::balancer::BalancerSpec;
 use stickysim::cluster::simulate;
-use stickysim::cluster::spec::{
-    Amount, AudienceSpec, ClusterSpec, CookieSpec, Costs, Http, NetworkSpec, OutputBufferLimits, PodSpec, Population,
-    ReconnectPolicy, RedisClient, RedisCosts, RedisSpec, RolloutSpec, Sharing, Target, TrafficAction, TrafficSpec,
-    Transports, Via, WithoutRedis,
-};
+use stickysim::cluster::spec::{ClusterSpec, Target, TrafficAction, TrafficSpec, Via};
 use stickysim::engine::{Law, Seed, Span};
 use stickysim::metrics::Record;
-
-/// The adapter that most applications use.
-pub const CLASSIC: Adapter = Adapter::Classic { specific_responses: false };
+pub use stickysim::selftest::bare::{CLASSIC, api, audience, cluster, no_costs, seconds};
 
 /// `io.emit`.
 pub const TO_ALL: Operation = Operation::Emit(Emit::to(To::All));
@@ -26,96 +20,6 @@ pub fn product(yaml: &str) -> BalancerSpec {
 pub fn read_product(yaml: &str) -> Result<BalancerSpec, String> {
     let value: serde_json::Value = serde_yaml::from_str(yaml).map_err(|error| error.to_string())?;
     serde_json::from_value(value).map_err(|error| error.to_string())
-}
-
-/// A law in seconds.
-pub fn seconds(s: f64) -> f64 {
-    s * 1e9
-}
-
-/// Costs that are all zero: what a test does not mention takes no time.
-pub fn no_costs() -> Costs {
-    Costs {
-        heartbeat_every: Span::from_secs(25),
-        heartbeat_timeout: Span::from_secs(20),
-        upgrade_check: Span::from_millis(100),
-        ..Costs::default()
-    }
-}
-
-/// `count` clients without distance or jitter.
-pub fn audience(count: u32, websocket: bool) -> AudienceSpec {
-    AudienceSpec {
-        name: "clients".to_owned(),
-        population: Population::Present { count },
-        network: NetworkSpec {
-            rtt: Law::Fixed(0.0),
-            jitter_sigma: 0.0,
-            ipv6: 0.0,
-            sharing: Sharing::Own,
-            address_change: None,
-            http: Http::Shared,
-            blocks_websockets: 0.0,
-        },
-        cookies: CookieSpec { keep: 1.0, cleared_every: None },
-        reconnect: ReconnectPolicy::SOCKET_IO,
-        refresh: None,
-        transports: if websocket { Transports::WebSocket } else { Transports::None },
-    }
-}
-
-/// `pods` pods behind nginx with `method`, `clients` clients with or without WebSockets, and nothing that takes time.
-pub fn cluster(pods: u32, method: NginxMethod, clients: u32, websocket: bool) -> ClusterSpec {
-    ClusterSpec {
-        duration: Span::from_secs(600),
-        warm_up: Span::ZERO,
-        steady_start: true,
-        sample_every: Span::from_secs(10),
-        audiences: vec![audience(clients, websocket)],
-        traffic: vec![],
-        ticks: vec![],
-        rooms: None,
-        balancers: vec![BalancerSpec::Nginx(NginxSpec { method, ..NginxSpec::default() })],
-        pods: PodSpec {
-            replicas: pods,
-            cpu: 1.0,
-            workers: 1,
-            memory_bytes: None,
-            costs: no_costs(),
-            startup: Law::Fixed(seconds(8.0)),
-            ..PodSpec::default()
-        },
-        nodes: None,
-        disruption_budget: None,
-        rollout: RolloutSpec { max_surge: Amount::Pods(1), max_unavailable: Amount::Pods(0), ..RolloutSpec::default() },
-        autoscaler: None,
-        redis: RedisSpec {
-            law: AdapterLaw::of(CLASSIC),
-            costs: RedisCosts::even(Span::ZERO, Span::ZERO),
-            hop: Span::ZERO,
-            nodes: 1,
-            forward: Span::ZERO,
-            client: RedisClient::NodeRedis6,
-            at_start: WithoutRedis::Waits,
-            output_buffer: OutputBufferLimits { hard: 0, soft: 0, soft_for: Span::ZERO },
-        },
-        database: None,
-        sessions: None,
-        recovery: None,
-        timeline: vec![],
-        max_events: 1_000_000_000,
-    }
-}
-
-/// Every client calls the API at exponential distances with this mean, each call with this work.
-pub fn api(every_s: f64, work: Law) -> TrafficSpec {
-    TrafficSpec {
-        name: "api".to_owned(),
-        every: Law::exponential(seconds(every_s)),
-        audiences: vec![true],
-        action: TrafficAction::Api { work },
-        ack: None,
-    }
 }
 
 /// Runs one replication.

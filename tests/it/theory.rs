@@ -1,21 +1,13 @@
 //! The whole model against closed forms (facts: oracles Q1–Q4, A1, A3, A5). Bounds come from the replications.
 
 use stickysim::cluster::balancer::NginxMethod;
-use stickysim::cluster::spec::{ClusterSpec, Population, Target, TrafficAction, TrafficSpec, Transports, Via};
+use stickysim::cluster::spec::{Population, Target, TrafficAction, TrafficSpec, Transports, Via};
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::Record;
 
-use crate::support::{api, assert_agrees, assert_agrees_to, cluster, replications, run, seconds};
+use stickysim::selftest::bare::{queue, sessions};
 
-/// One pod with `workers` workers, Poisson requests at `rate` per second from 500 clients, this law of work (seconds).
-fn queue(workers: u32, rate: f64, work: Law) -> ClusterSpec {
-    const CLIENTS: u32 = 500;
-    let mut spec = cluster(1, NginxMethod::RoundRobin, CLIENTS, false);
-    spec.traffic = vec![api(f64::from(CLIENTS) / rate, work)];
-    spec.pods.workers = workers;
-    spec.pods.cpu = f64::from(workers);
-    spec
-}
+use crate::support::{api, assert_agrees, assert_agrees_to, replications, run, seconds};
 
 fn means(records: &[Record]) -> Vec<f64> {
     records.iter().map(|record| record.latencies.request.mean_ms().unwrap()).collect()
@@ -112,21 +104,11 @@ fn connections(record: &Record) -> Vec<f64> {
     record.series.pods.iter().filter_map(|pod| pod.connections.last().copied().flatten()).collect()
 }
 
-/// Sessions of this law with mean 600 s, one new per second, on four pods, for `run_s` seconds.
-fn sessions(session: Law, rate_per_s: f64, steady: bool, run_s: u64, method: NginxMethod) -> ClusterSpec {
-    let mut spec = cluster(4, method, 0, true);
-    spec.audiences[0].population = Population::Arriving { rate_per_s, profile: vec![], session };
-    spec.steady_start = steady;
-    spec.duration = Span::from_secs(run_s);
-    spec.sample_every = spec.duration;
-    spec
-}
-
 #[test]
 fn connections_per_pod_are_poisson_in_the_steady_state() {
     // Q4.I: M/G/∞ split at random, here λS/n = 150 per pod: mean and variance are 150 for any law of sessions
     for law in [Law::exponential(seconds(600.0)), Law::log_normal_mean_cv(seconds(600.0), 2.0)] {
-        let spec = sessions(law, 1.0, true, 300, NginxMethod::Random { two: false });
+        let spec = sessions(law, 1.0, true, 300.0, NginxMethod::Random { two: false });
         let loads: Vec<Vec<f64>> = (0..500).map(|replication| connections(&run(&spec, replication))).collect();
         let mean: Vec<f64> = loads.iter().map(|pods| pods.iter().sum::<f64>() / 4.0).collect();
         let square: Vec<f64> =
@@ -139,7 +121,7 @@ fn connections_per_pod_are_poisson_in_the_steady_state() {
 #[test]
 fn the_fullest_of_four_pods_is_as_full_as_the_law_says() {
     // Q4.I1: λ = 10/s, S = 600 s, four pods at random: 1500 connections per pod, the fullest 1539.958 on average
-    let spec = sessions(Law::exponential(seconds(600.0)), 10.0, true, 20, NginxMethod::Random { two: false });
+    let spec = sessions(Law::exponential(seconds(600.0)), 10.0, true, 20.0, NginxMethod::Random { two: false });
     let loads: Vec<Vec<f64>> = (0..200).map(|replication| connections(&run(&spec, replication))).collect();
     let fullest: Vec<f64> = loads.iter().map(|pods| pods.iter().copied().fold(0.0, f64::max)).collect();
     let excess: Vec<f64> = fullest.iter().map(|x| x - 1500.0).collect();
@@ -153,7 +135,7 @@ fn an_empty_cluster_fills_with_the_equilibrium_law() {
     for (law, filled) in
         [(Law::exponential(seconds(600.0)), 0.6321206), (Law::log_normal_mean_cv(seconds(600.0), 2.0), 0.5258732)]
     {
-        let spec = sessions(law, 1.0, false, 600, NginxMethod::Random { two: false });
+        let spec = sessions(law, 1.0, false, 600.0, NginxMethod::Random { two: false });
         let mean = |replication| connections(&run(&spec, replication)).iter().sum::<f64>() / 4.0;
         assert_agrees("connections after 600 s", &(0..100).map(mean).collect::<Vec<_>>(), 150.0 * filled);
     }
@@ -162,7 +144,7 @@ fn an_empty_cluster_fills_with_the_equilibrium_law() {
 #[test]
 fn round_robin_nearly_halves_the_variance_of_connections() {
     // Q4 [Takács]: n = 4, λS = 600: variance/mean = 0.6255204, mean 150
-    let spec = sessions(Law::exponential(seconds(60.0)), 10.0, true, 300, NginxMethod::RoundRobin);
+    let spec = sessions(Law::exponential(seconds(60.0)), 10.0, true, 300.0, NginxMethod::RoundRobin);
     let square = |replication| {
         let pods = connections(&run(&spec, replication));
         pods.iter().map(|x| (x - 150.0) * (x - 150.0)).sum::<f64>() / 4.0
@@ -181,7 +163,7 @@ fn a_daily_wave_of_arrivals_peaks_late_and_lower() {
         (Span::from_secs(60 * u64::from(minute)), factor)
     };
     let peak = 2.25 * hour + 463.207;
-    let mut spec = sessions(Law::exponential(seconds(600.0)), 0.5, false, 0, NginxMethod::Random { two: false });
+    let mut spec = sessions(Law::exponential(seconds(600.0)), 0.5, false, 0.0, NginxMethod::Random { two: false });
     let Population::Arriving { profile, .. } = &mut spec.audiences[0].population else { unreachable!() };
     *profile = (0..=180).map(corner).collect();
     spec.duration = Span::from_nanos_f64(seconds(peak));

@@ -9,7 +9,7 @@ use source::Source;
 
 /// Who may import whom. The second part of a pair names the only parts of that room that are open; none = all of it.
 type Allowed = &'static [(&'static str, &'static [&'static str])];
-const ROOMS: [(&str, Allowed); 12] = [
+const ROOMS: [(&str, Allowed); 13] = [
     ("engine", &[]),
     ("words", &[]),
     ("metrics", &[("engine", &[])]),
@@ -29,6 +29,18 @@ const ROOMS: [(&str, Allowed); 12] = [
     ),
     // the law of the adapters, and tables as route prints them
     ("adapter", &[("cluster", &["adapter"]), ("route", &["text"])]),
+    // clusters that have closed forms, run as a study runs them
+    (
+        "selftest",
+        &[
+            ("engine", &[]),
+            ("metrics", &[]),
+            ("cluster", &[]),
+            ("study", &[]),
+            ("report", &["number"]),
+            ("route", &["text"]),
+        ],
+    ),
     (
         "cli",
         &[
@@ -41,6 +53,7 @@ const ROOMS: [(&str, Allowed); 12] = [
             ("report", &[]),
             ("route", &[]),
             ("adapter", &[]),
+            ("selftest", &[]),
         ],
     ),
     ("main", &[("cli", &[])]),
