@@ -80,6 +80,20 @@ pub struct FigureReport {
     pub value: Estimate,
     /// Variant minus baseline, paired replication by replication; `None` for the baseline itself.
     pub difference: Option<Estimate>,
+    /// What the pairs say of that difference; `None` for the baseline itself, and with fewer than two replications.
+    pub pairing: Option<Pairing>,
+}
+
+/// Values of a variant and of the baseline that were measured with the same random numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Pairing {
+    /// How much they go together, −1 to 1; `None` where one of them never varies.
+    pub correlation: Option<f64>,
+    /// Variance of the difference with random numbers of their own over that with the same ones: so many times as many
+    /// replications would be needed. `None` where the difference never varies.
+    pub gain: Option<f64>,
+    /// How likely a difference at least as large is where there is none (Student's t), adjusted for the number of variants (Holm).
+    pub p_value: f64,
 }
 
 impl FigureReport {

@@ -3,16 +3,19 @@
 use super::number::is_zero;
 use crate::metrics::{Better, Estimate, FigureReport};
 
+/// A difference that is as likely as this by chance is none.
+const SIGNIFICANCE: f64 = 0.05;
+
 /// What a paired difference to the baseline says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Finding {
     /// Equal in every single replication.
     Identical,
-    /// The 95 % interval of the difference contains 0.
+    /// The 95 % interval of the difference contains 0, or would if it were made for as many variants as there are.
     NoDifference,
-    /// The interval lies above 0.
+    /// It lies above 0.
     Higher(Verdict),
-    /// The interval lies below 0.
+    /// It lies below 0.
     Lower(Verdict),
     /// There is one replication, hence no interval: nothing can be said.
     Untested,
@@ -49,7 +52,9 @@ impl Finding {
 
     /// Of a figure; `None` for the baseline itself.
     pub(super) fn of_figure(figure: &FigureReport) -> Option<Finding> {
-        figure.difference.as_ref().map(|difference| Finding::of(difference, figure.figure().family().better))
+        let found = Finding::of(figure.difference.as_ref()?, figure.figure().family().better);
+        let by_chance = figure.pairing.is_some_and(|pairing| pairing.p_value >= SIGNIFICANCE);
+        Some(if found.is_change() && by_chance { Finding::NoDifference } else { found })
     }
 
     /// One sign for narrow tables; [`Finding::word`] says the same.
@@ -98,7 +103,7 @@ impl Finding {
         }
     }
 
-    /// True when the interval excludes 0.
+    /// True when there is a difference.
     pub(super) const fn is_change(self) -> bool {
         matches!(self, Finding::Higher(_) | Finding::Lower(_))
     }

@@ -69,7 +69,7 @@ fn legend(study: &Study) -> String {
     }
     format!(
         "± 95 % interval over {} runs. Against {baseline}, run by run with the same random numbers: ✓ better, ✗ worse \
-         (the interval of the difference excludes 0), ~ no difference found, = identical.",
+         (the interval of the difference excludes 0, also for as many variants as there are: Holm), ~ no difference found, = identical.",
         study.replications
     )
 }

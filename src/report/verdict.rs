@@ -1,5 +1,5 @@
 //! The verdict: what the figures allow to say, in a few sentences. Rules, not prose generation; every claim of a
-//! difference rests on a paired 95 % interval that excludes 0.
+//! difference rests on a paired 95 % interval that excludes 0, also for as many variants as there are (Holm).
 
 use super::finding::Finding;
 use super::number::percent;

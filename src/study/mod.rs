@@ -4,6 +4,7 @@
 //! the result does not depend on how many threads there are. All variants run with the same seeds: what is random in
 //! their clients is the same, and differences are taken replication by replication.
 
+mod pairing;
 mod plan;
 mod replicate;
 mod sensitivity;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use super::pairing::{adjust, pairing};
 use super::student_t;
 use crate::cluster::balancer::AffinityKey;
 use crate::cluster::spec::ClusterSpec;
@@ -116,6 +117,8 @@ pub fn run(scenario: &Scenario, options: &Options) -> Result<Study, StudyError> 
     let variants = candidates.iter().zip(pooled).enumerate().map(|(position, (candidate, pooled))| {
         report(candidate, pooled, (position != baseline).then_some(&baseline_figures))
     });
+    let mut variants: Vec<VariantReport> = variants.collect();
+    adjust(&mut variants);
     Ok(Study {
         name: scenario.name.clone(),
         title: scenario.title.clone(),
@@ -123,7 +126,7 @@ pub fn run(scenario: &Scenario, options: &Options) -> Result<Study, StudyError> 
         replications: scenario.replications,
         duration_s: scenario.base.duration.as_secs_f64(),
         warm_up_s: scenario.base.warm_up.as_secs_f64(),
-        variants: variants.collect(),
+        variants,
         baseline,
         assumptions: scenario.assumptions(),
         sensitivity: None,
@@ -215,13 +218,16 @@ fn report(candidate: &Candidate, pooled: Pooled, baseline: Option<&Vec<Vec<Optio
     let known = number_of_figures();
     let figures = FigureId::all().enumerate().filter_map(|(position, figure)| {
         let values = column(&pooled.figures, position);
-        let difference = baseline.and_then(|baseline| {
+        let pairs: Option<Vec<(f64, f64)>> = baseline.map(|baseline| {
             let theirs = column(baseline, position);
-            let pairs = values.iter().zip(&theirs);
-            estimate(&pairs.filter_map(|(mine, theirs)| Some((*mine)? - (*theirs)?)).collect::<Vec<_>>())
+            values.iter().zip(&theirs).filter_map(|(mine, theirs)| Some(((*mine)?, (*theirs)?))).collect()
         });
+        let difference = pairs
+            .as_ref()
+            .and_then(|pairs| estimate(&pairs.iter().map(|(mine, theirs)| mine - theirs).collect::<Vec<_>>()));
+        let pairing = pairs.and_then(|pairs| pairing(&pairs));
         let value = estimate(&values.into_iter().flatten().collect::<Vec<_>>())?;
-        Some(FigureReport { id: figure.to_string(), value, difference })
+        Some(FigureReport { id: figure.to_string(), value, difference, pairing })
     });
     let figures = figures.collect();
     let expectations = candidate.expectations.iter().enumerate().map(|(position, expectation)| {

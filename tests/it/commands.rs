@@ -2,7 +2,7 @@
 
 use crate::program::{Place, TINY};
 
-const HELPS: [&str; 11] = [
+const HELPS: [&str; 12] = [
     "--help",
     "run --help",
     "compare --help",

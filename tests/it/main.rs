@@ -36,6 +36,7 @@ mod node_outages;
 mod nodes;
 mod outages;
 mod outputs;
+mod pairing;
 mod plan;
 #[path = "recorded/rows.rs"]
 mod recorded;

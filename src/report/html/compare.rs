@@ -6,6 +6,7 @@ use super::{key, linked, scroll};
 use crate::metrics::{FigureId, FigureReport, HEADLINE, Study};
 use crate::report::expect;
 use crate::report::finding::Finding;
+use crate::report::number::fixed;
 use crate::report::rows::{Row, group};
 
 /// What the section is called: one variant alone is compared with nothing.
@@ -26,11 +27,12 @@ pub(super) fn section(study: &Study) -> Markup {
                 p {
                     "All variants meet the same clients, at the same moments, with the same random numbers. Below each value \
                      stands its difference to " strong { (baseline.name) } ", taken run by run. A difference is called one \
-                     only where its 95 % interval excludes 0."
+                     only where its 95 % interval excludes 0, also when that is made for as many variants as there are (Holm)."
                 }
                 @if study.replications > 1 {
                     p class="note" {
-                        "Each row is its own test: of twenty rows without any real difference, one will look like one."
+                        "Each row is its own test: of twenty rows without any real difference, one will look like one. "
+                        (gain(study))
                     }
                 }
             }
@@ -45,6 +47,21 @@ pub(super) fn section(study: &Study) -> Markup {
             }
         }
     }
+}
+
+/// How many replications the same random numbers are worth, over the rows of the headline.
+fn gain(study: &Study) -> String {
+    let rows = study.variants.iter().flat_map(|variant| variant.figures.iter());
+    let pairings = rows.filter(|figure| HEADLINE.contains(&figure.id.as_str())).filter_map(|figure| figure.pairing);
+    let mut gains: Vec<f64> = pairings.filter_map(|pairing| pairing.gain).collect();
+    gains.sort_by(f64::total_cmp);
+    let Some(median) = gains.get(gains.len() / 2) else { return String::new() };
+    let against = gains.iter().filter(|gain| **gain < 1.0).count();
+    let but = if against == 0 { String::new() } else { format!(", and against {against} of {}", gains.len()) };
+    format!(
+        "With random numbers of their own, differences would need {} times as many runs (median of the rows{but}).",
+        fixed(*median, if *median < 10.0 { 1 } else { 0 })
+    )
 }
 
 fn table(study: &Study, ids: &[String]) -> Markup {

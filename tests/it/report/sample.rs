@@ -174,6 +174,7 @@ fn figures(values: &[Vec<(FigureId, Vec<f64>)>], v: usize) -> Vec<FigureReport> 
                 id: figure.to_string(),
                 value: estimate(own),
                 difference: (v > 0).then(|| estimate(&differences)),
+                pairing: None,
             }
         })
         .collect()

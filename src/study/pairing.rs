@@ -1,0 +1,88 @@
+//! What it brings that variants run with the same random numbers, and what so many comparisons allow to say.
+
+use super::student_p;
+use crate::metrics::{Pairing, VariantReport};
+
+/// Of values of a variant and of the baseline, replication by replication; `None` with fewer than two pairs. The p-value is that of
+/// this pair alone ([`adjust`]).
+pub fn pairing(pairs: &[(f64, f64)]) -> Option<Pairing> {
+    if pairs.len() < 2 {
+        return None;
+    }
+    let n = pairs.len() as f64;
+    let mean = |get: &dyn Fn(&(f64, f64)) -> f64| pairs.iter().map(get).sum::<f64>() / n;
+    let moment = |a: &dyn Fn(&(f64, f64)) -> f64, b: &dyn Fn(&(f64, f64)) -> f64| {
+        let (of_a, of_b) = (mean(a), mean(b));
+        pairs.iter().map(|pair| (a(pair) - of_a) * (b(pair) - of_b)).sum::<f64>() / (n - 1.0)
+    };
+    let (mine, theirs) = (|pair: &(f64, f64)| pair.0, |pair: &(f64, f64)| pair.1);
+    let difference = |pair: &(f64, f64)| pair.0 - pair.1;
+    let (own, other, covariance) = (moment(&mine, &mine), moment(&theirs, &theirs), moment(&mine, &theirs));
+    let of_difference = moment(&difference, &difference);
+    let distance = mean(&difference);
+    let p_value = match (distance == 0.0, of_difference > 0.0) {
+        (true, _) => 1.0,
+        (false, true) => student_p(distance / libm::sqrt(of_difference / n), pairs.len() as u32 - 1),
+        (false, false) => 0.0, // the same difference every time
+    };
+    let defined = |value: f64| value.is_finite().then_some(value);
+    Some(Pairing {
+        correlation: defined(covariance / libm::sqrt(own * other)),
+        gain: defined((own + other) / of_difference),
+        p_value: p_value.min(1.0),
+    })
+}
+
+/// Of each figure the p-values of all variants are adjusted for their number (Holm 1979): of several variants without any
+/// difference to the baseline, one would often look different by chance.
+pub fn adjust(variants: &mut [VariantReport]) {
+    let mut ids: Vec<String> =
+        variants.iter().flat_map(|variant| variant.figures.iter().map(|figure| figure.id.clone())).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    for id in ids {
+        let of_figure = variants.iter_mut().flat_map(|variant| variant.figures.iter_mut().filter(|f| f.id == id));
+        let mut pairings: Vec<&mut Pairing> = of_figure.filter_map(|figure| figure.pairing.as_mut()).collect();
+        pairings.sort_by(|a, b| a.p_value.total_cmp(&b.p_value));
+        let tests = pairings.len();
+        let mut largest: f64 = 0.0;
+        for (rank, pairing) in pairings.into_iter().enumerate() {
+            largest = largest.max(pairing.p_value * (tests - rank) as f64).min(1.0);
+            pairing.p_value = largest;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_that_go_together_have_a_gain() {
+        // by hand: variances 10 and 10, covariance 9, so that of the difference is 2
+        let base = [-4.0, -2.0, 0.0, 2.0, 4.0];
+        let pairs: Vec<(f64, f64)> =
+            base.iter().zip([1.0, -2.0, 0.0, -2.0, 3.0]).map(|(x, e)| (x + 5.0 + e, *x)).collect();
+        let Pairing { correlation, gain, p_value } = pairing(&pairs).expect("five pairs");
+        let var = |values: &[f64]| {
+            let mean = values.iter().sum::<f64>() / 5.0;
+            values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / 4.0
+        };
+        let (a, b): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
+        let d: Vec<f64> = pairs.iter().map(|(a, b)| a - b).collect();
+        assert!((gain.expect("a gain") - (var(&a) + var(&b)) / var(&d)).abs() < 1e-12);
+        // ρ = (σ₁² + σ₂² − σ_d²) / 2 σ₁ σ₂
+        let rho = (var(&a) + var(&b) - var(&d)) / (2.0 * (var(&a) * var(&b)).sqrt());
+        assert!((correlation.expect("a correlation") - rho).abs() < 1e-12);
+        // t = 5 / √(4.5/5) with 4 degrees of freedom: p = 0.0063
+        assert!((p_value - 0.0063).abs() < 2e-4, "{p_value}");
+    }
+
+    #[test]
+    fn the_same_twice_is_no_difference_and_always_the_same_is_one() {
+        let same = pairing(&[(1.0, 1.0), (2.0, 2.0), (4.0, 4.0)]).expect("three pairs");
+        assert_eq!((same.p_value, same.gain), (1.0, None));
+        assert_eq!(pairing(&[(2.0, 1.0), (3.0, 2.0)]).expect("two pairs").p_value, 0.0);
+        assert!(pairing(&[(1.0, 2.0)]).is_none());
+    }
+}
