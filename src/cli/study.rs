@@ -70,6 +70,7 @@ fn study(scenario: &Scenario, variants: bool, args: &StudyArgs) -> Result<Succes
     let default = || PathBuf::from("output").join(&scenario.name);
     let changed_runs = args.sensitivity.map(|runs| sensitivity_runs(runs, scenario.replications)).transpose()?;
     let folder = Folder::prepare(&args.out.clone().unwrap_or_else(default))?;
+    let metrics = args.openmetrics.as_deref().map(Folder::of_file).transpose()?;
     let mut study = with_bar(variants, args, |options| crate::study::run(scenario, options))?;
     if let Some(runs) = changed_runs {
         let sensitivity = with_bar(variants, args, |options| crate::study::sensitivity(scenario, runs, options))?;
@@ -81,6 +82,10 @@ fn study(scenario: &Scenario, variants: bool, args: &StudyArgs) -> Result<Succes
     files.extend(scenario.trace_files().into_iter().map(|(name, csv)| (name, csv.into_bytes())));
     files.push(("scenario.yaml".to_owned(), resolved.into_bytes()));
     folder.write(&files, &report::optional_paths())?;
+    if let Some((folder, name)) = metrics {
+        let text = report::openmetrics(&study, args.openmetrics_epoch);
+        folder.write(&[(name, text.into_bytes())], &[])?;
+    }
     tell(&study, &folder, args)?;
     let all_hold = study.variants.iter().all(|variant| variant.expectations.iter().all(|outcome| outcome.holds));
     Ok(if all_hold { Success::Fine } else { Success::ExpectationFailed })

@@ -18,6 +18,7 @@ mod finding;
 mod html;
 mod json;
 mod number;
+mod openmetrics;
 mod plots;
 mod rows;
 mod sensitivity;
@@ -27,6 +28,7 @@ mod verdict;
 
 pub use expect::words as outcome_words;
 pub use json::{FORMAT, summary_schema_json};
+pub use openmetrics::openmetrics;
 pub use terminal::{TerminalStyle, terminal};
 pub use verdict::verdict;
 
