@@ -3,7 +3,7 @@
 use super::diagnostic::nearest;
 use super::expect::{ExpectError, bound, sides};
 use crate::engine::Span;
-use crate::metrics::{AlertRule, SeriesId};
+use crate::metrics::{AlertRule, Comparison, SeriesId};
 
 /// What to write where there is no condition.
 const FORM: &str = "write for example `max_over_mean > 1.5` or `pod.cpu > 80%`";
@@ -22,8 +22,8 @@ pub fn parse(name: &str, when: &str, hold: Span) -> Result<AlertRule, ExpectErro
         Err(needs) => return fail(format!("`{right}` is not a bound for `{left}`"), needs),
     };
     // what is never true, or always, is no alarm
-    let (never, always) = (comparison.holds(bound - 1.0, bound), comparison.holds(bound + 1.0, bound));
-    if bound < 0.0 || (bound == 0.0 && never) || (bound == 0.0 && always && comparison.holds(0.0, 0.0)) {
+    let is_of_zero = bound == 0.0 && matches!(comparison, Comparison::Below | Comparison::AtLeast);
+    if bound < 0.0 || is_of_zero {
         let message = format!("`{when}` is always the same: no series is ever below zero");
         return fail(message, "write a bound above zero, `> 0` or `== 0`".to_owned());
     }
@@ -61,7 +61,6 @@ fn series(name: &str) -> Result<SeriesId, ExpectError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::Comparison;
 
     #[test]
     fn bounds_have_the_unit_of_their_series() {
