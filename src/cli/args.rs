@@ -336,6 +336,13 @@ pub struct StudyArgs {
     #[arg(long, value_name = "RUNS", num_args = 0..=1, require_equals = true, default_missing_value = "",
         value_parser = sensitivity_runs)]
     pub sensitivity: Option<SensitivityRuns>,
+    /// Also writes the series of the first run of each variant as OpenMetrics text: metrics for Prometheus
+    #[arg(long, value_name = "FILE")]
+    pub openmetrics: Option<PathBuf>,
+    /// When these runs begin, in seconds since 1970; 2024-01-01 00:00 UTC if not given
+    #[arg(long, value_name = "SECONDS", default_value_t = 1_704_067_200, hide_default_value = true,
+        requires = "openmetrics", value_parser = clap::value_parser!(u64).range(..=LAST_EPOCH_S))]
+    pub openmetrics_epoch: u64,
     /// Prints nothing but errors and expectations that do not hold
     #[arg(long, short)]
     pub quiet: bool,
@@ -399,7 +406,7 @@ Exit codes: 0 there is an answer for each variant, 1 there is none in the range,
 Examples:
   stickysim plan scenarios/auction.yaml --expect 'p99 event.latency < 100ms'
   stickysim plan scenarios/chat.yaml --expect 'limits.pod_cpu < 80%' --during pod-lost
-  stickysim plan scenarios/chat.yaml --knob clients.count --from 100 --to 100000 --find most --expect 'limits.pod_cpu < 80%'";
+  stickysim plan scenarios/auction.yaml --knob clients.homes.count --from 100 --to 100000 --find most --expect 'limits.pod_cpu < 80%'";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum FindArg {
@@ -425,6 +432,9 @@ impl PlanArgs {
         changes
     }
 }
+
+/// The end of the year 9999: later times are somebody's milliseconds.
+const LAST_EPOCH_S: u64 = 253_402_300_799;
 
 /// How many runs of each variant `--sensitivity` makes; `None`: as many as usual.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

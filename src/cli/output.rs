@@ -15,9 +15,12 @@ pub struct Folder {
 impl Folder {
     /// Makes the folder if needed and tries it, before any work is done for it.
     pub fn prepare(path: &Path) -> Result<Folder, Failure> {
+        Folder::tried(path, "--out FOLDER")
+    }
+    fn tried(path: &Path, option: &str) -> Result<Folder, Failure> {
         let fail = |error: std::io::Error| {
             Failure::Input(format!(
-                "cannot write to the folder `{}`: {error}; name another one with --out FOLDER",
+                "cannot write to the folder `{}`: {error}; name another one with {option}",
                 path.display()
             ))
         };
@@ -25,6 +28,15 @@ impl Folder {
         // Ctrl-C must not come between making the trial file and removing it
         interrupt::finish_writing(|| NamedTempFile::new_in(path).map(drop)).map_err(fail)?;
         Ok(Folder { path: path.to_owned() })
+    }
+    /// The folder of the file that `--openmetrics` names, and the name of the file in it; tried as in [`prepare`](Self::prepare).
+    pub fn of_file(path: &Path) -> Result<(Folder, String), Failure> {
+        let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|_| !path.is_dir()) else {
+            let message = format!("`{}` is not the name of a file; write for example `metrics.om`", path.display());
+            return Err(Failure::Input(message));
+        };
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Ok((Folder::tried(parent, "--openmetrics FILE")?, name.to_owned()))
     }
     /// Where it is.
     pub fn path(&self) -> &Path {

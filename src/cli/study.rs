@@ -94,6 +94,7 @@ fn study(scenario: Scenario, variants: bool, args: &StudyArgs) -> Result<Success
     let default = || PathBuf::from("output").join(&scenario.name);
     let changed_runs = args.sensitivity.map(|runs| sensitivity_runs(runs, scenario.replications)).transpose()?;
     let folder = Folder::prepare(&args.out.clone().unwrap_or_else(default))?;
+    let metrics = args.openmetrics.as_deref().map(Folder::of_file).transpose()?;
     let mut study = with_bar(variants, args, |options| crate::study::run(scenario, options))?;
     if let Some(runs) = changed_runs {
         let sensitivity = with_bar(variants, args, |options| crate::study::sensitivity(scenario, runs, options))?;
@@ -107,6 +108,10 @@ fn study(scenario: Scenario, variants: bool, args: &StudyArgs) -> Result<Success
     folder.write(&files, &report::optional_paths())?;
     if let Some(path) = &args.junit {
         write_file(path, report::junit(&study).as_bytes())?;
+    }
+    if let Some((folder, name)) = metrics {
+        let text = report::openmetrics(&study, args.openmetrics_epoch);
+        folder.write(&[(name, text.into_bytes())], &[])?;
     }
     tell(&study, &folder, args)?;
     let all_hold = study.variants.iter().all(|variant| variant.expectations.iter().all(|outcome| outcome.holds));

@@ -38,6 +38,8 @@ pub enum Unit {
     PerSecond,
     /// Bytes per second.
     BytesPerSecond,
+    /// Bytes.
+    Bytes,
     /// A plain number.
     Number,
 }

@@ -3,6 +3,8 @@
 //! Everything here is plain data. The cluster fills a [`Record`]; `study` turns many records into a [`Study`];
 //! `report` sees only these types.
 
+mod alert;
+mod comparison;
 mod count;
 mod figure;
 mod histogram;
@@ -12,6 +14,8 @@ mod sensitivity;
 mod series;
 mod study;
 
+pub use alert::{AlertReport, AlertRule, Firing, SeriesId};
+pub use comparison::Comparison;
 pub use count::{
     CloseReason, Counts, FailReason, LossReason, MoveReason, Reason, Reasons, RecoveryMiss, RedisCommand, SessionLoss,
 };

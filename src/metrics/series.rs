@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
+use super::figure::Unit;
+
 /// Series of one run. Rates are means over the interval that ends at the sample; levels are taken at it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct TimeSeries {
@@ -23,13 +25,13 @@ impl TimeSeries {
     }
 }
 
-/// (name, meaning) of the series of a pod, in order of [`PodSeries::get`].
-pub const POD_SERIES: [(&str, &str); 5] = [
-    ("connections", "open WebSockets as the pod counts them, ghosts included"),
-    ("requests_per_s", "HTTP requests and WebSocket upgrades arriving per second"),
-    ("messages_per_s", "events sent to clients per second"),
-    ("cpu", "share of the pod's CPU limit in use"),
-    ("memory_bytes", "memory in use"),
+/// (name, unit, meaning) of the series of a pod, in order of [`PodSeries::get`].
+pub const POD_SERIES: [(&str, Unit, &str); 5] = [
+    ("connections", Unit::Number, "open WebSockets as the pod counts them, ghosts included"),
+    ("requests_per_s", Unit::PerSecond, "HTTP requests and WebSocket upgrades arriving per second"),
+    ("messages_per_s", Unit::PerSecond, "events sent to clients per second"),
+    ("cpu", Unit::Share, "share of the pod's CPU limit in use"),
+    ("memory_bytes", Unit::Bytes, "memory in use"),
 ];
 
 /// Series of one pod, from the first sample at which it was there to the last one; `None` where it did not run meanwhile.
@@ -62,20 +64,31 @@ impl PodSeries {
     }
 }
 
-/// (name, meaning) of the series of the cluster.
-pub const CLUSTER_SERIES: [(&str, &str); 12] = [
-    ("connected", "clients with an open WebSocket"),
-    ("ghosts", "connections that a pod still counts although their client is gone"),
-    ("max_over_mean", "connections of the fullest ready pod over the mean of the ready pods"),
-    ("connects_per_s", "WebSockets opened per second"),
-    ("reconnects_per_s", "… by clients that had lost one"),
-    ("requests_per_s", "API requests arriving per second"),
-    ("failed_per_s", "requests and connects that failed, per second"),
-    ("moved_per_s", "requests and connects that landed on another pod than the last one, per second"),
-    ("lost_per_s", "events times recipients lost, per second"),
-    ("redis_publish_per_s", "PUBLISH commands per second"),
-    ("redis_copies_per_s", "copies handed to pods per second"),
-    ("redis_cpu", "share of one core that Redis uses"),
+/// (name, unit, meaning) of the series of the cluster.
+pub const CLUSTER_SERIES: [(&str, Unit, &str); 15] = [
+    ("connected", Unit::Number, "clients with an open WebSocket"),
+    ("ghosts", Unit::Number, "connections that a pod still counts although their client is gone"),
+    ("max_over_mean", Unit::Number, "connections of the fullest ready pod over the mean of the ready pods"),
+    ("connects_per_s", Unit::PerSecond, "WebSockets opened per second"),
+    ("reconnects_per_s", Unit::PerSecond, "… by clients that had lost one"),
+    ("requests_per_s", Unit::PerSecond, "API requests arriving per second"),
+    ("failed_per_s", Unit::PerSecond, "requests and connects that failed, per second"),
+    ("moved_per_s", Unit::PerSecond, "requests and connects that landed on another pod than the last one, per second"),
+    ("lost_per_s", Unit::PerSecond, "events times recipients lost, per second"),
+    ("redis_publish_per_s", Unit::PerSecond, "PUBLISH commands per second"),
+    ("redis_copies_per_s", Unit::PerSecond, "copies handed to pods per second"),
+    ("redis_cpu", Unit::Share, "share of one core that Redis uses"),
+    ("closed_per_s", Unit::PerSecond, "WebSockets that ended, per second"),
+    (
+        "moved_share",
+        Unit::Share,
+        "share of the requests and connects of returning clients that landed on another pod than the last one; 0 where there were none",
+    ),
+    (
+        "session_p99_ms",
+        Unit::Milliseconds,
+        "p99 length of the WebSockets that have ended so far, anew from the end of the warm-up; 0 while none has",
+    ),
 ];
 
 /// Series of the cluster, one vector per row of [`CLUSTER_SERIES`].
@@ -90,14 +103,14 @@ pub struct ClusterSeries(
 impl ClusterSeries {
     /// The series called `name`; panics when there is none.
     pub fn get(&self, name: &str) -> &[f64] {
-        let position = CLUSTER_SERIES.iter().position(|(n, _)| *n == name).expect("a name of CLUSTER_SERIES");
+        let position = CLUSTER_SERIES.iter().position(|(n, ..)| *n == name).expect("a name of CLUSTER_SERIES");
         &self.0[position]
     }
 }
 
 impl Serialize for ClusterSeries {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(CLUSTER_SERIES.iter().map(|(name, _)| name).zip(&self.0))
+        serializer.collect_map(CLUSTER_SERIES.iter().map(|(name, ..)| name).zip(&self.0))
     }
 }
 
@@ -108,8 +121,8 @@ impl JsonSchema for ClusterSeries {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let series = |what: &str| json_schema!({ "description": what, "type": "array", "items": { "type": "number" } });
         let properties: serde_json::Map<String, serde_json::Value> =
-            CLUSTER_SERIES.iter().map(|&(name, what)| (name.to_owned(), series(what).into())).collect();
-        let required: Vec<&str> = CLUSTER_SERIES.iter().map(|&(name, _)| name).collect();
+            CLUSTER_SERIES.iter().map(|&(name, _, what)| (name.to_owned(), series(what).into())).collect();
+        let required: Vec<&str> = CLUSTER_SERIES.iter().map(|&(name, ..)| name).collect();
         json_schema!({
             "description": "Series of the whole cluster, one value per sample.",
             "type": "object",

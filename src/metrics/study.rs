@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::alert::AlertReport;
 use super::count::Counts;
 use super::figure::FigureId;
 use super::record::{Limiting, Mark};
@@ -58,6 +59,8 @@ pub struct VariantReport {
     pub marks: Vec<Mark>,
     /// Whether each `expect` holds.
     pub expectations: Vec<ExpectationOutcome>,
+    /// When each alert would have fired, in the first replication.
+    pub alerts: Vec<AlertReport>,
     /// Digest of each replication, in hexadecimal.
     pub digests: Vec<String>,
     /// Events handled in all replications.

@@ -159,6 +159,7 @@ pub(super) const fn unit_name(unit: Unit) -> &'static str {
         Unit::Share => "share",
         Unit::PerSecond => "per_second",
         Unit::BytesPerSecond => "bytes_per_second",
+        Unit::Bytes => "bytes",
         Unit::Number => "number",
     }
 }

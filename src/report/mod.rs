@@ -8,15 +8,18 @@
 //! | `report.html` | people: one page, offline, without scripts |
 //! | `summary.json` | programs; the schema is [`summary_schema_json`] |
 //! | `latency.csv`, `redis.csv`, `load.csv`, `timeseries.csv` | spreadsheets and `diff` |
+//! | `alerts.csv` | the same, where the scenario has alerts |
 //! | `sensitivity.csv` | the same, where assumptions were changed |
 //! | `plots/*.svg` | slides and pull requests |
 
+mod alerts;
 mod expect;
 mod finding;
 mod html;
 mod json;
 mod junit;
 pub(crate) mod number;
+mod openmetrics;
 mod plan;
 mod plots;
 mod rows;
@@ -28,6 +31,7 @@ mod verdict;
 pub use expect::words as outcome_words;
 pub use json::{FORMAT, summary_schema_json};
 pub use junit::junit;
+pub use openmetrics::openmetrics;
 pub use plan::{Written, plan_csv, plan_text, point_text};
 pub use terminal::{TerminalStyle, terminal};
 pub use verdict::verdict;
@@ -47,9 +51,11 @@ pub struct OutputFile {
 /// older one beside it.
 pub fn optional_paths() -> Vec<String> {
     let charts = plots::NAMES.iter().map(|name| chart_path(name));
-    charts.chain([SENSITIVITY.to_owned()]).collect()
+    charts.chain([ALERTS, SENSITIVITY].map(str::to_owned)).collect()
 }
 
+/// The table of alerts, where there are rules.
+const ALERTS: &str = "alerts.csv";
 /// The table of changed assumptions, where they were changed.
 const SENSITIVITY: &str = "sensitivity.csv";
 
@@ -71,6 +77,7 @@ pub fn files(study: &Study, scenario_yaml: &str) -> Vec<OutputFile> {
         file("load.csv", tables::load(study)),
         file("timeseries.csv", tables::timeseries(study)),
     ];
+    files.extend(alerts::is_there(study).then(|| file(ALERTS, tables::alerts(study))));
     files.extend(sensitivity::Reading::of(study).map(|reading| file(SENSITIVITY, tables::sensitivity(&reading))));
     files.extend(charts.iter().map(|chart| file(&chart_path(chart.name), chart.file().into_bytes())));
     files

@@ -30,6 +30,9 @@ impl Scale {
             Unit::BytesPerSecond if largest >= 1e6 => (1e-6, "MB/s"),
             Unit::BytesPerSecond if largest >= 1e3 => (1e-3, "kB/s"),
             Unit::BytesPerSecond => (1.0, "B/s"),
+            Unit::Bytes if largest >= 1e6 => (1e-6, "MB"),
+            Unit::Bytes if largest >= 1e3 => (1e-3, "kB"),
+            Unit::Bytes => (1.0, "B"),
             Unit::Number => (1.0, ""),
         };
         Scale { factor, unit, difference_unit: unit }

@@ -78,7 +78,7 @@ pub(super) fn load(study: &Study) -> Vec<u8> {
     }
     for variant in &study.variants {
         for pod in &variant.series.pods {
-            for (position, (name, _)) in POD_SERIES.iter().enumerate() {
+            for (position, (name, ..)) in POD_SERIES.iter().enumerate() {
                 let Some(mean) = measured_mean(study, &variant.series, pod, position) else { continue };
                 let mut row = vec![String::new(); FIGURE_COLUMNS.len()];
                 row[0] = variant.name.clone();
@@ -111,17 +111,39 @@ pub(super) fn timeseries(study: &Study) -> Vec<u8> {
                     writer.write_record(row).expect("memory takes every write");
                 }
             };
-            for ((name, _), values) in CLUSTER_SERIES.iter().zip(&series.cluster.0) {
+            for ((name, ..), values) in CLUSTER_SERIES.iter().zip(&series.cluster.0) {
                 push("cluster", name, values.get(at).copied());
             }
             for pod in &series.pods {
-                for (position, (name, _)) in POD_SERIES.iter().enumerate() {
+                for (position, (name, ..)) in POD_SERIES.iter().enumerate() {
                     push(&pod.name, name, pod.at(pod.get(position), at));
                 }
             }
         }
     }
     writer.into_inner().expect("memory takes every write")
+}
+
+/// `alerts.csv`: a row per firing of each variant and rule, with seconds from the start of the first replication.
+pub(super) fn alerts(study: &Study) -> Vec<u8> {
+    const COLUMNS: [&str; 8] =
+        ["variant", "alert", "pod", "pending_s", "firing_s", "resolved_s", "duration_s", "worst"];
+    let rows = study.variants.iter().flat_map(|variant| {
+        let firings = variant.alerts.iter().flat_map(|alert| alert.firings.iter().map(|firing| (&alert.name, firing)));
+        firings.map(|(alert, firing)| {
+            vec![
+                variant.name.clone(),
+                alert.clone(),
+                firing.pod.clone().unwrap_or_default(),
+                number(firing.pending_s),
+                number(firing.firing_s),
+                firing.resolved_s.map(number).unwrap_or_default(),
+                number(firing.duration_s),
+                number(firing.worst),
+            ]
+        })
+    });
+    write(&COLUMNS, rows.collect())
 }
 
 /// `sensitivity.csv`: a row per assumption, value tried, variant and headline figure that it moves; one per value that moves

@@ -2,6 +2,7 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle};
 
+use super::alerts;
 use super::expect;
 use super::finding::Finding;
 use super::rows::{Row, group};
@@ -32,6 +33,7 @@ pub fn terminal(study: &Study, style: &TerminalStyle) -> String {
         out.push_str(&wrapped(&legend(study), width, ""));
     }
     out.push_str(&expectations(study, width));
+    out.push_str(&fired(study, width));
     if let Some(reading) = Reading::of(study) {
         out.push('\n');
         out.push_str(&sensitivity(&reading, width));
@@ -138,6 +140,23 @@ fn expectations(study: &Study, width: usize) -> String {
     out
 }
 
+/// Each alert, variant by variant.
+fn fired(study: &Study, width: usize) -> String {
+    if !alerts::is_there(study) {
+        return String::new();
+    }
+    let mut out = format!("\nAlerts\n{}", wrapped(&format!("{}:", alerts::METHOD), width, ""));
+    for variant in &study.variants {
+        for alert in &variant.alerts {
+            let (condition, words) = (alerts::condition(alert), alerts::words(alert));
+            let sign = if alert.firings.is_empty() { '·' } else { '!' };
+            let line = format!("{sign} {}: {} ({condition}) {words}", variant.name, alert.name);
+            out.push_str(&wrapped(&line, width, "    "));
+        }
+    }
+    out
+}
+
 /// What changed assumptions do: those with an effect, what changes of the verdict, and the rest in a few lines.
 fn sensitivity(reading: &Reading<'_>, width: usize) -> String {
     let mut out = wrapped(&reading.method(), width, "");
@@ -195,7 +214,8 @@ fn painted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() * 2);
     for line in text.split_inclusive('\n') {
         let bare = line.trim_end();
-        let is_heading = !bare.is_empty() && (bare == "Expectations" || HEADLINE.iter().any(|id| group(id) == bare));
+        let is_heading = !bare.is_empty()
+            && (["Expectations", "Alerts"].contains(&bare) || HEADLINE.iter().any(|id| group(id) == bare));
         if is_heading {
             out.push_str(&format!("\x1b[1m{bare}\x1b[0m\n"));
             continue;

@@ -1,26 +1,9 @@
 //! What must hold: `p99 event.latency < 100ms`.
 
-use std::fmt;
-
 use super::diagnostic::nearest;
 use super::units::{Rate, Share, Size};
 use crate::engine::Span;
-use crate::metrics::{Family, FigureId, Unit};
-
-/// How a figure is compared with its bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
-    /// `<`
-    Below,
-    /// `<=`
-    AtMost,
-    /// `>`
-    Above,
-    /// `>=`
-    AtLeast,
-    /// `==`
-    Equal,
-}
+use crate::metrics::{Comparison, Family, FigureId, Unit};
 
 /// One line of `expect`.
 #[derive(Clone, Debug)]
@@ -47,13 +30,7 @@ pub struct ExpectError {
 impl Expectation {
     /// Whether `value`, in the figure's unit, meets it; never for NaN.
     pub fn holds(&self, value: f64) -> bool {
-        match self.comparison {
-            Comparison::Below => value < self.bound,
-            Comparison::AtMost => value <= self.bound,
-            Comparison::Above => value > self.bound,
-            Comparison::AtLeast => value >= self.bound,
-            Comparison::Equal => value == self.bound,
-        }
+        self.comparison.holds(value, self.bound)
     }
 
     /// Reads a line.
@@ -62,25 +39,12 @@ impl Expectation {
     /// When a part is missing or unknown, or the right side has not the unit of the figure.
     pub fn parse(text: &str) -> Result<Expectation, ExpectError> {
         let fail = |message: String, help: String| Err(ExpectError { message, help });
-        let form = "write for example `p99 event.latency < 100ms` or `lost.messages == 0`";
-        let Some(at) = text.find(['<', '>', '=', '!']) else {
-            return fail(format!("`{text}` has no comparison"), form.to_owned());
-        };
-        let length = text[at..].chars().take_while(|c| matches!(c, '<' | '>' | '=' | '!')).count();
-        let comparison = match &text[at..at + length] {
-            "<" => Comparison::Below,
-            "<=" => Comparison::AtMost,
-            ">" => Comparison::Above,
-            ">=" => Comparison::AtLeast,
-            "==" => Comparison::Equal,
-            other => return fail(format!("`{other}` is not a comparison"), "use <, <=, >, >= or ==".to_owned()),
-        };
-        let left = text[..at].trim();
+        let (left, comparison, right) =
+            sides(text, "write for example `p99 event.latency < 100ms` or `lost.messages == 0`")?;
         let figure = match left.parse::<FigureId>() {
             Ok(figure) => figure,
             Err(error) => return Err(unknown_figure(left, &error.to_string())),
         };
-        let right = text[at + length..].trim();
         match bound(figure.family().unit, right) {
             Ok(bound) => Ok(Expectation { text: text.trim().to_owned(), figure, comparison, bound }),
             Err(needs) if right.is_empty() => fail(format!("`{text}` has no right side"), needs),
@@ -89,8 +53,22 @@ impl Expectation {
     }
 }
 
-/// The right side in the figure's unit.
-fn bound(unit: Unit, text: &str) -> Result<f64, String> {
+/// The text left of a comparison, the comparison, and the text right of it; `form` is what to write where there is none.
+pub(super) fn sides<'t>(text: &'t str, form: &str) -> Result<(&'t str, Comparison, &'t str), ExpectError> {
+    let Some(at) = text.find(['<', '>', '=', '!']) else {
+        return Err(ExpectError { message: format!("`{text}` has no comparison"), help: form.to_owned() });
+    };
+    let length = text[at..].chars().take_while(|c| matches!(c, '<' | '>' | '=' | '!')).count();
+    let (sign, right) = text[at..].split_at(length);
+    let Some(comparison) = Comparison::ALL.into_iter().find(|known| known.sign() == sign) else {
+        let message = format!("`{sign}` is not a comparison");
+        return Err(ExpectError { message, help: "use <, <=, >, >= or ==".to_owned() });
+    };
+    Ok((text[..at].trim(), comparison, right.trim()))
+}
+
+/// The right side in the unit of what stands left: of a figure, or of a series.
+pub(super) fn bound(unit: Unit, text: &str) -> Result<f64, String> {
     let number = || text.parse::<f64>().ok().filter(|x| x.is_finite());
     let (value, needs) = match unit {
         Unit::Milliseconds => {
@@ -107,6 +85,10 @@ fn bound(unit: Unit, text: &str) -> Result<f64, String> {
             let size = text.trim_end_matches("/s").trim().parse::<Size>().ok().map(|size| size.bytes() as f64);
             (size.or_else(number), "it is a number of bytes per second; write for example `10Mi/s`")
         }
+        Unit::Bytes => (
+            text.parse::<Size>().ok().map(|size| size.bytes() as f64),
+            "it is a number of bytes; write for example `200Mi`",
+        ),
         Unit::Number => (number(), "it is a plain number; write for example `1.5`"),
     };
     value.ok_or_else(|| needs.to_owned())
@@ -140,18 +122,6 @@ fn unknown_figure(left: &str, error: &str) -> ExpectError {
         }
     };
     ExpectError { message: message.to_owned(), help }
-}
-
-impl fmt::Display for Comparison {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Comparison::Below => "<",
-            Comparison::AtMost => "<=",
-            Comparison::Above => ">",
-            Comparison::AtLeast => ">=",
-            Comparison::Equal => "==",
-        })
-    }
 }
 
 #[cfg(test)]

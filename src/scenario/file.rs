@@ -3,6 +3,7 @@
 //! `None` means "not written"; [`fill`](super::fill) puts the default there before anything is built from it.
 //! The comments on the fields are the help that editors show.
 
+mod alerts;
 mod autoscaler;
 mod clients;
 mod database;
@@ -19,6 +20,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use alerts::AlertText;
 pub use autoscaler::*;
 pub use clients::*;
 pub use database::*;
@@ -88,6 +90,9 @@ pub struct ScenarioFile {
     pub timeline: Option<Vec<TimelineEntry>>,
     /// What must hold, such as `p99 event.latency < 100ms`.
     pub expect: Option<Vec<String>>,
+    /// Alerting rules, of which is said when they would have fired: names of built-in ones, or rules of your own.
+    #[schemars(with = "Option<OneOrMany<alerts::AlertEntry>>")]
+    pub alerts: Option<Vec<AlertText>>,
     /// A run with more events than this ends with an error.
     pub max_events: Option<Whole>,
     /// Named patches on what stands above, for comparisons.

@@ -3,7 +3,9 @@
 use serde_yaml::{Mapping, Value};
 
 use super::locate::Index;
-use super::presets::{COSTS, GENERAL, NETWORKS, POOLS, Preset, PresetSet, RECONNECTS, REDIS, SESSION, TOPOLOGIES};
+use super::presets::{
+    ALERTS, COSTS, GENERAL, NETWORKS, POOLS, Preset, PresetSet, RECONNECTS, REDIS, SESSION, TOPOLOGIES,
+};
 use super::units::Rate;
 use crate::engine::Span;
 use crate::metrics::{Assumption, Grade};
@@ -53,6 +55,16 @@ pub fn fill(document: &mut Value, trace_end: Option<Span>) -> Vec<Assumption> {
     if let Some(database) = document.get_mut("database") {
         filler.set(database, "database.", "preset", POOLS);
     }
+    if let Some(Value::Sequence(alerts)) = document.get_mut("alerts") {
+        for (at, alert) in alerts.iter_mut().enumerate() {
+            let prefix = format!("alerts.{}.", entry_name(alert, at));
+            // a condition of one's own is another rule, whatever it is called
+            if missing(alert.get("when")) {
+                filler.set(alert, &prefix, "name", ALERTS);
+            }
+        }
+    }
+    filler.one(document, "alerts?.*.for", "0s", Grade::C, "nothing said: it fires at once");
     filler.times(document);
     filler.made
 }
@@ -266,6 +278,7 @@ pub fn defaults_table() -> Vec<Assumption> {
     let line = |prefix: &str, preset: &Preset| preset.assumed(format!("{prefix}{}", preset.path.replace('?', "")));
     let mut table: Vec<Assumption> = GENERAL.iter().chain([&SESSION]).map(|preset| line("", preset)).collect();
     let places = [
+        ("alerts", ALERTS),
         ("clients.*.network", NETWORKS),
         ("clients.*.reconnect", RECONNECTS),
         ("pods.costs", COSTS),

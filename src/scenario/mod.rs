@@ -9,6 +9,7 @@
 //! ([`Scenario::assumptions`]). The order of keys in the text means nothing. Bad text is answered with [`Problems`],
 //! never with a panic.
 
+mod alert;
 mod assumed;
 mod build;
 mod diagnostic;
@@ -36,7 +37,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use diagnostic::{Problem, Problems};
-pub use expect::{Comparison, ExpectError, Expectation};
+pub use expect::{ExpectError, Expectation};
 pub use fill::defaults_table;
 pub use overlay::Setting;
 pub use side::{Files, Folder, NoFiles, trace_csv};
@@ -44,7 +45,7 @@ pub use units::{Number, QuantityError, Rate, Share, Size, Weight, Whole};
 pub use vary::{Changed, Trial, Variation};
 
 use crate::cluster::spec::{ClusterSpec, Trace};
-use crate::metrics::Assumption;
+use crate::metrics::{AlertRule, Assumption};
 use file::ScenarioFile;
 
 /// Longest scenario text that is read, in bytes.
@@ -76,6 +77,8 @@ pub struct Scenario {
     pub base: ClusterSpec,
     /// What must hold without any variant.
     pub expectations: Vec<Expectation>,
+    /// The alerting rules without any variant.
+    pub alerts: Vec<AlertRule>,
     /// The variants in order of their names (the order of keys means nothing).
     pub variants: Vec<Variant>,
     file: ScenarioFile,
@@ -92,6 +95,8 @@ pub struct Variant {
     pub spec: ClusterSpec,
     /// What must hold of it.
     pub expectations: Vec<Expectation>,
+    /// Its alerting rules.
+    pub alerts: Vec<AlertRule>,
     file: ScenarioFile,
 }
 

@@ -360,6 +360,9 @@ pub fn lengthen(document: &mut Value) {
     if let Some(Value::Sequence(audiences)) = map.get_mut("clients") {
         audiences.iter_mut().for_each(lengthen_audience);
     }
+    if let Some(alerts) = map.get_mut("alerts") {
+        lengthen_alerts(alerts);
+    }
     for entry in map.get_mut("traffic").and_then(Value::as_sequence_mut).into_iter().flatten() {
         if let Some(cache @ Value::Mapping(_)) = entry.get_mut("api").and_then(|api| api.get_mut("cache")) {
             *cache = Value::Sequence(vec![cache.clone()]);
@@ -390,6 +393,18 @@ pub fn plain_keys(node: &mut Value) {
         }
         Value::Sequence(list) => list.iter_mut().for_each(plain_keys),
         _ => {}
+    }
+}
+
+/// The name of a built-in alert is short for a rule of that name; one rule needs no list.
+fn lengthen_alerts(alerts: &mut Value) {
+    if alerts.is_string() || alerts.is_mapping() {
+        *alerts = Value::Sequence(vec![alerts.clone()]);
+    }
+    for alert in alerts.as_sequence_mut().into_iter().flatten().filter(|alert| alert.is_string()) {
+        let mut rule = Mapping::new();
+        rule.insert(Value::String("name".to_owned()), alert.clone());
+        *alert = Value::Mapping(rule);
     }
 }
 

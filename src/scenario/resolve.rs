@@ -15,7 +15,7 @@ use super::side::SideFiles;
 use super::typed::{Found, dotted, name_items};
 use super::{Scenario, Source, Variant, assumed, build, typed, validate};
 use crate::cluster::spec::{ClusterSpec, Trace};
-use crate::metrics::{Assumption, Grade};
+use crate::metrics::{AlertRule, Assumption, Grade};
 
 /// Keys that belong to the study as a whole, so a variant cannot change them.
 const NOT_IN_VARIANTS: [&str; 6] = ["name", "title", "seed", "replications", "variants", assumed::KEY];
@@ -25,12 +25,13 @@ const TRACES: &str = "traces/";
 /// Most problems that are looked up; each costs a walk through the text.
 const MAX_PROBLEMS: usize = 200;
 /// Most entries of the lists of a scenario.
-const MAX_ENTRIES: [(&str, usize); 6] = [
+const MAX_ENTRIES: [(&str, usize); 7] = [
     ("clients", 1000),
     ("traffic", 1000),
     ("server_traffic", 1000),
     ("timeline", 10_000),
     ("expect", 1000),
+    ("alerts", 200),
     ("variants", 200),
 ];
 
@@ -39,6 +40,7 @@ struct Resolved {
     file: ScenarioFile,
     spec: ClusterSpec,
     expectations: Vec<Expectation>,
+    alerts: Vec<AlertRule>,
     assumptions: Vec<Assumption>,
 }
 
@@ -113,15 +115,16 @@ fn assemble(
     assumptions.extend(assumed::still(told, &to_value(&base.file), &filled));
     let mut list = Vec::new();
     for (name, resolved) in variants {
-        let Some(resolved) = resolved else { continue };
-        for mut made in resolved.assumptions {
+        let Some(mut resolved) = resolved else { continue };
+        for mut made in std::mem::take(&mut resolved.assumptions) {
             let known = assumptions.iter().any(|other| other.path == made.path && other.value == made.value);
             if !known {
                 made.path = format!("variants.{name}.{}", made.path);
                 assumptions.push(made);
             }
         }
-        list.push(Variant { name, spec: resolved.spec, expectations: resolved.expectations, file: resolved.file });
+        let Resolved { file, spec, expectations, alerts, .. } = resolved;
+        list.push(Variant { name, spec, expectations, alerts, file });
     }
     // not in the order of filling in, which a resolved scenario does not remember
     assumptions.sort_by(|a, b| a.path.cmp(&b.path));
@@ -133,6 +136,7 @@ fn assemble(
         replications: base.file.replications.unwrap_or(1),
         base: base.spec,
         expectations: base.expectations,
+        alerts: base.alerts,
         variants: list,
         file: base.file,
         assumptions,
@@ -265,8 +269,8 @@ impl Desk<'_> {
         let written = document.clone();
         let mut assumptions = fill(&mut document, end);
         let file = self.shaped(&document, variant, &mut found)?;
-        let mut expectations = Vec::new();
-        found.extend(validate::validate(&file, &traces, &mut expectations));
+        let mut said = validate::Said::default();
+        found.extend(validate::validate(&file, &traces, &mut said));
         if !found.is_empty() {
             self.report(found, &document, variant);
             return None;
@@ -274,7 +278,7 @@ impl Desk<'_> {
         assumptions.extend(balancer_defaults(&written, &file));
         assumptions.retain(|made| !made.path.ends_with(".preset") || made.value != "null");
         let spec = build::build(&file, &traces);
-        Some(Resolved { file, spec, expectations, assumptions })
+        Some(Resolved { file, spec, expectations: said.expectations, alerts: said.alerts, assumptions })
     }
 
     /// Puts problems of a document at their places in the text, in a variant of it, or at a `--set`.

@@ -12,7 +12,7 @@ use super::file::ScenarioFile;
 use super::locate::Step;
 
 /// Keys that later versions will have, so that a reader of the design is told instead of puzzled.
-const LATER: [&str; 6] = ["alerts", "autoscaler", "extends", "plan", "readiness", "sweep"];
+const LATER: [&str; 5] = ["autoscaler", "extends", "plan", "readiness", "sweep"];
 
 /// A problem at steps of the original document.
 pub struct Found {
@@ -247,7 +247,12 @@ fn translate(steps: &[Step], message: &str) -> Problem {
         return Problem::new("unknown-name", path, format!("`{word}` is not known here"), suggestion(word, &accepted));
     }
     if message.starts_with("missing field") {
-        return Problem::new("missing-key", path, format!("`{word}` is missing in {parent}"), missing_help(word));
+        return Problem::new(
+            "missing-key",
+            path,
+            format!("`{word}` is missing in {parent}"),
+            missing_help(steps, word),
+        );
     }
     if let Some(rest) = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "))
         && let Some((found, expected)) = rest.split_once(", expected ")
@@ -290,6 +295,7 @@ fn shape_help(steps: &[Step], found: &str, expected: &str) -> &'static str {
         "traffic" => "write for example `traffic: [{api: {every: {exp: 20s}}}]`",
         "server_traffic" => "write for example `server_traffic: [{tick: {every: 5s, to: all}}]`",
         "timeline" => "write for example `timeline: [{at: 8m, rolling_restart: {}}]`",
+        "alerts" => "write for example `alerts: [uneven-load, {name: hot-pod, when: pod.cpu > 80%, for: 2m}]`",
         "expect" => "write for example `expect: [p99 event.latency < 100ms]`",
         "balancers" => "write for example `balancers: [{nginx: {method: ip_hash}}]`",
         "network" => "write for example `network: {preset: cellular}`",
@@ -321,8 +327,9 @@ fn shape_help(steps: &[Step], found: &str, expected: &str) -> &'static str {
     }
 }
 
-fn missing_help(key: &str) -> &'static str {
+fn missing_help(steps: &[Step], key: &str) -> &'static str {
     match key {
+        "name" if steps.len() > 1 => "write for example `name: hot-pod`",
         "name" => "write `name: my-scenario`; it also names the folder of results",
         "clients" => "write for example `clients: {count: 1000}`",
         "every" => "say how often, for example `every: {exp: 20s}`",

@@ -1,5 +1,6 @@
 //! Bounds that types cannot say, all of them at once, each with its path.
 
+mod alerts;
 mod autoscaler;
 mod clients;
 mod cluster;
@@ -24,6 +25,7 @@ use super::typed::Found;
 use crate::cluster::balancer;
 use crate::cluster::spec::Trace;
 use crate::engine::{Law, Span};
+use crate::metrics::AlertRule;
 
 /// Most clients at a time.
 pub const MAX_CLIENTS: f64 = 20e6;
@@ -90,12 +92,17 @@ impl Checks {
     }
 }
 
-/// Checks a filled file; `expectations` gets what `expect` says.
-pub fn validate(
-    file: &ScenarioFile,
-    traces: &BTreeMap<String, Arc<Trace>>,
-    expectations: &mut Vec<Expectation>,
-) -> Vec<Found> {
+/// What the lines of `expect` and `alerts` say.
+#[derive(Default)]
+pub struct Said {
+    /// Of `expect`.
+    pub expectations: Vec<Expectation>,
+    /// Of `alerts`.
+    pub alerts: Vec<AlertRule>,
+}
+
+/// Checks a filled file; `said` gets what its lines say.
+pub fn validate(file: &ScenarioFile, traces: &BTreeMap<String, Arc<Trace>>, said: &mut Said) -> Vec<Found> {
     let mut checks = Checks::default();
     check_frame(&mut checks, file);
     check_lengths(&mut checks, file);
@@ -111,10 +118,11 @@ pub fn validate(
     sessions::check(&mut checks, file);
     for (at, text) in file.expect.iter().flatten().enumerate() {
         match Expectation::parse(text) {
-            Ok(expectation) => expectations.push(expectation),
+            Ok(expectation) => said.expectations.push(expectation),
             Err(error) => checks.fail("bad-expectation", &format!("expect.{at}"), error.message, error.help),
         }
     }
+    alerts::check(&mut checks, file, &mut said.alerts);
     if checks.list.is_empty() {
         load::check(&mut checks, file, traces);
     }

@@ -109,7 +109,8 @@ impl Scenario {
 fn is_open(made: &Assumption) -> bool {
     // what is measured has a spread; what was read in a source has none, and is as fixed as documentation
     let is_fixed = made.grade == Grade::A || (made.grade == Grade::Measured && made.spread.is_none());
-    !is_fixed && !SETTINGS.contains(&made.path.as_str()) && scaled(&fill::parse(&made.value), 1.0).is_some()
+    let is_looking = SETTINGS.contains(&made.path.as_str()) || made.path.starts_with("alerts.");
+    !is_fixed && !is_looking && scaled(&fill::parse(&made.value), 1.0).is_some()
 }
 
 /// A path with `*` for entries of lists.
@@ -189,7 +190,7 @@ fn change(
         }
         let first = |found: Vec<typed::Found>| found.into_iter().next().map(|found| found.problem.message);
         let file = typed::read(filled).map_err(|found| first(found).unwrap_or_default())?;
-        match first(validate::validate(&file, traces, &mut Vec::new())) {
+        match first(validate::validate(&file, traces, &mut validate::Said::default())) {
             Some(message) => return Err(message),
             None => specs.push(Some(build::build(&file, traces))),
         }

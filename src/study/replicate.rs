@@ -12,8 +12,8 @@ use crate::cluster::spec::ClusterSpec;
 use crate::cluster::{RunError, simulate};
 use crate::engine::Seed;
 use crate::metrics::{
-    Counts, DistributionReport, Estimate, ExpectationOutcome, Family, FigureId, FigureReport, Latencies, Limiting,
-    Mark, Record, Study, TimeSeries, VariantReport,
+    AlertRule, Counts, DistributionReport, Estimate, ExpectationOutcome, Family, FigureId, FigureReport, Latencies,
+    Limiting, Mark, Record, Study, TimeSeries, VariantReport,
 };
 use crate::scenario::{Expectation, Scenario};
 
@@ -71,12 +71,18 @@ pub(super) struct Candidate<'s> {
     pub(super) name: &'s str,
     pub(super) spec: &'s ClusterSpec,
     pub(super) expectations: &'s [Expectation],
+    pub(super) alerts: &'s [AlertRule],
 }
 
 impl<'s> Candidate<'s> {
     /// Every variant, or the scenario as it stands where there is none or none is asked for.
     pub(super) fn all(scenario: &'s Scenario, variants: bool) -> Vec<Candidate<'s>> {
-        let base = Candidate { name: &scenario.name, spec: &scenario.base, expectations: &scenario.expectations };
+        let base = Candidate {
+            name: &scenario.name,
+            spec: &scenario.base,
+            expectations: &scenario.expectations,
+            alerts: &scenario.alerts,
+        };
         if !variants || scenario.variants.is_empty() {
             return vec![base];
         }
@@ -84,6 +90,7 @@ impl<'s> Candidate<'s> {
             name: &variant.name,
             spec: &variant.spec,
             expectations: &variant.expectations,
+            alerts: &variant.alerts,
         });
         of.collect()
     }
@@ -253,6 +260,7 @@ fn report(candidate: &Candidate, pooled: Pooled, baseline: Option<&Vec<Vec<Optio
         distributions: distributions(&pooled.latencies),
         counts: pooled.counts,
         limits: pooled.limits,
+        alerts: candidate.alerts.iter().map(|rule| rule.evaluate(&series)).collect(),
         series,
         marks,
         expectations,

@@ -8,6 +8,7 @@ mod adapter;
 mod adapter_counts;
 mod adapters;
 mod affinity;
+mod alerts;
 mod bad_scenarios;
 mod balancers;
 mod books;

@@ -108,6 +108,9 @@ impl Cluster<'_> {
             rate(since.redis_publish),
             rate(since.redis_copies),
             redis_cpu,
+            rate(since.closed.total()),
+            if since.routed_again > 0 { since.moved.total() as f64 / since.routed_again as f64 } else { 0.0 },
+            self.meter.latencies.session.quantile_ms(0.99).unwrap_or(0.0),
         ];
         for (series, value) in self.meter.series.cluster.0.iter_mut().zip(row) {
             series.push(value);

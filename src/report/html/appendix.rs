@@ -137,6 +137,7 @@ pub(super) fn definitions() -> Markup {
         Unit::Share => "a share; differences are in percentage points (pp)",
         Unit::PerSecond => "per second",
         Unit::BytesPerSecond => "bytes per second",
+        Unit::Bytes => "bytes",
         Unit::Number => "a number",
     };
     let better = |better: Better| match better {

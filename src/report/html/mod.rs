@@ -1,5 +1,6 @@
 //! The page: one file that needs no network and no script, in the order in which a reader asks.
 
+mod alerts;
 mod appendix;
 mod charts;
 mod compare;
@@ -40,6 +41,7 @@ pub(super) fn page(study: &Study, scenario_yaml: &str, charts: &[Chart]) -> Stri
                     (charts::redis(study, charts))
                     (charts::distributions(study, charts))
                     (compare::expectations(study))
+                    (alerts::section(study))
                     (sensitivity::section(study, charts))
                     (appendix::assumptions(study))
                     (appendix::repeat(study, scenario_yaml))
@@ -115,6 +117,7 @@ fn contents(study: &Study, charts: &[Chart]) -> Markup {
                 li { a href="#redis" { "Redis" } }
                 li { a href="#distributions" { "Distributions" } }
                 @if has_expectations { li { a href="#expectations" { "Expectations" } } }
+                @if super::alerts::is_there(study) { li { a href="#alerts" { "Alerts" } } }
                 @if sensitivity::is_there(study) { li { a href="#sensitivity" { "Sensitivity" } } }
                 li { a href="#assumptions" { "Assumptions" } }
                 li { a href="#repeat" { "Repeat it" } }

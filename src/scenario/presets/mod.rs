@@ -3,6 +3,7 @@
 //! Data only. A path with `*` is meant for each entry of a list; `key?` is entered only where the user wrote that
 //! key; everything else is made where it is missing.
 
+mod alerts;
 mod costs;
 mod general;
 mod network;
@@ -10,6 +11,7 @@ mod pools;
 mod reconnect;
 mod redis;
 
+pub use alerts::ALERTS;
 pub use costs::COSTS;
 pub use general::{GENERAL, SESSION};
 pub use network::NETWORKS;

@@ -6,8 +6,8 @@ use super::{During, Question};
 use crate::cluster::spec::ClusterSpec;
 use crate::cluster::{RunError, simulate};
 use crate::engine::Seed;
-use crate::metrics::{Estimate, Limiting};
-use crate::scenario::{Comparison, Expectation};
+use crate::metrics::{Comparison, Estimate, Limiting};
+use crate::scenario::Expectation;
 
 /// After so many replications it is looked at whether the answer is sure, each time as sure as all of them together must be
 /// (Bonferroni): looking again and again would find something by chance.

@@ -33,6 +33,7 @@ fn shapes() -> Vec<(&'static str, Study)> {
             series: TimeSeries::default(),
             marks: Vec::new(),
             expectations: Vec::new(),
+            alerts: Vec::new(),
             digests: Vec::new(),
             ..variant.clone()
         };

@@ -55,6 +55,7 @@ pub fn scaled(replications: u32, variants: usize, pods: usize) -> Study {
                 series: series(v, pods),
                 marks: marks(pods),
                 expectations: expectations(&values[v]),
+                alerts: alerts(v),
                 digests: (0..replications).map(|r| format!("{:016x}", 0x9e37_79b9u64 * u64::from(r + 1))).collect(),
                 events: 48_211_034,
             }
@@ -291,10 +292,37 @@ fn series(v: usize, pods: usize) -> TimeSeries {
             246.0 + 8.0 * noise.around_zero(),
             1234.0 + 40.0 * noise.around_zero() - 240.0 * (5.0 - up.min(5.0)),
             0.11,
+            6.0 + storm,
+            0.05 + storm / 1000.0,
+            540_000.0,
         ];
         cluster.0.iter_mut().zip(row).for_each(|(series, value)| series.push(value));
     }
     TimeSeries { times_s, pods: pod_series, cluster }
+}
+
+/// An alert about the cluster that fired twice for the last variant, and one about pods that was pending only.
+fn alerts(v: usize) -> Vec<AlertReport> {
+    let firing = |firing_s: f64, resolved_s: Option<f64>| Firing {
+        pod: None,
+        pending_s: firing_s - 60.0,
+        firing_s,
+        resolved_s,
+        duration_s: resolved_s.unwrap_or(DURATION_S) - firing_s,
+        worst: 41.5,
+    };
+    let firings = if v % 3 == 2 { vec![firing(660.0, Some(725.0)), firing(1500.0, None)] } else { Vec::new() };
+    let rule = |name: &str, when: &str, for_s: f64, firings: Vec<Firing>, pending_only: u32| AlertReport {
+        name: name.to_owned(),
+        when: when.to_owned(),
+        for_s,
+        firings,
+        pending_only,
+    };
+    vec![
+        rule("reconnect-surge", "reconnects_per_s > 10/s", 60.0, firings, 0),
+        rule("hot-pod", "pod.cpu > 80%", 120.0, Vec::new(), v as u32),
+    ]
 }
 
 fn expectations(values: &[(FigureId, Vec<f64>)]) -> Vec<ExpectationOutcome> {
