@@ -138,11 +138,14 @@ impl Histogram {
     }
     /// The duration in milliseconds that a share `q` (0 to 1) does not exceed; `None` when nothing was recorded.
     pub fn quantile_ms(&self, q: f64) -> Option<f64> {
-        let rank = libm::ceil(q * self.count() as f64).max(1.0) as u64;
-        let mut seen = 0;
-        let bucket = self.counts.iter().position(|&count| {
-            seen += count;
-            seen >= rank
+        let total = self.count();
+        let rank = libm::ceil(q * total as f64).max(1.0) as u64;
+        // from the top, where percentiles are: the bucket above which no more are than may be
+        let may_be_above = total.checked_sub(rank)?;
+        let mut above = 0;
+        let bucket = self.counts.iter().rposition(|&count| {
+            above += count;
+            above > may_be_above
         })?;
         let (low, high) = bounds_of(bucket);
         let value_ns = if q == 0.0 { low } else { high };
