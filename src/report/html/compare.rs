@@ -57,9 +57,12 @@ fn gain(study: &Study) -> String {
     gains.sort_by(f64::total_cmp);
     let Some(median) = gains.get(gains.len() / 2) else { return String::new() };
     let against = gains.iter().filter(|gain| **gain < 1.0).count();
-    let but = if against == 0 { String::new() } else { format!(", and against {against} of {}", gains.len()) };
+    let but = match against {
+        0 => String::new(),
+        _ => format!("; for {against} of {} values they would need fewer", gains.len()),
+    };
     format!(
-        "With random numbers of their own, differences would need {} times as many runs (median of the rows{but}).",
+        "With random numbers of their own, differences would need {} times as many runs (median over the rows and variants{but}).",
         fixed(*median, if *median < 10.0 { 1 } else { 0 })
     )
 }
