@@ -23,16 +23,20 @@ pub fn words(outcome: &ExpectationOutcome) -> String {
 
 /// How far the mean is from the limit, and whether the interval allows to rely on it.
 fn margin(measured: &Estimate, limit: f64, scale: &Scale) -> String {
-    let distance = measured.mean - limit;
-    let side = match distance {
-        _ if distance == 0.0 => return ", exactly the limit".to_owned(),
-        _ if distance > 0.0 => "above",
-        _ => "below",
-    };
-    let size = Estimate { mean: distance.abs(), half_width: None, ..*measured };
-    let crosses = measured.half_width.is_some_and(|half| half >= distance.abs());
+    let far = (measured.mean - limit).abs();
+    if far == 0.0 {
+        return ", exactly the limit".to_owned();
+    }
+    let crosses = measured.half_width.is_some_and(|half| half >= far);
     let doubt = if crosses { "; its interval contains the limit" } else { "" };
-    format!(", {} {side} the limit{doubt}", scale.show_size(&size))
+    format!(", {} the limit{doubt}", distance(measured, limit, scale))
+}
+
+/// `19.9 ms below`.
+pub(super) fn distance(measured: &Estimate, limit: f64, scale: &Scale) -> String {
+    let distance = measured.mean - limit;
+    let size = Estimate { mean: distance.abs(), half_width: None, ..*measured };
+    format!("{} {}", scale.show_size(&size), if distance > 0.0 { "above" } else { "below" })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The answer of a plan as text and as a table.
 
+use super::expect::distance;
 use super::number::{Scale, percent};
 use crate::metrics::FigureId;
 use crate::study::{Check, Find, Judgement, Plan, Point};
@@ -61,10 +62,8 @@ fn words(check: &Check) -> String {
     let Some(measured) = &check.measured else { return format!("`{text}` {word}: nothing of it was measured") };
     let figure: FigureId = check.expectation.figure;
     let scale = Scale::fitting(figure.family().unit, [measured.mean].into_iter());
-    let distance = measured.mean - check.expectation.bound;
-    let side = if distance > 0.0 { "above" } else { "below" };
-    let size = crate::metrics::Estimate { mean: distance.abs(), half_width: None, ..*measured };
-    format!("`{text}` {word}: measured {}, {} {side}", scale.show(measured), scale.show_size(&size))
+    let distance = distance(measured, check.expectation.bound, &scale);
+    format!("`{text}` {word}: measured {}, {distance}", scale.show(measured))
 }
 
 /// `plan.csv`: a row for each variant, value and expectation.

@@ -1,5 +1,7 @@
 //! When a set of measurements contradicts theory: Holm's procedure over rows, and the spread of all their z scores.
 
+use crate::study;
+
 /// The probability that Holm's procedure rejects any row although all agree with theory; the same for the spread.
 pub const ALPHA: f64 = 1e-3;
 /// The power at which a row states the bias it excludes.
@@ -19,18 +21,9 @@ pub fn normal_score(p: f64) -> f64 {
 
 /// Which of these two-sided probabilities, being some of a family of `family`, Holm's procedure rejects.
 pub fn holm(probabilities: &[f64], family: usize) -> Vec<bool> {
-    let mut order: Vec<usize> = (0..probabilities.len()).collect();
-    order.sort_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b]));
-    let mut rejected = vec![false; probabilities.len()];
-    for (rank, row) in order.into_iter().enumerate() {
-        let left = family.max(probabilities.len()) - rank;
-        // not `>`: a probability that is no number is no agreement
-        if probabilities[row] * left as f64 >= ALPHA {
-            break;
-        }
-        rejected[row] = true;
-    }
-    rejected
+    // not `<`: a probability that is no number is no agreement
+    let agrees = |adjusted: &f64| *adjusted >= ALPHA;
+    study::holm(probabilities, family).iter().map(|adjusted| !agrees(adjusted)).collect()
 }
 
 /// P(χ² ≥ x) with `df` degrees of freedom.

@@ -20,7 +20,7 @@ use crate::cluster::simulate;
 use crate::cluster::spec::ClusterSpec;
 use crate::engine::Seed;
 use crate::metrics::{Estimate, Record};
-use crate::study::{Options, StudyError, estimate, in_parallel, student_p, student_t};
+use crate::study::{Options, StudyError, estimate, in_parallel, standard_error, student_p, student_t};
 
 pub use gate::{ALPHA, POWER};
 
@@ -176,11 +176,10 @@ fn row(oracle: &Oracle, values: &[Option<f64>], family: usize) -> Row {
     let measured = all.as_deref().and_then(estimate);
     let Oracle { id, what, source, theory, .. } = *oracle;
     let failed = Row { id, what, source, theory, measured, z: gate::MOST_Z, p: 0.0, excludes: 0.0, agrees: false };
-    let Some((estimate, half_width)) = measured.and_then(|measured| Some((measured, measured.half_width?))) else {
+    let Some((estimate, error)) = measured.and_then(|measured| Some((measured, standard_error(&measured)?))) else {
         return failed;
     };
     let df = estimate.replications - 1;
-    let error = half_width / student_t(crate::study::CONFIDENCE, df);
     let off = estimate.mean - theory;
     if error <= theory.abs() * 1e-12 {
         // nothing in it is random

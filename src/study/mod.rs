@@ -10,7 +10,8 @@ mod replicate;
 mod sensitivity;
 mod student;
 
+pub use pairing::holm;
 pub use plan::{Check, During, Find, Judgement, MOST_RUNS, Plan, Point, Question, plan};
-pub use replicate::{Aborted, CONFIDENCE, Options, Progress, StudyError, estimate, in_parallel, run};
+pub use replicate::{Aborted, CONFIDENCE, Options, Progress, StudyError, estimate, in_parallel, run, standard_error};
 pub use sensitivity::{SENSITIVITY_RUNS, sensitivity};
 pub use student::{student_p, student_t};

@@ -43,14 +43,28 @@ pub fn adjust(variants: &mut [VariantReport]) {
     for id in ids {
         let of_figure = variants.iter_mut().flat_map(|variant| variant.figures.iter_mut().filter(|f| f.id == id));
         let mut pairings: Vec<&mut Pairing> = of_figure.filter_map(|figure| figure.pairing.as_mut()).collect();
-        pairings.sort_by(|a, b| a.p_value.total_cmp(&b.p_value));
-        let tests = pairings.len();
-        let mut largest: f64 = 0.0;
-        for (rank, pairing) in pairings.into_iter().enumerate() {
-            largest = largest.max(pairing.p_value * (tests - rank) as f64).min(1.0);
-            pairing.p_value = largest;
+        let alone: Vec<f64> = pairings.iter().map(|pairing| pairing.p_value).collect();
+        for (pairing, adjusted) in pairings.iter_mut().zip(holm(&alone, alone.len())) {
+            pairing.p_value = adjusted;
         }
     }
+}
+
+/// P-values adjusted for their number (Holm 1979); `family`: how many there are in all, at least these. One that is no number stays
+/// so.
+pub fn holm(probabilities: &[f64], family: usize) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..probabilities.len()).collect();
+    order.sort_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b]));
+    let mut adjusted = probabilities.to_vec();
+    let mut largest: f64 = 0.0;
+    for (rank, at) in order.into_iter().enumerate() {
+        let left = family.max(probabilities.len()) - rank;
+        if !probabilities[at].is_nan() {
+            largest = largest.max(probabilities[at] * left as f64).min(1.0);
+            adjusted[at] = largest;
+        }
+    }
+    adjusted
 }
 
 #[cfg(test)]

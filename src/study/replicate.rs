@@ -297,3 +297,8 @@ pub fn estimate(values: &[f64]) -> Option<Estimate> {
     let fold = |combine: fn(f64, f64) -> f64| values.iter().copied().reduce(combine).unwrap_or(mean);
     Some(Estimate { mean, half_width, min: fold(f64::min), max: fold(f64::max), replications: values.len() as u32 })
 }
+
+/// The standard error of an estimate's mean; `None` with fewer than two replications.
+pub fn standard_error(estimate: &Estimate) -> Option<f64> {
+    Some(estimate.half_width? / student_t(CONFIDENCE, estimate.replications - 1))
+}

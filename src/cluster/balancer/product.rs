@@ -104,7 +104,7 @@ pub trait Settings {
 }
 
 /// Where a product does not publish its limit for connecting to a pod, it is assumed to be that of an Application Load Balancer.
-pub const CONNECT_TIMEOUT: Span = Span::from_secs(10);
+const CONNECT_TIMEOUT: Span = Span::from_secs(10);
 
 /// A setting that cannot be.
 #[derive(Clone, Debug, PartialEq, Eq)]

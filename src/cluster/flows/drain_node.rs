@@ -54,13 +54,6 @@ impl Cluster<'_> {
         ctx.schedule_in(RETRY, Event::Evict(pod));
     }
 
-    /// A pod has taken the place of another one, which somebody may have wanted to be evicted.
-    pub fn evict_if_drained(&mut self, pod: PodId, ctx: &mut Ctx<Event>) {
-        if self.pods[pod].life.node.is_some_and(|node| self.nodes.get(node).is_cordoned()) {
-            self.evict(pod, ctx);
-        }
-    }
-
     /// What the eviction API answers (`pkg/registry/core/pod/storage/eviction.go`).
     fn may_evict(&self, pod: PodId) -> bool {
         let Some(budget) = self.spec.disruption_budget else { return true };

@@ -90,9 +90,7 @@ impl Cluster<'_> {
 
     /// A pod became ready, or stopped being so: the balancer will learn of it.
     pub fn pods_changed(&mut self, ctx: &mut Ctx<Event>) {
-        if self.pending.anybody_queues() {
-            self.dissolve_queues(ctx);
-        }
+        self.dissolve_queues(ctx);
         if self.endpoints.scheduled {
             return; // the reading to come will see this change too
         }

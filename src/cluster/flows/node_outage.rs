@@ -8,7 +8,7 @@ use crate::engine::{Ctx, SimTime, Span};
 use crate::metrics::CloseReason;
 
 impl Cluster<'_> {
-    /// Nodes are cut off for a while, or to the end. What is cut off already stays so for as long as it was to.
+    /// Nodes are cut off for a while, or to the end. Of several outages at a time the worst counts.
     pub fn cut_nodes(&mut self, nodes: &[u32], called: &str, from: Outage, lasts: Option<Span>, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
         let Some(spec) = &self.spec.nodes else { return };
@@ -37,7 +37,7 @@ impl Cluster<'_> {
                 }
             }
         }
-        self.pods_cut(ctx);
+        self.dissolve_queues(ctx);
     }
 
     /// A pod has lost its power or its network.
@@ -55,13 +55,6 @@ impl Cluster<'_> {
                 self.stand_still(pod, lasts.unwrap_or(rest), ctx);
             }
             Outage::Power | Outage::Network | Outage::ControlPlane => {}
-        }
-    }
-
-    /// Requests that wait for a free connection of a pod that is cut off try others.
-    fn pods_cut(&mut self, ctx: &mut Ctx<Event>) {
-        if self.pending.anybody_queues() {
-            self.dissolve_queues(ctx);
         }
     }
 
@@ -88,6 +81,11 @@ impl Cluster<'_> {
         self.pods_changed(ctx);
         self.place_waiting(ctx);
         self.reconcile(ctx);
+    }
+
+    /// Whether the control plane hears of a pod.
+    pub fn is_heard(&self, pod: PodId) -> bool {
+        self.nodes.is_heard(self.pods[pod].life.node)
     }
 
     /// The kubelet of a pod is heard again.
@@ -135,7 +133,7 @@ impl Cluster<'_> {
         self.remove(old, ctx);
         self.start_container(pod, Span::ZERO, ctx);
         self.start_probes(pod, ctx);
-        self.evict_if_drained(pod, ctx);
+        self.evict(pod, ctx); // if somebody drains the node, and waits for the old one to go
     }
 
     /// The control plane has not heard of a node for too long: its pods are not ready any more.

@@ -69,9 +69,4 @@ impl Cluster<'_> {
     pub fn pods_on(&self, node: u32) -> Vec<PodId> {
         self.running.iter().copied().filter(|&pod| self.pods[pod].life.node == Some(node)).collect()
     }
-
-    /// Whether the control plane hears of a pod.
-    pub fn is_heard(&self, pod: PodId) -> bool {
-        self.nodes.is_heard(self.pods[pod].life.node)
-    }
 }

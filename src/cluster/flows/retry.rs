@@ -154,6 +154,9 @@ impl Cluster<'_> {
 
     /// Whoever waits for a connection of a pod whose process has ended tries again.
     pub fn dissolve_queues(&mut self, ctx: &mut Ctx<Event>) {
+        if !self.pending.anybody_queues() {
+            return;
+        }
         let ended = |pod: &PodId| !self.pods[*pod].life.serves();
         for pod in self.pods.ids().filter(ended).collect::<Vec<PodId>>() {
             for ticket in self.pending.queues.remove(&Some(pod)).unwrap_or_default() {

@@ -213,11 +213,10 @@ fn amount<'o>(object: &'o Object, form: &Form, key: &str, above_all: bool, findi
 
 /// An amount as scenarios take it. What is above changes nothing: as many new pods as are wanted are the most there are.
 fn written(value: CountOrShare, field: &Field<'_>) -> Known<String> {
-    let most = match value {
-        CountOrShare::Share(101..) => CountOrShare::Share(100),
-        CountOrShare::Count(count) if count > MOST_PODS => CountOrShare::Count(MOST_PODS),
-        _ => return Known { value: value.to_string(), from: field.from.clone() },
-    };
+    let most = value.within(MOST_PODS);
+    if most == value {
+        return Known { value: value.to_string(), from: field.from.clone() };
+    }
     let reason = format!("the file says {value} ({}), and no rollout needs more than all pods", field.from);
     Known::assumed(most.to_string(), reason)
 }

@@ -1,6 +1,8 @@
 //! Whether everything that is expected holds at one value: replications are added until the answer is sure.
 
-use super::super::replicate::{Candidate, Options, StudyError, estimate, figures_of, in_parallel, number_of_figures};
+use super::super::replicate::{
+    Candidate, Options, StudyError, estimate, figures_of, in_parallel, number_of_figures, standard_error,
+};
 use super::super::student_t;
 use super::{During, Question};
 use crate::cluster::spec::ClusterSpec;
@@ -116,16 +118,12 @@ fn check(expectation: &Expectation, at: usize, samples: &[Vec<Option<f64>>], que
 
 /// Whether a mean is on the right side of its bound, or on the wrong one, so surely; one-sided.
 fn judge(expectation: &Expectation, measured: &Estimate, values: &[f64], confidence: f64) -> Judgement {
-    let n = values.len() as f64;
     if expectation.comparison == Comparison::Equal {
         let all = values.iter().all(|&value| expectation.holds(value));
         return if all { Judgement::Holds } else { Judgement::Fails };
     }
-    let variance = values.iter().map(|x| (x - measured.mean) * (x - measured.mean)).sum::<f64>() / (n - 1.0).max(1.0);
-    let half = match values.len() {
-        0 | 1 => f64::INFINITY,
-        _ => student_t(2.0 * confidence - 1.0, values.len() as u32 - 1) * libm::sqrt(variance / n),
-    };
+    let half = standard_error(measured)
+        .map_or(f64::INFINITY, |error| student_t(2.0 * confidence - 1.0, measured.replications - 1) * error);
     let (worse, better) = match expectation.comparison {
         Comparison::Below | Comparison::AtMost => (measured.mean + half, measured.mean - half),
         _ => (measured.mean - half, measured.mean + half),
