@@ -1,0 +1,90 @@
+//! What can be typed after `plan`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// At each value as many replications are run as it takes to know, with this confidence, whether what is expected holds: 5, 10, 20
+/// or 40. A value at which that stays open does not do. Beyond the answer everything is taken to hold, and before it not.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = PLAN_HELP)]
+pub struct PlanArgs {
+    /// The scenario (YAML) with what is expected; `-` reads standard input
+    pub scenario: PathBuf,
+    /// The setting
+    #[arg(long, value_name = "PATH", default_value = "pods.replicas")]
+    pub knob: String,
+    /// Its lowest value: a number, a share such as `10%`, a duration such as `1m`
+    #[arg(long, value_name = "VALUE", default_value = "1")]
+    pub from: String,
+    /// Its highest value
+    #[arg(long, value_name = "VALUE", default_value = "200")]
+    pub to: String,
+    /// The smallest value at which everything holds, or the largest
+    #[arg(long, value_enum, default_value = "fewest")]
+    pub find: FindArg,
+    /// Expects something more, such as 'p99 event.latency < 100ms'; may be given again
+    #[arg(long, value_name = "EXPECTATION")]
+    pub expect: Vec<String>,
+    /// Through what it must hold, besides the timeline of the scenario
+    #[arg(long, value_enum)]
+    pub during: Option<DuringArg>,
+    /// Only this variant
+    #[arg(long, value_name = "NAME")]
+    pub variant: Option<String>,
+    /// How sure each answer about one value must be, in per cent
+    #[arg(long, value_name = "PERCENT", default_value_t = 95, value_parser = clap::value_parser!(u8).range(60..=99))]
+    pub confidence: u8,
+    /// Replications per value, at most [default: 40]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=40))]
+    pub runs: Option<u32>,
+    /// Changes a value of the scenario, such as `clients.count=5000`; may be given again
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// First seed; the same as `--set seed=N`
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Threads; one per core if not given. The results do not depend on it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Folder for plan.csv; `output/NAME/plan` if not given
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// Prints the answers alone
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// What stands below the options of `plan`.
+const PLAN_HELP: &str = "\
+Exit codes: 0 there is an answer for each variant, 1 there is none in the range, 2 bad input.
+
+Examples:
+  stickysim plan scenarios/auction.yaml --expect 'p99 event.latency < 100ms'
+  stickysim plan scenarios/chat.yaml --expect 'limits.pod_cpu < 80%' --during pod-lost
+  stickysim plan scenarios/auction.yaml --knob clients.homes.count --from 100 --to 100000 --find most --expect 'limits.pod_cpu < 80%'";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FindArg {
+    /// The smallest value
+    Fewest,
+    /// The largest value
+    Most,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DuringArg {
+    /// Every pod is replaced, from when figures begin to be taken
+    RollingRestart,
+    /// There is one pod less, from when figures begin to be taken
+    PodLost,
+}
+
+impl PlanArgs {
+    /// All changes of the scenario but that of the setting.
+    pub fn changes(&self) -> Vec<String> {
+        let mut changes = self.set.clone();
+        changes.extend(self.seed.map(|seed| format!("seed={seed}")));
+        changes
+    }
+}
