@@ -1,15 +1,11 @@
 //! Runs every variant so many times and puts the figures together.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use rayon::prelude::*;
-
+use super::jobs::{Options, StudyError, in_order};
 use super::pairing::{adjust, pairing};
 use super::student_t;
 use crate::cluster::balancer::AffinityKey;
+use crate::cluster::simulate;
 use crate::cluster::spec::ClusterSpec;
-use crate::cluster::{RunError, simulate};
 use crate::engine::Seed;
 use crate::metrics::{
     AlertRule, Counts, DistributionReport, Estimate, ExpectationOutcome, Family, FigureId, FigureReport, Latencies,
@@ -21,50 +17,6 @@ use crate::scenario::{Expectation, Scenario};
 const DISTRIBUTION_POINTS: usize = 400;
 /// The confidence of every interval.
 pub const CONFIDENCE: f64 = 0.95;
-
-/// What to run, and how.
-pub struct Options<'a> {
-    /// True: every variant of the scenario. False: the scenario as it stands.
-    pub variants: bool,
-    /// Threads; `None` = one per core.
-    pub threads: Option<usize>,
-    /// Called after each run, from any thread; [`Aborted`] stops the study.
-    pub progress: &'a (dyn Fn(Progress) -> Result<(), Aborted> + Sync),
-}
-
-/// How far a study is.
-#[derive(Clone, Copy, Debug)]
-pub struct Progress {
-    /// Runs done.
-    pub done: usize,
-    /// Runs in all.
-    pub total: usize,
-}
-
-/// The caller wants no more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Aborted;
-
-/// Why there is no study.
-#[derive(Debug, thiserror::Error)]
-pub enum StudyError {
-    /// A run failed.
-    #[error("variant `{variant}`, replication {replication}: {error}")]
-    Run {
-        /// Which variant.
-        variant: String,
-        /// Which replication, from 0.
-        replication: u32,
-        /// Why.
-        error: RunError,
-    },
-    /// The threads could not be started.
-    #[error("cannot start the worker threads: {0}")]
-    Threads(#[from] rayon::ThreadPoolBuildError),
-    /// The caller stopped it.
-    #[error("stopped")]
-    Aborted,
-}
 
 /// One variant to be run.
 pub(super) struct Candidate<'s> {
@@ -96,7 +48,8 @@ impl<'s> Candidate<'s> {
     }
 }
 
-/// What the replications of one variant add up to.
+/// What the replications of one variant add up to, in their order.
+#[derive(Default)]
 struct Pooled {
     latencies: Latencies,
     counts: Counts,
@@ -141,44 +94,19 @@ pub fn run(scenario: &Scenario, options: &Options) -> Result<Study, StudyError> 
 }
 
 fn run_all(candidates: &[Candidate], scenario: &Scenario, options: &Options) -> Result<Vec<Pooled>, StudyError> {
-    let replications = scenario.replications;
-    let pools: Vec<Mutex<Pooled>> = candidates.iter().map(|_| Mutex::new(Pooled::new(replications))).collect();
+    let mut pools: Vec<Pooled> = candidates.iter().map(|_| Pooled::default()).collect();
     // all variants of one replication before the next, so that an early stop leaves whole comparisons
-    let jobs: Vec<(u32, usize)> = (0..replications)
+    let jobs: Vec<(u32, usize)> = (0..scenario.replications)
         .flat_map(|replication| (0..candidates.len()).map(move |variant| (replication, variant)))
         .collect();
-    let one = |&(replication, variant): &(u32, usize)| -> Result<(), StudyError> {
+    let one = |&(replication, variant): &(u32, usize)| -> Result<(usize, Record), StudyError> {
         let candidate = &candidates[variant];
         let record = simulate(candidate.spec, Seed(scenario.seed).replication(replication))
             .map_err(|error| StudyError::Run { variant: candidate.name.to_owned(), replication, error })?;
-        let figures = figures_of(&record, candidate.expectations);
-        pools[variant].lock().expect("no run panics while it merges").add(replication, record, figures);
-        Ok(())
+        Ok((variant, record))
     };
-    in_parallel(&jobs, options, one)?;
-    Ok(pools.into_iter().map(|pool| pool.into_inner().expect("no run panics while it merges")).collect())
-}
-
-/// Does the jobs on all threads; what they give is in their order. Of several that fail, the first one's error counts.
-///
-/// # Errors
-/// When a job fails, the threads cannot be started, or the caller aborts.
-pub fn in_parallel<J: Sync, T: Send>(
-    jobs: &[J],
-    options: &Options,
-    one: impl Fn(&J) -> Result<T, StudyError> + Sync,
-) -> Result<Vec<T>, StudyError> {
-    let total = jobs.len();
-    let done = AtomicUsize::new(0);
-    let told = |job: &J| -> Result<T, StudyError> {
-        let result = one(job)?;
-        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-        (options.progress)(Progress { done, total }).map_err(|Aborted| StudyError::Aborted)?;
-        Ok(result)
-    };
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.unwrap_or(0)).build()?;
-    let results: Vec<Result<T, StudyError>> = pool.install(|| jobs.par_iter().with_max_len(1).map(told).collect());
-    results.into_iter().collect()
+    in_order(&jobs, options, one, |(variant, record)| pools[variant].add(record, candidates[variant].expectations))?;
+    Ok(pools)
 }
 
 /// How many figures come before those of expectations.
@@ -193,28 +121,15 @@ pub(super) fn figures_of(record: &Record, expectations: &[Expectation]) -> Vec<O
 }
 
 impl Pooled {
-    fn new(replications: u32) -> Pooled {
-        Pooled {
-            latencies: Latencies::default(),
-            counts: Counts::default(),
-            limits: Limiting::default(),
-            events: 0,
-            first: None,
-            figures: vec![Vec::new(); replications as usize],
-            digests: vec![0; replications as usize],
-        }
-    }
-    /// Adds one run. Sums are of integers and maxima of floats, so the order of calls does not matter.
-    fn add(&mut self, replication: u32, record: Record, figures: Vec<Option<f64>>) {
+    /// Adds the next replication.
+    fn add(&mut self, record: Record, expectations: &[Expectation]) {
+        self.figures.push(figures_of(&record, expectations));
         self.latencies.merge(&record.latencies);
         self.counts.add(&record.counts);
         self.events += record.events;
         self.limits.raise(&record.limits);
-        self.figures[replication as usize] = figures;
-        self.digests[replication as usize] = record.digest;
-        if replication == 0 {
-            self.first = Some((record.series, record.marks));
-        }
+        self.digests.push(record.digest);
+        self.first.get_or_insert((record.series, record.marks));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Runs a study again and again, each time with one of its assumptions changed.
 
-use super::replicate::{Candidate, Options, StudyError, estimate, figures_of, in_parallel, number_of_figures};
+use super::jobs::{Options, StudyError, in_parallel};
+use super::replicate::{Candidate, estimate, figures_of, number_of_figures};
 use crate::cluster::spec::ClusterSpec;
 use crate::cluster::{RunError, simulate};
 use crate::engine::Seed;

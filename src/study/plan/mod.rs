@@ -6,7 +6,8 @@
 
 mod trial;
 
-use super::replicate::{Candidate, Options, StudyError};
+use super::jobs::{Options, StudyError};
+use super::replicate::Candidate;
 use crate::cluster::spec::{Action, ClusterSpec, RolloutMode, TimedAction};
 use crate::engine::Span;
 use crate::scenario::Scenario;

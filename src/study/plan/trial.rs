@@ -1,8 +1,7 @@
 //! Whether everything that is expected holds at one value: replications are added until the answer is sure.
 
-use super::super::replicate::{
-    Candidate, Options, StudyError, estimate, figures_of, in_parallel, number_of_figures, standard_error,
-};
+use super::super::jobs::{Options, StudyError, in_parallel};
+use super::super::replicate::{Candidate, estimate, figures_of, number_of_figures, standard_error};
 use super::super::student_t;
 use super::{During, Question};
 use crate::cluster::spec::ClusterSpec;
