@@ -92,7 +92,8 @@ fn bad_scenario(problems: Problems) -> Failure {
 fn study(scenario: Scenario, variants: bool, args: &StudyArgs) -> Result<Success, Failure> {
     let scenario = &expecting(scenario, &args.expect)?;
     let default = || PathBuf::from("output").join(&scenario.name);
-    let changed_runs = args.sensitivity.map(|runs| sensitivity_runs(runs, scenario.replications)).transpose()?;
+    let changed_runs =
+        args.sensitivity.map(|runs| sensitivity_runs(runs, scenario.replications.least())).transpose()?;
     let folder = Folder::prepare(&args.out.clone().unwrap_or_else(default))?;
     let metrics = args.openmetrics.as_deref().map(Folder::of_file).transpose()?;
     let mut study = with_bar(variants, args, |options| crate::study::run(scenario, options))?;

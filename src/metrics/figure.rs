@@ -74,6 +74,8 @@ pub struct Family {
 pub enum Stat {
     /// The mean.
     Mean,
+    /// The largest value of a run: when the last one is done. It grows with the length of the run.
+    Max,
     /// The p-th percentile, 0 < p < 100.
     Percentile(f64),
 }
@@ -170,11 +172,20 @@ impl FigureId {
             None => self.family.title.to_owned(),
         }
     }
+    /// How many samples lie beyond it, away from the middle, where it is a percentile of something that was measured.
+    pub fn samples_beyond(&self, latencies: &Latencies) -> Option<u64> {
+        let Some(Stat::Percentile(percentile)) = self.stat else { return None };
+        let samples = self.family.histogram_of(latencies)?.count();
+        let share = (percentile / 100.0).min(1.0 - percentile / 100.0);
+        // 1 % of 10,000 are 100 of them, whatever is rounded on the way
+        (samples > 0).then(|| libm::floor(samples as f64 * share + 1e-6) as u64)
+    }
     /// Its value in this run; `None` when the run had nothing of it.
     pub fn value(&self, record: &Record) -> Option<f64> {
         match (self.family.read, self.stat) {
             (Read::Number(read), _) => read(record),
             (Read::Distribution(read), Some(Stat::Percentile(p))) => read(&record.latencies).quantile_ms(p / 100.0),
+            (Read::Distribution(read), Some(Stat::Max)) => read(&record.latencies).quantile_ms(1.0),
             (Read::Distribution(read), _) => read(&record.latencies).mean_ms(),
         }
     }
@@ -184,6 +195,7 @@ impl fmt::Display for Stat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Stat::Mean => f.write_str("mean"),
+            Stat::Max => f.write_str("max"),
             Stat::Percentile(p) => write!(f, "p{p}"),
         }
     }
@@ -220,6 +232,8 @@ mod tests {
             let name = figure.to_string();
             assert_eq!(name.parse::<FigureId>().unwrap().to_string(), name);
         }
+        assert_eq!("max event.latency".parse::<FigureId>().unwrap().to_string(), "event.latency.max");
+        assert_eq!("event.latency.max".parse::<FigureId>().unwrap().to_string(), "event.latency.max");
         assert_eq!("p99.9 event.latency".parse::<FigureId>().unwrap().to_string(), "event.latency.p99.9");
         assert_eq!("event.latency.p99.9".parse::<FigureId>().unwrap().to_string(), "event.latency.p99.9");
     }

@@ -26,6 +26,6 @@ pub use record::{DatabaseUse, Latencies, Limiting, LoadSkew, Mark, NEff, Record}
 pub use sensitivity::{Outcome, Sample, Sensitivity, Varied};
 pub use series::{CLUSTER_SERIES, ClusterSeries, POD_SERIES, PodSeries, TimeSeries};
 pub use study::{
-    Assumption, DistributionReport, Estimate, ExpectationOutcome, FigureReport, Grade, Pairing, Spread, Study,
-    VariantReport,
+    Assumption, DistributionReport, Estimate, ExpectationOutcome, FigureReport, Grade, Pairing, Precision, Spread,
+    Study, TooFew, VariantReport,
 };

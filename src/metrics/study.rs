@@ -21,6 +21,8 @@ pub struct Study {
     pub seed: u64,
     /// Runs per variant.
     pub replications: u32,
+    /// How well figures are known then; `None` where the number of runs was given.
+    pub precision: Option<Precision>,
     /// Simulated length of each run in seconds.
     pub duration_s: f64,
     /// Of which not measured, from the start.
@@ -36,6 +38,44 @@ pub struct Study {
     pub sensitivity: Option<Sensitivity>,
 }
 
+/// How well the least known figure is known, of those that reports put first or that are expected.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Precision {
+    /// Half the width of a 95 % interval that was asked for, as a share of the mean.
+    pub wanted: f64,
+    /// What was reached.
+    pub reached: f64,
+    /// The figure.
+    pub figure: String,
+    /// Whose.
+    pub variant: String,
+}
+
+/// A percentile with too few samples beyond it to say where it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct TooFew {
+    /// Such as `event.latency.p99`.
+    pub id: String,
+    /// Samples beyond it, over all replications.
+    pub beyond: u64,
+    /// So many there should be.
+    pub wanted: u64,
+}
+
+impl TooFew {
+    /// So many samples must lie beyond a percentile, over all replications:
+    const BEYOND: u64 = 100;
+    /// and so many in each, on average. With fewer the percentile of a run is biased, which no number of runs would mend: with 5 beyond
+    /// it, that of an exponential tail is 2 % too low.
+    const BEYOND_EACH: u64 = 5;
+
+    /// Whether too few samples lie beyond a figure, of all of so many replications, to say where it is.
+    pub fn to_tell(figure: FigureId, beyond: u64, replications: usize) -> Option<TooFew> {
+        let wanted = TooFew::BEYOND.max(TooFew::BEYOND_EACH * replications as u64);
+        (beyond < wanted).then(|| TooFew { id: figure.to_string(), beyond, wanted })
+    }
+}
+
 /// One variant, over its replications.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct VariantReport {
@@ -47,6 +87,8 @@ pub struct VariantReport {
     pub decisions: String,
     /// Every figure that this variant has.
     pub figures: Vec<FigureReport>,
+    /// Percentiles that are not among them, since too few samples lie beyond.
+    pub too_few: Vec<TooFew>,
     /// Distributions, all replications pooled.
     pub distributions: Vec<DistributionReport>,
     /// Totals over all replications.
@@ -145,8 +187,10 @@ pub struct ExpectationOutcome {
     pub bound: f64,
     /// True when the mean over the replications meets it.
     pub holds: bool,
-    /// What was measured; `None` when the run has no such figure (then it does not hold).
+    /// What was measured; `None` when the run has no such figure, or too little of it (then it does not hold).
     pub measured: Option<Estimate>,
+    /// Where it is a percentile that nothing can be said of.
+    pub too_few: Option<TooFew>,
 }
 
 /// How well a value is founded.

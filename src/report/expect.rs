@@ -1,11 +1,15 @@
 //! Whether an expectation holds, in words, and by how much.
 
 use super::number::Scale;
+use super::precision;
 use crate::metrics::{Estimate, ExpectationOutcome, FigureId};
 
 /// `holds: measured 80.1 ± 2.0 ms, 19.9 ms below the limit`.
 pub fn words(outcome: &ExpectationOutcome) -> String {
     let word = if outcome.holds { "holds" } else { "fails" };
+    if let Some(too_few) = &outcome.too_few {
+        return format!("{word}: {}", precision::too_few(too_few));
+    }
     let Some(measured) = &outcome.measured else {
         return format!("{word}: nothing of it was measured");
     };
@@ -47,7 +51,7 @@ mod tests {
         let measured = Estimate { mean, half_width: Some(half), min: mean, max: mean, replications: 20 };
         let (figure, comparison) = (figure.to_owned(), comparison.to_owned());
         let text = String::new();
-        words(&ExpectationOutcome { text, figure, comparison, bound, holds, measured: Some(measured) })
+        words(&ExpectationOutcome { text, figure, comparison, bound, holds, measured: Some(measured), too_few: None })
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub(crate) mod number;
 mod openmetrics;
 mod plan;
 mod plots;
+mod precision;
 mod rows;
 mod sensitivity;
 mod tables;

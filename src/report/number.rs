@@ -193,6 +193,11 @@ fn is_all_zero(text: &str) -> bool {
     text.chars().all(|c| !c.is_ascii_digit() || c == '0')
 }
 
+/// `1 run`, `20 runs`.
+pub(super) fn count_of(n: u64, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{} {what}s", count(n)) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

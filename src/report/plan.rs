@@ -2,6 +2,7 @@
 
 use super::expect::distance;
 use super::number::{Scale, percent};
+use super::precision;
 use crate::metrics::FigureId;
 use crate::study::{Check, Find, Judgement, Plan, Point};
 
@@ -59,6 +60,9 @@ fn words(check: &Check) -> String {
         Judgement::Unsure => "is not sure",
     };
     let text = &check.expectation.text;
+    if let Some(too_few) = &check.too_few {
+        return format!("`{text}` {word}: {}", precision::too_few(too_few));
+    }
     let Some(measured) = &check.measured else { return format!("`{text}` {word}: nothing of it was measured") };
     let figure: FigureId = check.expectation.figure;
     let scale = Scale::fitting(figure.family().unit, [measured.mean].into_iter());

@@ -1,7 +1,8 @@
 //! One figure of all variants: the row that terminal, page and tables share.
 
 use super::number::Scale;
-use crate::metrics::{Estimate, FigureId, FigureReport, Study};
+use super::precision::TOO_FEW;
+use crate::metrics::{Estimate, FigureId, FigureReport, Study, VariantReport};
 
 /// One figure of all variants, in one unit.
 pub(super) struct Row<'a> {
@@ -11,8 +12,10 @@ pub(super) struct Row<'a> {
     pub(super) id: String,
     /// How its values are shown.
     pub(super) scale: Scale,
-    /// One per variant; `None` where the variant has nothing of it.
+    /// One per variant; `None` where the variant has nothing of it, or too little.
     pub(super) cells: Vec<Option<&'a FigureReport>>,
+    /// What stands in the place of each that is `None`.
+    pub(super) blanks: Vec<&'static str>,
 }
 
 impl<'a> Row<'a> {
@@ -23,7 +26,9 @@ impl<'a> Row<'a> {
         cells.iter().any(Option::is_some).then(|| {
             let means = cells.iter().flatten().map(|cell| cell.value.mean);
             let scale = Scale::fitting(figure.family().unit, means);
-            Row { figure, id: id.to_owned(), scale, cells }
+            let is_too_few = |variant: &VariantReport| variant.too_few.iter().any(|too_few| too_few.id == id);
+            let blanks = study.variants.iter().map(|variant| if is_too_few(variant) { TOO_FEW } else { "–" });
+            Row { figure, id: id.to_owned(), scale, cells, blanks: blanks.collect() }
         })
     }
 

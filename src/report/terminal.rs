@@ -5,6 +5,7 @@ use comfy_table::{CellAlignment, ContentArrangement, ContentLineStyle, LineStyle
 use super::alerts;
 use super::expect;
 use super::finding::Finding;
+use super::precision;
 use super::rows::{Row, group};
 use super::sensitivity::{Cells, Reading};
 use crate::metrics::{HEADLINE, Study};
@@ -31,6 +32,12 @@ pub fn terminal(study: &Study, style: &TerminalStyle) -> String {
     if study.variants.len() > 1 {
         out.push('\n');
         out.push_str(&wrapped(&legend(study), width, ""));
+    }
+    for sentence in [precision::sentence(study), precision::missing(study)] {
+        if !sentence.is_empty() {
+            out.push('\n');
+            out.push_str(&wrapped(&sentence, width, ""));
+        }
     }
     out.push_str(&expectations(study, width));
     out.push_str(&fired(study, width));
@@ -116,7 +123,8 @@ fn align(table: &mut Table) {
 fn cell(study: &Study, row: &Row<'_>, variant: usize) -> String {
     let has_signs = study.variants.len() > 1;
     let Some(figure) = row.cells[variant] else {
-        return if has_signs { "–  ".to_owned() } else { "–".to_owned() };
+        let blank = row.blanks[variant];
+        return if has_signs { format!("{blank}  ") } else { blank.to_owned() };
     };
     let value = row.scale.parts(&figure.value).to_string();
     if !has_signs {

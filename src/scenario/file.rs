@@ -32,6 +32,7 @@ pub use sessions::*;
 pub use timeline::*;
 pub use traffic::*;
 
+use super::replications::Replications;
 use super::units::Whole;
 use super::words::WarmUp;
 use crate::cluster::balancer::BalancerSpec;
@@ -53,9 +54,9 @@ pub struct ScenarioFile {
     pub warm_up: Option<WarmUp>,
     /// First seed; the same seed gives the same numbers.
     pub seed: Option<u64>,
-    /// Runs per variant, each with its own random numbers.
-    #[schemars(range(min = 1, max = 10000))]
-    pub replications: Option<u32>,
+    /// Runs per variant, each with its own random numbers: so many, or `auto`, which is until every headline figure is known to 5 %,
+    /// 10 to 100; `{precision: 2%, at_most: 200}` asks for more.
+    pub replications: Option<Replications>,
     /// Distance of the samples of the time series.
     pub sample_every: Option<Span>,
     /// `steady`: clients are connected already at time zero. `empty`: everybody arrives at time zero.

@@ -21,6 +21,7 @@ mod locate;
 mod overlay;
 mod percent;
 mod presets;
+mod replications;
 mod resolve;
 mod scalar;
 mod side;
@@ -40,6 +41,7 @@ pub use diagnostic::{Problem, Problems};
 pub use expect::{ExpectError, Expectation};
 pub use fill::defaults_table;
 pub use overlay::Setting;
+pub use replications::{Replications, Until};
 pub use side::{Files, Folder, NoFiles, trace_csv};
 pub use units::{Number, QuantityError, Rate, Share, Size, Weight, Whole};
 pub use vary::{Changed, Trial, Variation};
@@ -72,7 +74,7 @@ pub struct Scenario {
     /// First seed.
     pub seed: u64,
     /// Runs per variant.
-    pub replications: u32,
+    pub replications: Replications,
     /// The cluster without any variant.
     pub base: ClusterSpec,
     /// What must hold without any variant.

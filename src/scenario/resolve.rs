@@ -11,6 +11,7 @@ use super::file::ScenarioFile;
 use super::fill::fill;
 use super::locate::{Index, Step};
 use super::overlay::{Setting, difference, lengthen, merge, plain_keys};
+use super::replications::Replications;
 use super::side::SideFiles;
 use super::typed::{Found, dotted, name_items};
 use super::{Scenario, Source, Variant, assumed, build, typed, validate};
@@ -133,7 +134,7 @@ fn assemble(
         name: base.file.name.clone(),
         title: base.file.title.clone().unwrap_or_default(),
         seed: base.file.seed.unwrap_or_default(),
-        replications: base.file.replications.unwrap_or(1),
+        replications: base.file.replications.unwrap_or(Replications::Exactly(1)),
         base: base.spec,
         expectations: base.expectations,
         alerts: base.alerts,

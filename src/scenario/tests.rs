@@ -126,7 +126,7 @@ variants:
 fn the_full_example_says_what_it_means() {
     let scenario = read(FULL);
     let base = &scenario.base;
-    assert_eq!((scenario.name.as_str(), scenario.seed, scenario.replications), ("full", 11, 5));
+    assert_eq!((scenario.name.as_str(), scenario.seed, scenario.replications), ("full", 11, Replications::Exactly(5)));
     assert_eq!(base.duration, Span::from_secs(1200));
     assert_eq!(base.warm_up, Span::from_secs(60));
     assert_eq!(base.sample_every, Span::from_secs(5));

@@ -21,6 +21,7 @@ use super::diagnostic::Problem;
 use super::expect::Expectation;
 use super::file::ScenarioFile;
 use super::locate::Step;
+use super::replications::Replications;
 use super::typed::Found;
 use crate::cluster::balancer;
 use crate::cluster::spec::Trace;
@@ -148,6 +149,33 @@ fn check_lengths(checks: &mut Checks, file: &ScenarioFile) {
     }
 }
 
+fn replications(checks: &mut Checks, file: &ScenarioFile) {
+    match file.replications {
+        Some(Replications::Exactly(number)) if !(1..=10_000).contains(&number) => {
+            let message = format!("{number} replications are not possible");
+            checks.fail("out-of-range", "replications", message, "write 1 to 10000, or `auto`");
+        }
+        Some(Replications::Until(until)) => {
+            if !(0.001..=0.5).contains(&until.precision()) {
+                let message = format!("figures cannot be known to {} %", until.precision() * 100.0);
+                let help =
+                    "write 0.1% to 50%; the usual 5% says that an interval reaches 5 % of the mean to either side";
+                checks.fail("out-of-range", "replications.precision", message, help);
+            }
+            if !(Replications::FIRST..=10_000).contains(&until.at_most()) {
+                let message = format!("{} replications do not do to tell how well figures are known", until.at_most());
+                checks.fail(
+                    "out-of-range",
+                    "replications.at_most",
+                    message,
+                    "write 10 to 10000, or a number in the place of `replications`",
+                );
+            }
+        }
+        _ => {}
+    }
+}
+
 fn check_frame(checks: &mut Checks, file: &ScenarioFile) {
     let duration = file.duration.unwrap_or_default();
     let good_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -171,10 +199,7 @@ fn check_frame(checks: &mut Checks, file: &ScenarioFile) {
         let message = format!("the warm-up of {warm_up} leaves nothing of the run of {duration} to measure");
         checks.fail("warm-up-too-long", "warm_up", message, "make it shorter than `duration`, or write `auto`");
     }
-    if !(1..=10_000).contains(&file.replications.unwrap_or(1)) {
-        let message = format!("{} replications are not possible", file.replications.unwrap_or(0));
-        checks.fail("out-of-range", "replications", message, "write 1 to 10000");
-    }
+    replications(checks, file);
     let sample_every = file.sample_every.unwrap_or_default();
     if sample_every.is_zero() {
         checks.fail("zero", "sample_every", "samples need a distance above zero", "write for example `5s`");

@@ -7,8 +7,10 @@
 mod jobs;
 mod pairing;
 mod plan;
+mod pool;
 mod replicate;
 mod sensitivity;
+mod stopping;
 mod student;
 
 pub use jobs::{Aborted, Options, Progress, StudyError, in_order, in_parallel};
@@ -16,4 +18,5 @@ pub use pairing::holm;
 pub use plan::{Check, During, Find, Judgement, MOST_RUNS, Plan, Point, Question, plan};
 pub use replicate::{CONFIDENCE, estimate, run, standard_error};
 pub use sensitivity::{SENSITIVITY_RUNS, sensitivity};
+pub use stopping::{replicate, uncertainty};
 pub use student::{student_p, student_t};

@@ -1,20 +1,17 @@
 //! Runs every variant so many times and puts the figures together.
 
-use super::jobs::{Options, StudyError, in_order};
-use super::pairing::{adjust, pairing};
+use super::jobs::{Options, Progress, StudyError, in_order};
+use super::pairing::adjust;
+use super::pool::Pooled;
+use super::stopping::{replicate, uncertainty};
 use super::student_t;
 use crate::cluster::balancer::AffinityKey;
 use crate::cluster::simulate;
 use crate::cluster::spec::ClusterSpec;
 use crate::engine::Seed;
-use crate::metrics::{
-    AlertRule, Counts, DistributionReport, Estimate, ExpectationOutcome, Family, FigureId, FigureReport, Latencies,
-    Limiting, Mark, Record, Study, TimeSeries, VariantReport,
-};
-use crate::scenario::{Expectation, Scenario};
+use crate::metrics::{AlertRule, Estimate, FigureId, FigureReport, HEADLINE, Precision, Record, Study, VariantReport};
+use crate::scenario::{Expectation, Replications, Scenario};
 
-/// Corners of a distribution in reports.
-const DISTRIBUTION_POINTS: usize = 400;
 /// The confidence of every interval.
 pub const CONFIDENCE: f64 = 0.95;
 
@@ -48,42 +45,31 @@ impl<'s> Candidate<'s> {
     }
 }
 
-/// What the replications of one variant add up to, in their order.
-#[derive(Default)]
-struct Pooled {
-    latencies: Latencies,
-    counts: Counts,
-    limits: Limiting,
-    events: u64,
-    /// Series and marks of replication 0.
-    first: Option<(TimeSeries, Vec<Mark>)>,
-    /// By replication: every figure of [`FigureId::all`], then every expectation's.
-    figures: Vec<Vec<Option<f64>>>,
-    digests: Vec<u64>,
-}
-
 /// Runs a scenario.
 ///
 /// # Errors
 /// When a run fails (the first failing one, by variant and replication, if several do), or the caller aborts.
 pub fn run(scenario: &Scenario, options: &Options) -> Result<Study, StudyError> {
     let candidates = Candidate::all(scenario, options.variants);
-    let pooled = run_all(&candidates, scenario, options)?;
+    let (pooled, precision) = run_all(&candidates, scenario, options)?;
+    let replications = pooled[0].digests.len() as u32;
     // what others are compared with: the variant called `none`, else the first without affinity, else the first
     let named = candidates.iter().position(|candidate| candidate.name == "none");
     let plain = || candidates.iter().position(|candidate| candidate.spec.affinity() == AffinityKey::None);
     let baseline = named.or_else(plain).unwrap_or(0);
-    let baseline_figures = pooled[baseline].figures.clone();
-    let variants = candidates.iter().zip(pooled).enumerate().map(|(position, (candidate, pooled))| {
-        report(candidate, pooled, (position != baseline).then_some(&baseline_figures))
-    });
-    let mut variants: Vec<VariantReport> = variants.collect();
+    let figures: Vec<Vec<FigureReport>> = (0..pooled.len())
+        .map(|variant| pooled[variant].figures((variant != baseline).then_some(&pooled[baseline])))
+        .collect();
+    let variants = candidates.iter().zip(pooled).zip(figures);
+    let mut variants: Vec<VariantReport> =
+        variants.map(|((candidate, pooled), figures)| pooled.report(candidate, figures)).collect();
     adjust(&mut variants);
     Ok(Study {
         name: scenario.name.clone(),
         title: scenario.title.clone(),
         seed: scenario.seed,
-        replications: scenario.replications,
+        replications,
+        precision,
         duration_s: scenario.base.duration.as_secs_f64(),
         warm_up_s: scenario.base.warm_up.as_secs_f64(),
         variants,
@@ -93,20 +79,56 @@ pub fn run(scenario: &Scenario, options: &Options) -> Result<Study, StudyError> 
     })
 }
 
-fn run_all(candidates: &[Candidate], scenario: &Scenario, options: &Options) -> Result<Vec<Pooled>, StudyError> {
+/// Runs everything as often as is asked for; with how well the least known figure is known where that was to be found out.
+fn run_all(
+    candidates: &[Candidate],
+    scenario: &Scenario,
+    options: &Options,
+) -> Result<(Vec<Pooled>, Option<Precision>), StudyError> {
     let mut pools: Vec<Pooled> = candidates.iter().map(|_| Pooled::default()).collect();
-    // all variants of one replication before the next, so that an early stop leaves whole comparisons
-    let jobs: Vec<(u32, usize)> = (0..scenario.replications)
-        .flat_map(|replication| (0..candidates.len()).map(move |variant| (replication, variant)))
-        .collect();
+    let mut precision = None;
     let one = |&(replication, variant): &(u32, usize)| -> Result<(usize, Record), StudyError> {
         let candidate = &candidates[variant];
         let record = simulate(candidate.spec, Seed(scenario.seed).replication(replication))
             .map_err(|error| StudyError::Run { variant: candidate.name.to_owned(), replication, error })?;
         Ok((variant, record))
     };
-    in_order(&jobs, options, one, |(variant, record)| pools[variant].add(record, candidates[variant].expectations))?;
-    Ok(pools)
+    replicate(scenario.replications, |replications| -> Result<Option<f64>, StudyError> {
+        let before = replications.start as usize * candidates.len();
+        let progress =
+            |Progress { done, total }| (options.progress)(Progress { done: before + done, total: before + total });
+        let options = Options { progress: &progress, ..*options };
+        // all variants of one replication before the next, so that an early stop leaves whole comparisons
+        let jobs: Vec<(u32, usize)> = replications
+            .flat_map(|replication| (0..candidates.len()).map(move |variant| (replication, variant)))
+            .collect();
+        let add = |(variant, record): (usize, Record)| pools[variant].add(record, candidates[variant].expectations);
+        in_order(&jobs, &options, one, add)?;
+        if let Replications::Until(until) = scenario.replications {
+            precision = least_known(candidates, &pools, until.precision());
+        }
+        Ok(precision.as_ref().map(|precision| precision.reached))
+    })?;
+    Ok((pools, precision))
+}
+
+/// The headline figure, or the expected one, that is known least.
+fn least_known(candidates: &[Candidate], pools: &[Pooled], wanted: f64) -> Option<Precision> {
+    let headline: Vec<FigureId> = HEADLINE.iter().map(|id| id.parse().expect("headline figures exist")).collect();
+    let of_variant = candidates.iter().zip(pools).flat_map(|(candidate, pooled)| {
+        let expected = candidate.expectations.iter().map(|expectation| expectation.figure);
+        let mut figures: Vec<(usize, FigureId)> = columns(candidate.expectations).enumerate().collect();
+        figures.retain(|(_, figure)| {
+            (headline.contains(figure) || expected.clone().any(|f| f == *figure)) && pooled.too_few(*figure).is_none()
+        });
+        figures.into_iter().filter_map(|(position, figure)| {
+            let values: Vec<f64> = pooled.column(position).into_iter().flatten().collect();
+            let reached = uncertainty(&values, figure.family().unit)?;
+            Some(Precision { wanted, reached, figure: figure.to_string(), variant: candidate.name.to_owned() })
+        })
+    });
+    // of equals the first one
+    of_variant.reduce(|worst, other| if other.reached > worst.reached { other } else { worst })
 }
 
 /// How many figures come before those of expectations.
@@ -114,88 +136,14 @@ pub(super) fn number_of_figures() -> usize {
     FigureId::all().count()
 }
 
-/// Every figure, then every expectation's, of one run.
+/// Every figure, then every expectation's.
+fn columns(expectations: &[Expectation]) -> impl Iterator<Item = FigureId> {
+    FigureId::all().chain(expectations.iter().map(|expectation| expectation.figure))
+}
+
+/// The values of [`columns`] in one run.
 pub(super) fn figures_of(record: &Record, expectations: &[Expectation]) -> Vec<Option<f64>> {
-    let wanted = FigureId::all().chain(expectations.iter().map(|expectation| expectation.figure));
-    wanted.map(|figure| figure.value(record)).collect()
-}
-
-impl Pooled {
-    /// Adds the next replication.
-    fn add(&mut self, record: Record, expectations: &[Expectation]) {
-        self.figures.push(figures_of(&record, expectations));
-        self.latencies.merge(&record.latencies);
-        self.counts.add(&record.counts);
-        self.events += record.events;
-        self.limits.raise(&record.limits);
-        self.digests.push(record.digest);
-        self.first.get_or_insert((record.series, record.marks));
-    }
-}
-
-fn report(candidate: &Candidate, pooled: Pooled, baseline: Option<&Vec<Vec<Option<f64>>>>) -> VariantReport {
-    let column = |figures: &[Vec<Option<f64>>], position: usize| -> Vec<Option<f64>> {
-        figures.iter().map(|run| run.get(position).copied().flatten()).collect()
-    };
-    let known = number_of_figures();
-    let figures = FigureId::all().enumerate().filter_map(|(position, figure)| {
-        let values = column(&pooled.figures, position);
-        let pairs: Option<Vec<(f64, f64)>> = baseline.map(|baseline| {
-            let theirs = column(baseline, position);
-            values.iter().zip(&theirs).filter_map(|(mine, theirs)| Some(((*mine)?, (*theirs)?))).collect()
-        });
-        let difference = pairs
-            .as_ref()
-            .and_then(|pairs| estimate(&pairs.iter().map(|(mine, theirs)| mine - theirs).collect::<Vec<_>>()));
-        let pairing = pairs.and_then(|pairs| pairing(&pairs));
-        let value = estimate(&values.into_iter().flatten().collect::<Vec<_>>())?;
-        Some(FigureReport { id: figure.to_string(), value, difference, pairing })
-    });
-    let figures = figures.collect();
-    let expectations = candidate.expectations.iter().enumerate().map(|(position, expectation)| {
-        let values: Vec<f64> = column(&pooled.figures, known + position).into_iter().flatten().collect();
-        let measured = estimate(&values);
-        let holds = measured.is_some_and(|measured| expectation.holds(measured.mean));
-        ExpectationOutcome {
-            text: expectation.text.clone(),
-            figure: expectation.figure.to_string(),
-            comparison: expectation.comparison.to_string(),
-            bound: expectation.bound,
-            holds,
-            measured,
-        }
-    });
-    let expectations = expectations.collect();
-    let (series, marks) = pooled.first.unwrap_or_default();
-    VariantReport {
-        name: candidate.name.to_owned(),
-        balancer: candidate.spec.describe_balancers(),
-        decisions: candidate.spec.decisions(),
-        figures,
-        distributions: distributions(&pooled.latencies),
-        counts: pooled.counts,
-        limits: pooled.limits,
-        alerts: candidate.alerts.iter().map(|rule| rule.evaluate(&series)).collect(),
-        series,
-        marks,
-        expectations,
-        digests: pooled.digests.iter().map(|digest| format!("{digest:016x}")).collect(),
-        events: pooled.events,
-    }
-}
-
-fn distributions(latencies: &Latencies) -> Vec<DistributionReport> {
-    let families = Family::all().iter();
-    let reports = families.filter_map(|family| {
-        let histogram = family.histogram_of(latencies)?;
-        let points = histogram.distribution(DISTRIBUTION_POINTS);
-        (histogram.count() > 0).then(|| DistributionReport {
-            family: family.name.to_owned(),
-            count: histogram.count(),
-            points,
-        })
-    });
-    reports.collect()
+    columns(expectations).map(|figure| figure.value(record)).collect()
 }
 
 /// Mean, 95 % interval and range of independent values; `None` when there are none.

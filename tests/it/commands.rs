@@ -49,7 +49,7 @@ fn run_and_compare_write_a_report_and_say_where() {
     let out = place.run("compare tiny.yaml").fine().to_owned();
     assert!(out.ends_with("\nReport: output/tiny/report.html\n"), "{out}");
     for words in
-        ["cookie", "ip-hash", "none (baseline)", "event latency p99", "Redis copies", "max/mean", "lost messages"]
+        ["cookie", "ip-hash", "none (baseline)", "event latency p50", "Redis copies", "max/mean", "lost messages"]
     {
         assert!(out.contains(words), "{words}: {out}");
     }
@@ -125,16 +125,16 @@ fn schema_and_defaults_are_printed() {
 #[test]
 fn an_expectation_that_fails_is_exit_code_1() {
     let place = Place::furnished();
-    let broken = ["--set", "expect=[p99 event.latency < 1ns, lost.messages <= 100%]"];
+    let broken = ["--set", "expect=[mean event.latency < 1ns, lost.messages <= 100%]"];
     let said = place.run_with("compare tiny.yaml", &broken, b"");
     assert_eq!((said.code, said.err.as_str()), (Some(1), ""));
     assert!(said.out.contains("fails: measured"), "{}", said.out);
     assert!(place.path("output/tiny/report.html").exists(), "the report is written all the same");
     let said = place.run_with("run tiny.yaml --quiet", &broken, b"");
     assert_eq!((said.code, said.out.as_str()), (Some(1), ""));
-    assert!(said.err.starts_with("tiny: `p99 event.latency < 1ns` fails: measured "), "{}", said.err);
+    assert!(said.err.starts_with("tiny: `mean event.latency < 1ns` fails: measured "), "{}", said.err);
     // what was not measured is not met
-    let said = place.run_with("run played.yaml --quiet", &["--set", "expect=[p99 event.latency < 1h]"], b"");
+    let said = place.run_with("run played.yaml --quiet", &["--set", "expect=[mean event.latency < 1h]"], b"");
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(said.err.contains("nothing of it was measured"), "{}", said.err);
 }
@@ -175,7 +175,7 @@ fn who_stops_reading_is_not_told_off() {
     }
     let said = place.shell("stickysim check missing.yaml 2> >(true)");
     assert_eq!(said.code, Some(2), "{said:?}");
-    let said = place.shell("stickysim run tiny.yaml --quiet --set 'expect=[p99 event.latency < 1ns]' 2>&-");
+    let said = place.shell("stickysim run tiny.yaml --quiet --set 'expect=[mean event.latency < 1ns]' 2>&-");
     assert_eq!(said.code, Some(1), "{said:?}");
 }
 
@@ -227,7 +227,7 @@ fn what_is_typed_wrong_is_refused() {
 #[test]
 fn more_can_be_expected_and_pipelines_are_told() {
     let place = Place::furnished();
-    let expect = ["--expect", "p99 event.latency < 1us", "--expect", "requests.failed <= 100%"];
+    let expect = ["--expect", "mean event.latency < 1us", "--expect", "requests.failed <= 100%"];
     let said = place.run_with("compare tiny.yaml --quiet --junit results/junit.xml", &expect, b"");
     assert_eq!(said.code, Some(1), "{said:?}");
     assert_eq!(said.err.lines().count(), 3, "one of each variant: {said:?}");
@@ -237,7 +237,7 @@ fn more_can_be_expected_and_pipelines_are_told() {
     ));
     for part in [
         "  <testsuite name=\"cookie\" tests=\"4\" failures=\"1\">\n",
-        "<testcase classname=\"tiny.cookie\" name=\"p99 event.latency &lt; 1us\">\n      <failure message=\"fails: measured ",
+        "<testcase classname=\"tiny.cookie\" name=\"mean event.latency &lt; 1us\">\n      <failure message=\"fails: measured ",
         "<system-out>holds: measured ",
     ] {
         assert!(xml.contains(part), "{part} is not in {xml}");

@@ -42,6 +42,7 @@ mod plan;
 #[path = "recorded/rows.rs"]
 mod recorded;
 mod redis_costs;
+mod replications;
 mod report;
 mod rollouts;
 mod rooms;

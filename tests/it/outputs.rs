@@ -221,8 +221,8 @@ fn expectations_are_told_in_parts() {
     let summary = place.summary("out");
     for variant in summary["study"]["variants"].as_array().unwrap() {
         let first = &variant["expectations"][0];
-        assert_eq!(first["text"], "p99 event.latency < 10h");
-        assert_eq!((&first["figure"], &first["comparison"]), (&"event.latency.p99".into(), &"<".into()));
+        assert_eq!(first["text"], "mean event.latency < 10h");
+        assert_eq!((&first["figure"], &first["comparison"]), (&"event.latency.mean".into(), &"<".into()));
         assert_eq!(first["bound"].as_f64(), Some(36e6));
         assert_eq!(first["holds"], true);
         let figure = variant["figures"].as_array().unwrap().iter().find(|f| f["id"] == first["figure"]).unwrap();

@@ -15,9 +15,12 @@ pub struct StudyArgs {
     /// First seed; the same as `--set seed=N`
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Runs per variant; the same as `--set replications=N`
+    /// Runs per variant, or `auto`; the same as `--set replications=N`
     #[arg(long, short = 'r', value_name = "N")]
-    pub replications: Option<u32>,
+    pub replications: Option<String>,
+    /// As many runs as it takes to know every headline figure so well, 10 to 100; the same as `--set replications.precision=PERCENT`
+    #[arg(long, value_name = "PERCENT", conflicts_with = "replications")]
+    pub precision: Option<String>,
     /// Expects something more of each variant, such as 'p99 event.latency < 100ms'; may be given again
     #[arg(long, value_name = "EXPECTATION")]
     pub expect: Vec<String>,
@@ -64,7 +67,8 @@ impl StudyArgs {
     pub fn changes(&self) -> Vec<String> {
         let mut changes = self.set.clone();
         changes.extend(self.seed.map(|seed| format!("seed={seed}")));
-        changes.extend(self.replications.map(|replications| format!("replications={replications}")));
+        changes.extend(self.replications.iter().map(|replications| format!("replications={replications}")));
+        changes.extend(self.precision.iter().map(|precision| format!("replications={{precision: {precision}}}")));
         changes
     }
 }

@@ -21,14 +21,14 @@ pub enum ParseFigureError {
 impl FromStr for FigureId {
     type Err = ParseFigureError;
 
-    /// Reads `event.latency.p99`, `p99 event.latency`, `mean event.latency` or `redis.copies`.
+    /// Reads `event.latency.p99`, `p99 event.latency`, `mean event.latency`, `max event.latency` or `redis.copies`.
     fn from_str(text: &str) -> Result<FigureId, ParseFigureError> {
         let text = text.trim();
         let (name, stat) = match text.split_once(char::is_whitespace) {
             Some((stat, name)) => (name.trim(), Some(stat)),
-            None => match (Family::named(text), text.split_once(".p"), text.strip_suffix(".mean")) {
+            None => match (Family::named(text), text.split_once(".p"), word_at_end(text)) {
                 (Some(_), _, _) => (text, None),
-                (None, _, Some(name)) => (name, Some("mean")),
+                (None, _, Some((name, word))) => (name, Some(word)),
                 (None, Some(_), None) => {
                     let at = text.rfind(".p").filter(|&at| text[at + 2..].starts_with(|c: char| c.is_ascii_digit()));
                     match at.or_else(|| percentile_with_point(text)) {
@@ -44,6 +44,7 @@ impl FromStr for FigureId {
         let stat = match stat {
             None => None,
             Some("mean") => Some(Stat::Mean),
+            Some("max") => Some(Stat::Max),
             Some(stat) => {
                 let p: f64 = stat.strip_prefix('p').and_then(|p| p.parse().ok()).ok_or_else(unknown)?;
                 if !(p > 0.0 && p < 100.0) {
@@ -58,6 +59,11 @@ impl FromStr for FigureId {
             _ => Ok(FigureId { family, stat }),
         }
     }
+}
+
+/// Family and statistic of `….mean` and `….max`.
+fn word_at_end(text: &str) -> Option<(&str, &str)> {
+    text.rsplit_once('.').filter(|(_, word)| ["mean", "max"].contains(word))
 }
 
 /// Position of the `.p` in `….p99.9`.

@@ -7,6 +7,7 @@ use crate::metrics::{FigureId, FigureReport, HEADLINE, Study};
 use crate::report::expect;
 use crate::report::finding::Finding;
 use crate::report::number::fixed;
+use crate::report::precision;
 use crate::report::rows::{Row, group};
 
 /// What the section is called: one variant alone is compared with nothing.
@@ -37,6 +38,9 @@ pub(super) fn section(study: &Study) -> Markup {
                 }
             }
             (scroll("Comparison of the variants", &table(study, &headline)))
+            @for sentence in [precision::sentence(study), precision::missing(study)] {
+                @if !sentence.is_empty() { p class="note" { (sentence) } }
+            }
             details {
                 summary { "Every other figure" }
                 (scroll("Every other figure", &table(study, &others)))
@@ -96,7 +100,7 @@ fn table(study: &Study, ids: &[String]) -> Markup {
                     @for row in members {
                         tr {
                             th scope="row" { (linked(&row.figure)) }
-                            @for cell in &row.cells { td { (self::cell(row, *cell)) } }
+                            @for (cell, blank) in row.cells.iter().zip(&row.blanks) { td { (self::cell(row, *cell, blank)) } }
                         }
                     }
                 }
@@ -112,8 +116,8 @@ fn interval_words(study: &Study) -> String {
     }
 }
 
-fn cell(row: &Row<'_>, figure: Option<&FigureReport>) -> Markup {
-    let Some(figure) = figure else { return html! { "–" } };
+fn cell(row: &Row<'_>, figure: Option<&FigureReport>, blank: &str) -> Markup {
+    let Some(figure) = figure else { return html! { (blank) } };
     let finding = Finding::of_figure(figure);
     html! {
         span class="value" { (row.scale.show(&figure.value)) }

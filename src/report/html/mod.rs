@@ -10,6 +10,7 @@ mod why;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::number::count_of;
 use super::plots::Chart;
 use crate::metrics::{Family, FigureId, Study};
 
@@ -145,9 +146,4 @@ fn scroll(label: &str, content: &Markup) -> Markup {
 /// The colour and dashes of the i-th variant, as in the charts.
 fn key(i: usize) -> Markup {
     PreEscaped(super::plots::key(i))
-}
-
-/// `1 run`, `20 runs`.
-fn count_of(n: u64, what: &str) -> String {
-    if n == 1 { format!("1 {what}") } else { format!("{} {what}s", super::number::count(n)) }
 }

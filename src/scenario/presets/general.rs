@@ -17,7 +17,12 @@ const EVERY_REQUEST: &str = "express-session: a middleware that every request go
 /// In the order in which they are filled in: a preset name comes before what depends on it.
 pub static GENERAL: &[Preset] = &[
     preset("seed", "7", C, SETTING),
-    preset("replications", "20", C, SETTING),
+    preset(
+        "replications",
+        "auto",
+        C,
+        "setting of this program: until every headline figure is known to 5 %, at least 10 runs and at most 100",
+    ),
     preset("start", "steady", C, SETTING),
     preset("warm_up", "auto", C, "setting of this program: a tenth of the run, at most 60 s"),
     preset("duration", "10m", C, SETTING),

@@ -7,7 +7,7 @@ use super::{During, Question};
 use crate::cluster::spec::ClusterSpec;
 use crate::cluster::{RunError, simulate};
 use crate::engine::Seed;
-use crate::metrics::{Comparison, Estimate, Limiting};
+use crate::metrics::{Comparison, Estimate, Limiting, TooFew};
 use crate::scenario::Expectation;
 
 /// After so many replications it is looked at whether the answer is sure, each time as sure as all of them together must be
@@ -32,8 +32,10 @@ pub enum Judgement {
 pub struct Check {
     /// What is expected.
     pub expectation: Expectation,
-    /// What was measured, with its two-sided 95 % interval; `None` = nothing.
+    /// What was measured, with its two-sided 95 % interval; `None` = nothing, or too little.
     pub measured: Option<Estimate>,
+    /// Where it is a percentile that nothing can be said of.
+    pub too_few: Option<TooFew>,
     /// What follows.
     pub judgement: Judgement,
 }
@@ -70,7 +72,7 @@ pub(super) fn try_point(
     options: &Options,
 ) -> Result<Point, StudyError> {
     let expectations = candidate.expectations;
-    let mut samples: Vec<Vec<Option<f64>>> = Vec::new();
+    let mut samples: Vec<Run> = Vec::new();
     let mut limits = Limiting::default();
     let mut point = Point { value, checks: Vec::new(), limiting: limits.first(), runs: 0, stopped: None };
     if question.during == During::PodLost && spec.pods.replicas < 2 {
@@ -81,15 +83,19 @@ pub(super) fn try_point(
         let runs = look.min(question.most_runs);
         let jobs: Vec<u32> = (samples.len() as u32..runs).collect();
         let one = |&replication: &u32| match simulate(spec, Seed(seed).replication(replication)) {
-            Ok(record) => Ok(Ok((figures_of(&record, expectations), record.limits))),
+            Ok(record) => {
+                let beyond = expectations.iter().map(|e| e.figure.samples_beyond(&record.latencies)).collect();
+                let values = figures_of(&record, expectations)[number_of_figures()..].to_vec();
+                Ok(Ok((Run { values, beyond }, record.limits)))
+            }
             // what is too much for the machine is too much for the cluster
             Err(error @ RunError::TooManyEvents { .. }) => Ok(Err(error.to_string())),
             Err(error) => Err(StudyError::Run { variant: candidate.name.to_owned(), replication, error }),
         };
         for run in in_parallel(&jobs, options, one)? {
             match run {
-                Ok((figures, measured)) => {
-                    samples.push(figures[number_of_figures()..].to_vec());
+                Ok((run, measured)) => {
+                    samples.push(run);
                     limits.raise(&measured);
                 }
                 Err(why) => point.stopped = Some(why),
@@ -106,13 +112,22 @@ pub(super) fn try_point(
     Ok(point)
 }
 
-fn check(expectation: &Expectation, at: usize, samples: &[Vec<Option<f64>>], question: &Question) -> Check {
-    let values: Vec<f64> = samples.iter().filter_map(|sample| sample[at]).collect();
-    let measured = estimate(&values);
+/// What a replication says of each expectation.
+struct Run {
+    values: Vec<Option<f64>>,
+    /// Samples beyond it, where it is about a percentile.
+    beyond: Vec<Option<u64>>,
+}
+
+fn check(expectation: &Expectation, at: usize, samples: &[Run], question: &Question) -> Check {
+    let values: Vec<f64> = samples.iter().filter_map(|run| run.values[at]).collect();
+    let beyond = samples.iter().filter_map(|run| run.beyond[at]).reduce(|a, b| a + b);
+    let too_few = beyond.and_then(|beyond| TooFew::to_tell(expectation.figure, beyond, samples.len()));
+    let measured = estimate(&values).filter(|_| too_few.is_none());
     let judgement = measured.as_ref().map_or(Judgement::Unsure, |measured| {
         judge(expectation, measured, &values, 1.0 - (1.0 - question.confidence) / LOOKS.len() as f64)
     });
-    Check { expectation: expectation.clone(), measured, judgement }
+    Check { expectation: expectation.clone(), measured, too_few, judgement }
 }
 
 /// Whether a mean is on the right side of its bound, or on the wrong one, so surely; one-sided.

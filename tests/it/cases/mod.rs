@@ -100,7 +100,7 @@ fn verdict(holds: bool, what: &str, missed: &mut Vec<String>) -> &'static str {
 /// What was measured, with its interval, as reports say it.
 fn measured(outcome: &ExpectationOutcome) -> String {
     let words = outcome_words(outcome);
-    let value = words.split_once("measured ").expect("something was measured").1;
+    let value = words.split_once("measured ").unwrap_or_else(|| panic!("{}: {words}", outcome.text)).1;
     value.split_once(", ").map_or(value, |(value, _)| value).to_owned()
 }
 

@@ -44,6 +44,7 @@ pub fn scaled(replications: u32, variants: usize, pods: usize) -> Study {
                 balancer: balancer.to_owned(),
                 decisions: decisions.to_owned(),
                 figures: figures(&values, v),
+                too_few: Vec::new(),
                 distributions: distributions(v),
                 counts: counts(v),
                 limits: Limiting {
@@ -66,6 +67,7 @@ pub fn scaled(replications: u32, variants: usize, pods: usize) -> Study {
         title: "Rolling restart of five pods under <load> & NAT".to_owned(),
         seed: 42,
         replications,
+        precision: None,
         duration_s: DURATION_S,
         warm_up_s: 300.0,
         variants,
@@ -336,6 +338,7 @@ fn expectations(values: &[(FigureId, Vec<f64>)]) -> Vec<ExpectationOutcome> {
             bound: 100.0,
             holds: p99.is_some_and(|p99| p99.mean < 100.0),
             measured: p99,
+            too_few: None,
         },
         ExpectationOutcome {
             text: "requests.failed.no_pod == 0".to_owned(),
@@ -344,6 +347,7 @@ fn expectations(values: &[(FigureId, Vec<f64>)]) -> Vec<ExpectationOutcome> {
             bound: 0.0,
             holds: false,
             measured: measured("requests.failed.no_pod"),
+            too_few: None,
         },
     ]
 }

@@ -1,0 +1,62 @@
+//! How well figures are known, and which are not told at all.
+
+use std::collections::BTreeMap;
+
+use super::number::{count_of, percent};
+use crate::metrics::{FigureId, HEADLINE, Precision, Study, TooFew};
+
+/// What a table shows in the place of a percentile that is not told.
+pub(super) const TOO_FEW: &str = "too few";
+
+/// Why there are so many runs: `Runs were added until every figure above was known to ±5 %.`; empty where their number was given.
+pub(super) fn sentence(study: &Study) -> String {
+    let Some(Precision { wanted, reached, figure, variant }) = &study.precision else { return String::new() };
+    let runs = count_of(u64::from(study.replications), "run");
+    let named = title(figure);
+    let whose = if study.variants.len() > 1 { format!(" of {variant}") } else { String::new() };
+    if reached <= wanted {
+        return format!(
+            "After {runs} every figure of this table, and what is expected, is known to ±{}.",
+            percent(*wanted)
+        );
+    }
+    let reached = if reached.is_finite() { format!("to ±{}", percent(*reached)) } else { "not at all".to_owned() };
+    format!(
+        "After {runs}, the most there may be, not every figure is known to ±{}: {named}{whose} {reached}.",
+        percent(*wanted)
+    )
+}
+
+/// The percentiles of headlines that are not told, and why; empty where all are.
+pub(super) fn missing(study: &Study) -> String {
+    let mut of_figures: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for variant in &study.variants {
+        for too_few in &variant.too_few {
+            let Some(position) = HEADLINE.iter().position(|id| *id == too_few.id) else { continue };
+            of_figures
+                .entry(position)
+                .or_default()
+                .push(format!("{} {} of {}", variant.name, too_few.beyond, too_few.wanted));
+        }
+    }
+    if of_figures.is_empty() {
+        return String::new();
+    }
+    let figures = of_figures
+        .iter()
+        .map(|(position, variants)| format!("{} ({})", title(HEADLINE[*position]), variants.join(", ")));
+    format!(
+        "`{TOO_FEW}`: so few samples lie beyond the percentile that it is not told; longer runs would. Beyond {}.",
+        figures.collect::<Vec<_>>().join(", ")
+    )
+}
+
+/// Why nothing is said of a percentile.
+pub(super) fn too_few(too_few: &TooFew) -> String {
+    let TooFew { beyond, wanted, .. } = too_few;
+    format!("only {beyond} samples lie beyond it, and {wanted} would tell; run longer")
+}
+
+fn title(id: &str) -> String {
+    id.parse::<FigureId>().map_or_else(|_| id.to_owned(), |figure| figure.title())
+}

@@ -1,0 +1,120 @@
+//! What the replications of one variant add up to, and what can be said of it.
+
+use super::pairing::pairing;
+use super::replicate::{Candidate, estimate, figures_of, number_of_figures};
+use crate::metrics::{
+    Counts, DistributionReport, ExpectationOutcome, Family, FigureId, FigureReport, Latencies, Limiting, Mark, Record,
+    TimeSeries, TooFew, VariantReport,
+};
+use crate::scenario::Expectation;
+
+/// Corners of a distribution in reports.
+const DISTRIBUTION_POINTS: usize = 400;
+/// What the replications of one variant add up to, in their order.
+#[derive(Default)]
+pub(super) struct Pooled {
+    latencies: Latencies,
+    counts: Counts,
+    limits: Limiting,
+    events: u64,
+    /// Series and marks of replication 0.
+    first: Option<(TimeSeries, Vec<Mark>)>,
+    /// By replication: the values of [`columns`].
+    values: Vec<Vec<Option<f64>>>,
+    pub(super) digests: Vec<u64>,
+}
+
+impl Pooled {
+    /// Adds the next replication.
+    pub(super) fn add(&mut self, record: Record, expectations: &[Expectation]) {
+        self.values.push(figures_of(&record, expectations));
+        self.latencies.merge(&record.latencies);
+        self.counts.add(&record.counts);
+        self.events += record.events;
+        self.limits.raise(&record.limits);
+        self.digests.push(record.digest);
+        self.first.get_or_insert((record.series, record.marks));
+    }
+
+    /// One of [`columns`], by position, of every replication.
+    pub(super) fn column(&self, position: usize) -> Vec<Option<f64>> {
+        self.values.iter().map(|run| run.get(position).copied().flatten()).collect()
+    }
+
+    /// Whether a figure is a percentile beyond which there are too few samples to say where it is.
+    pub(super) fn too_few(&self, figure: FigureId) -> Option<TooFew> {
+        TooFew::to_tell(figure, figure.samples_beyond(&self.latencies)?, self.values.len())
+    }
+
+    /// Every figure that can be told, and its difference to the baseline's.
+    pub(super) fn figures(&self, baseline: Option<&Pooled>) -> Vec<FigureReport> {
+        let figures = FigureId::all().enumerate().filter(|&(_, figure)| self.too_few(figure).is_none());
+        let told = figures.filter_map(|(position, figure)| {
+            let values = self.column(position);
+            let baseline = baseline.filter(|baseline| baseline.too_few(figure).is_none());
+            let pairs: Option<Vec<(f64, f64)>> = baseline.map(|baseline| {
+                let theirs = baseline.column(position);
+                values.iter().zip(&theirs).filter_map(|(mine, theirs)| Some(((*mine)?, (*theirs)?))).collect()
+            });
+            let difference = pairs
+                .as_ref()
+                .and_then(|pairs| estimate(&pairs.iter().map(|(mine, theirs)| mine - theirs).collect::<Vec<_>>()));
+            let pairing = pairs.and_then(|pairs| pairing(&pairs));
+            let value = estimate(&values.into_iter().flatten().collect::<Vec<_>>())?;
+            Some(FigureReport { id: figure.to_string(), value, difference, pairing })
+        });
+        told.collect()
+    }
+
+    /// What is said of the variant.
+    pub(super) fn report(self, candidate: &Candidate, figures: Vec<FigureReport>) -> VariantReport {
+        let known = number_of_figures();
+        let expectations = candidate.expectations.iter().enumerate().map(|(position, expectation)| {
+            let too_few = self.too_few(expectation.figure);
+            let values: Vec<f64> = self.column(known + position).into_iter().flatten().collect();
+            let measured = estimate(&values).filter(|_| too_few.is_none());
+            ExpectationOutcome {
+                text: expectation.text.clone(),
+                figure: expectation.figure.to_string(),
+                comparison: expectation.comparison.to_string(),
+                bound: expectation.bound,
+                holds: measured.is_some_and(|measured| expectation.holds(measured.mean)),
+                measured,
+                too_few,
+            }
+        });
+        let expectations = expectations.collect();
+        let too_few = FigureId::all().filter_map(|figure| self.too_few(figure)).collect();
+        let (series, marks) = self.first.unwrap_or_default();
+        VariantReport {
+            name: candidate.name.to_owned(),
+            balancer: candidate.spec.describe_balancers(),
+            decisions: candidate.spec.decisions(),
+            figures,
+            too_few,
+            distributions: distributions(&self.latencies),
+            counts: self.counts,
+            limits: self.limits,
+            alerts: candidate.alerts.iter().map(|rule| rule.evaluate(&series)).collect(),
+            series,
+            marks,
+            expectations,
+            digests: self.digests.iter().map(|digest| format!("{digest:016x}")).collect(),
+            events: self.events,
+        }
+    }
+}
+
+fn distributions(latencies: &Latencies) -> Vec<DistributionReport> {
+    let families = Family::all().iter();
+    let reports = families.filter_map(|family| {
+        let histogram = family.histogram_of(latencies)?;
+        let points = histogram.distribution(DISTRIBUTION_POINTS);
+        (histogram.count() > 0).then(|| DistributionReport {
+            family: family.name.to_owned(),
+            count: histogram.count(),
+            points,
+        })
+    });
+    reports.collect()
+}
