@@ -27,6 +27,8 @@ pub struct Meter {
     pub at_warm_up: Option<Counts>,
     /// Totals at the last sample.
     pub at_sample: Counts,
+    /// [`Meter::latency_sums`] at the last sample.
+    pub sums_at_sample: [i128; 2],
     /// When the last sample was taken.
     pub sampled_at: SimTime,
     /// Of each pod at the last sample, and at the end of the warm-up.
@@ -74,6 +76,11 @@ pub struct Meter {
 const MAX_MARKS: usize = 1_000;
 
 impl Meter {
+    /// Sums of the latencies of requests and of events, in nanoseconds.
+    pub fn latency_sums(&self) -> [i128; 2] {
+        let Latencies { request, event_local, event_cross, .. } = &self.latencies;
+        [request.sum_ns(), event_local.sum_ns() + event_cross.sum_ns()].map(u128::cast_signed)
+    }
     /// Nothing measured yet.
     pub fn new(spec: &ClusterSpec) -> Meter {
         Meter {
@@ -82,6 +89,7 @@ impl Meter {
             counts: Counts::default(),
             at_warm_up: None,
             at_sample: Counts::default(),
+            sums_at_sample: [0; 2],
             sampled_at: SimTime::ZERO,
             pods_at_sample: Vec::new(),
             pods_at_warm_up: Vec::new(),

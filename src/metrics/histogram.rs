@@ -127,6 +127,10 @@ impl Histogram {
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }
+    /// Sum of all durations in nanoseconds.
+    pub const fn sum_ns(&self) -> u128 {
+        self.sum_ns
+    }
     /// Sum of all durations in seconds.
     pub fn sum_s(&self) -> f64 {
         self.sum_ns as f64 / 1e9

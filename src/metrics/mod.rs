@@ -9,6 +9,7 @@ mod count;
 mod figure;
 mod histogram;
 mod load;
+mod over_time;
 mod record;
 mod sensitivity;
 mod series;
@@ -22,6 +23,7 @@ pub use count::{
 pub use figure::{Better, Family, FigureId, HEADLINE, ParseFigureError, Stat, Unit};
 pub use histogram::Histogram;
 pub use load::Skew;
+pub use over_time::{Band, OverTime, Steady};
 pub use record::{DatabaseUse, Latencies, Limiting, LoadSkew, Mark, NEff, Record};
 pub use sensitivity::{Outcome, Sample, Sensitivity, Varied};
 pub use series::{CLUSTER_SERIES, ClusterSeries, POD_SERIES, PodSeries, TimeSeries};

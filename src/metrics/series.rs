@@ -65,7 +65,7 @@ impl PodSeries {
 }
 
 /// (name, unit, meaning) of the series of the cluster.
-pub const CLUSTER_SERIES: [(&str, Unit, &str); 15] = [
+pub const CLUSTER_SERIES: [(&str, Unit, &str); 17] = [
     ("connected", Unit::Number, "clients with an open WebSocket"),
     ("ghosts", Unit::Number, "connections that a pod still counts although their client is gone"),
     ("max_over_mean", Unit::Number, "connections of the fullest ready pod over the mean of the ready pods"),
@@ -88,6 +88,16 @@ pub const CLUSTER_SERIES: [(&str, Unit, &str); 15] = [
         "session_p99_ms",
         Unit::Milliseconds,
         "p99 length of the WebSockets that have ended so far, anew from the end of the warm-up; 0 while none has",
+    ),
+    (
+        "request_mean_ms",
+        Unit::Milliseconds,
+        "mean latency of the API calls answered since the last sample; 0 where none was",
+    ),
+    (
+        "event_mean_ms",
+        Unit::Milliseconds,
+        "mean latency of the events delivered since the last sample; 0 where none was",
     ),
 ];
 

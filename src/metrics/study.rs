@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::alert::AlertReport;
 use super::count::Counts;
 use super::figure::FigureId;
+use super::over_time::{OverTime, Steady};
 use super::record::{Limiting, Mark};
 use super::sensitivity::Sensitivity;
 use super::series::TimeSeries;
@@ -49,6 +50,11 @@ pub struct Precision {
     pub figure: String,
     /// Whose.
     pub variant: String,
+}
+
+impl Precision {
+    /// No more runs are added once all variants together handled so many events: one to three minutes of one core.
+    pub const MOST_EVENTS: u64 = 500_000_000;
 }
 
 /// A percentile with too few samples beyond it to say where it is.
@@ -99,6 +105,10 @@ pub struct VariantReport {
     pub series: TimeSeries,
     /// Marks of the first replication.
     pub marks: Vec<Mark>,
+    /// Series over all replications.
+    pub over_time: OverTime,
+    /// From when on they are steady; empty where the timeline changes something, or the run is too short to say.
+    pub steady: Vec<Steady>,
     /// Whether each `expect` holds.
     pub expectations: Vec<ExpectationOutcome>,
     /// When each alert would have fired, in the first replication.

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `report.html` | people: one page, offline, without scripts |
 //! | `summary.json` | programs; the schema is [`summary_schema_json`] |
-//! | `latency.csv`, `redis.csv`, `load.csv`, `timeseries.csv` | spreadsheets and `diff` |
+//! | `latency.csv`, `redis.csv`, `load.csv`, `timeseries.csv`, `over-time.csv` | spreadsheets and `diff` |
 //! | `alerts.csv` | the same, where the scenario has alerts |
 //! | `sensitivity.csv` | the same, where assumptions were changed |
 //! | `plots/*.svg` | slides and pull requests |
@@ -77,6 +77,7 @@ pub fn files(study: &Study, scenario_yaml: &str) -> Vec<OutputFile> {
         file("redis.csv", tables::redis(study)),
         file("load.csv", tables::load(study)),
         file("timeseries.csv", tables::timeseries(study)),
+        file("over-time.csv", tables::over_time(study)),
     ];
     files.extend(alerts::is_there(study).then(|| file(ALERTS, tables::alerts(study))));
     files.extend(sensitivity::Reading::of(study).map(|reading| file(SENSITIVITY, tables::sensitivity(&reading))));

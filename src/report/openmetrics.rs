@@ -19,7 +19,7 @@ use Kind::{Counter, Gauge, Quantile};
 
 /// (series, name of the metric, what it is, help). The first five are what the operators of a messaging cluster watch; the names
 /// of the others begin with that of this program.
-const METRICS: [(&str, &str, Kind, &str); 20] = [
+const METRICS: [(&str, &str, Kind, &str); 22] = [
     ("pod.connections", "websocket_connections_active", Gauge, "Open WebSockets as the pod counts them."),
     ("cluster.connects_per_s", "websocket_connections_created", Counter, "WebSockets opened."),
     ("cluster.closed_per_s", "websocket_connections_closed", Counter, "WebSockets that ended."),
@@ -50,6 +50,18 @@ const METRICS: [(&str, &str, Kind, &str); 20] = [
     ("cluster.lost_per_s", "stickysim_lost_events", Counter, "Events times recipients lost."),
     ("cluster.redis_publish_per_s", "stickysim_redis_publish", Counter, "PUBLISH commands."),
     ("cluster.redis_copies_per_s", "stickysim_redis_copies", Counter, "Copies handed to pods."),
+    (
+        "cluster.request_mean_ms",
+        "stickysim_request_latency_mean_seconds",
+        Gauge,
+        "Mean latency of API calls answered since the last sample.",
+    ),
+    (
+        "cluster.event_mean_ms",
+        "stickysim_event_latency_mean_seconds",
+        Gauge,
+        "Mean latency of events delivered since the last sample.",
+    ),
     ("cluster.redis_cpu", "stickysim_redis_cpu_ratio", Gauge, "Share of one core that Redis uses."),
     ("pod.requests_per_s", "stickysim_pod_requests", Counter, "HTTP requests and upgrades that arrived at the pod."),
     ("pod.messages_per_s", "stickysim_pod_messages_sent", Counter, "Events sent to clients."),
@@ -113,6 +125,8 @@ impl Writer<'_> {
     fn samples(&mut self, labels: &str, times: &TimeSeries, first: usize, values: &[Option<f64>]) {
         let time_before = |sample: usize| sample.checked_sub(1).map_or(0.0, |before| times.times_s[before]);
         let mut total = 0.0;
+        // series of durations are in milliseconds, metrics in seconds
+        let scale = if self.name.ends_with("_seconds") { 1e3 } else { 1.0 };
         // a counter begins with zero: what it counts first would be lost to whoever looks at differences
         if self.kind == Counter && !values.is_empty() {
             self.sample(labels, "_total", 0.0, time_before(first));
@@ -120,13 +134,13 @@ impl Writer<'_> {
         for (sample, value) in values.iter().enumerate().map(|(at, value)| (first + at, value)) {
             let (Some(value), Some(&time_s)) = (value, times.times_s.get(sample)) else { continue };
             match self.kind {
-                Gauge => self.sample(labels, "", *value, time_s),
+                Gauge => self.sample(labels, "", *value / scale, time_s),
                 Counter => {
                     // what was counted is whole; the rate is that over the time since the last sample
                     total += libm::round(value * (time_s - time_before(sample)));
                     self.sample(labels, "_total", total, time_s);
                 }
-                Quantile => self.sample(&format!("{labels},quantile=\"0.99\""), "", value / 1e3, time_s),
+                Quantile => self.sample(&format!("{labels},quantile=\"0.99\""), "", value / scale, time_s),
             }
         }
     }

@@ -21,10 +21,11 @@ pub(super) fn sentence(study: &Study) -> String {
         );
     }
     let reached = if reached.is_finite() { format!("to ±{}", percent(*reached)) } else { "not at all".to_owned() };
-    format!(
-        "After {runs}, the most there may be, not every figure is known to ±{}: {named}{whose} {reached}.",
-        percent(*wanted)
-    )
+    let events: u64 = study.variants.iter().map(|variant| variant.events).sum();
+    let most =
+        if events >= Precision::MOST_EVENTS { "more would take long (`-r` does)" } else { "the most there may be" };
+    let wanted = percent(*wanted);
+    format!("After {runs}, {most}, not every figure is known to ±{wanted}: {named}{whose} {reached}.")
 }
 
 /// The percentiles of headlines that are not told, and why; empty where all are.

@@ -124,6 +124,21 @@ pub(super) fn timeseries(study: &Study) -> Vec<u8> {
     writer.into_inner().expect("memory takes every write")
 }
 
+/// `over-time.csv`: every series over all replications, bin by bin.
+pub(super) fn over_time(study: &Study) -> Vec<u8> {
+    let rows = study.variants.iter().flat_map(|variant| {
+        let over_time = &variant.over_time;
+        over_time.bands.iter().flat_map(move |band| {
+            let cells = over_time.times_s.iter().zip(&band.mean).zip(&band.half_width);
+            cells.filter_map(|((time, mean), half)| {
+                let half = half.map(number).unwrap_or_default();
+                Some(vec![format!("{time:.3}"), variant.name.clone(), band.series.clone(), number((*mean)?), half])
+            })
+        })
+    });
+    write(&["time_s", "variant", "metric", "mean", "half_width_95"], rows.collect())
+}
+
 /// `alerts.csv`: a row per firing of each variant and rule, with seconds from the start of the first replication.
 pub(super) fn alerts(study: &Study) -> Vec<u8> {
     const COLUMNS: [&str; 8] =

@@ -4,12 +4,14 @@
 //! depend on how many threads there are. All variants run with the same seeds: what is random in
 //! their clients is the same, and differences are taken replication by replication.
 
+mod bins;
 mod jobs;
 mod pairing;
 mod plan;
 mod pool;
 mod replicate;
 mod sensitivity;
+mod steady;
 mod stopping;
 mod student;
 

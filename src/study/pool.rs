@@ -1,7 +1,9 @@
 //! What the replications of one variant add up to, and what can be said of it.
 
+use super::bins::Bins;
 use super::pairing::pairing;
 use super::replicate::{Candidate, estimate, figures_of, number_of_figures};
+use super::steady::check;
 use crate::metrics::{
     Counts, DistributionReport, ExpectationOutcome, Family, FigureId, FigureReport, Latencies, Limiting, Mark, Record,
     TimeSeries, TooFew, VariantReport,
@@ -16,9 +18,10 @@ pub(super) struct Pooled {
     latencies: Latencies,
     counts: Counts,
     limits: Limiting,
-    events: u64,
+    pub(super) events: u64,
     /// Series and marks of replication 0.
     first: Option<(TimeSeries, Vec<Mark>)>,
+    bins: Bins,
     /// By replication: the values of [`columns`].
     values: Vec<Vec<Option<f64>>>,
     pub(super) digests: Vec<u64>,
@@ -33,6 +36,7 @@ impl Pooled {
         self.events += record.events;
         self.limits.raise(&record.limits);
         self.digests.push(record.digest);
+        self.bins.add(&record.series);
         self.first.get_or_insert((record.series, record.marks));
     }
 
@@ -85,6 +89,9 @@ impl Pooled {
         });
         let expectations = expectations.collect();
         let too_few = FigureId::all().filter_map(|figure| self.too_few(figure)).collect();
+        let over_time = self.bins.report();
+        let is_left_alone = candidate.spec.timeline.is_empty();
+        let steady = if is_left_alone { check(&over_time, candidate.spec.warm_up.as_secs_f64()) } else { Vec::new() };
         let (series, marks) = self.first.unwrap_or_default();
         VariantReport {
             name: candidate.name.to_owned(),
@@ -98,6 +105,8 @@ impl Pooled {
             alerts: candidate.alerts.iter().map(|rule| rule.evaluate(&series)).collect(),
             series,
             marks,
+            over_time,
+            steady,
             expectations,
             digests: self.digests.iter().map(|digest| format!("{digest:016x}")).collect(),
             events: self.events,

@@ -1,5 +1,7 @@
 //! Runs every variant so many times and puts the figures together.
 
+use std::ops::ControlFlow;
+
 use super::jobs::{Options, Progress, StudyError, in_order};
 use super::pairing::adjust;
 use super::pool::Pooled;
@@ -93,7 +95,7 @@ fn run_all(
             .map_err(|error| StudyError::Run { variant: candidate.name.to_owned(), replication, error })?;
         Ok((variant, record))
     };
-    replicate(scenario.replications, |replications| -> Result<Option<f64>, StudyError> {
+    replicate(scenario.replications, |replications| -> Result<ControlFlow<(), Option<f64>>, StudyError> {
         let before = replications.start as usize * candidates.len();
         let progress =
             |Progress { done, total }| (options.progress)(Progress { done: before + done, total: before + total });
@@ -107,7 +109,11 @@ fn run_all(
         if let Replications::Until(until) = scenario.replications {
             precision = least_known(candidates, &pools, until.precision());
         }
-        Ok(precision.as_ref().map(|precision| precision.reached))
+        let events: u64 = pools.iter().map(|pooled| pooled.events).sum();
+        if events >= Precision::MOST_EVENTS {
+            return Ok(ControlFlow::Break(()));
+        }
+        Ok(ControlFlow::Continue(precision.as_ref().map(|precision| precision.reached)))
     })?;
     Ok((pools, precision))
 }

@@ -1,6 +1,6 @@
 //! When there are enough replications: when the figures are known as well as was asked for.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use super::replicate::estimate;
 use crate::metrics::Unit;
@@ -16,13 +16,13 @@ const IN_A_ROW: u32 = 2;
 const SMALLEST_SHARE: f64 = 0.001;
 
 /// Runs so many replications as are asked for. `run` runs those of a range and says how well the least known figure is known then, as
-/// [`uncertainty`] does; `None` = there is no figure. Gives how many there are.
+/// [`uncertainty`] does, with `None` where there is no figure; or that no more can be afforded. Gives how many there are.
 ///
 /// # Errors
 /// The first one of `run`.
 pub fn replicate<E>(
     replications: Replications,
-    mut run: impl FnMut(Range<u32>) -> Result<Option<f64>, E>,
+    mut run: impl FnMut(Range<u32>) -> Result<ControlFlow<(), Option<f64>>, E>,
 ) -> Result<u32, E> {
     match replications {
         Replications::Exactly(number) => run(0..number).map(|_| number),
@@ -31,7 +31,8 @@ pub fn replicate<E>(
             let wanted = until.precision() / (1.0 + until.precision());
             let mut done = Replications::FIRST.min(until.at_most());
             let mut precise = 0;
-            let mut look = |known: Option<f64>| {
+            let mut look = |known: ControlFlow<(), Option<f64>>| {
+                let ControlFlow::Continue(known) = known else { return true };
                 precise = if known.is_none_or(|uncertainty| uncertainty <= wanted) { precise + 1 } else { 0 };
                 precise >= IN_A_ROW
             };

@@ -17,14 +17,16 @@ const HELPS: [&str; 12] = [
     "import kubernetes --help",
 ];
 /// What a comparison with events, rooms, Redis, a rollout and a crash writes.
-const REPORT: [&str; 14] = [
+const REPORT: [&str; 16] = [
     "latency.csv",
     "load.csv",
+    "over-time.csv",
     "plots/connections-per-pod.svg",
     "plots/latency-event.svg",
     "plots/latency-request.svg",
     "plots/load-skew.svg",
     "plots/offline-time.svg",
+    "plots/over-time.svg",
     "plots/reconnects.svg",
     "plots/redis.svg",
     "redis.csv",

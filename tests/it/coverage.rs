@@ -1,5 +1,7 @@
 //! The 95 % intervals of a study cover the truth as often as they say (facts: oracle S1.4).
 
+use std::ops::ControlFlow;
+
 use stickysim::cluster::simulate;
 use stickysim::engine::{Law, Seed, Span};
 use stickysim::metrics::Unit;
@@ -16,9 +18,9 @@ fn assert_covers(what: &str, replications: Replications, truth: f64, value: impl
     let intervals = in_parallel(&experiments, &options, |&experiment| {
         let seed = Seed(Seed(2026).stream(1, experiment, 0).bits());
         let mut values: Vec<f64> = Vec::new();
-        replicate(replications, |more| -> Result<Option<f64>, StudyError> {
+        replicate(replications, |more| -> Result<_, StudyError> {
             values.extend(more.map(|replication| value(seed.replication(replication))));
-            Ok(uncertainty(&values, Unit::Number))
+            Ok(ControlFlow::Continue(uncertainty(&values, Unit::Number)))
         })?;
         Ok(estimate(&values).expect("there are replications"))
     });

@@ -207,7 +207,7 @@ fn assert_quiet(page: &str) {
 fn plots_are_well_formed() {
     let (place, _) = compared();
     let plots: Vec<String> = place.files("out").into_keys().filter(|name| name.ends_with(".svg")).collect();
-    assert_eq!(plots.len(), 7);
+    assert_eq!(plots.len(), 8);
     for name in plots {
         let text = place.read(&format!("out/{name}"));
         assert_well_formed(&name, &text);

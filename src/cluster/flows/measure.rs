@@ -24,6 +24,9 @@ impl Cluster<'_> {
         self.settle_all(now);
         self.count_reads(now);
         self.sessions.end_warm_up(|client| self.rooms.missed(client));
+        // what is forgotten now belongs to the sample under way
+        let forgotten = self.meter.latency_sums();
+        self.meter.sums_at_sample.iter_mut().zip(forgotten).for_each(|(sum, forgotten)| *sum -= forgotten);
         for histogram in self.meter.latencies.each_mut() {
             histogram.clear();
         }
@@ -94,6 +97,12 @@ impl Cluster<'_> {
         let skew = skew_of(&|pod| f64::from(self.pods[pod].connections()));
         let ready = ready().count() as u64;
         let memory_skew = skew_of(&|pod| self.memory_of(pod) as f64);
+        let sums = self.meter.latency_sums();
+        let before = std::mem::replace(&mut self.meter.sums_at_sample, sums);
+        let mean_ms = |which: usize, count: u64| match count {
+            0 => 0.0,
+            _ => (sums[which] - before[which]) as f64 / count as f64 / 1e6,
+        };
         let failed = since.requests_failed.total() + since.connects_failed.total();
         let row = [
             f64::from(self.rooms.everyone().online()),
@@ -111,6 +120,8 @@ impl Cluster<'_> {
             rate(since.closed.total()),
             if since.routed_again > 0 { since.moved.total() as f64 / since.routed_again as f64 } else { 0.0 },
             self.meter.latencies.session.quantile_ms(0.99).unwrap_or(0.0),
+            mean_ms(0, since.requests_answered),
+            mean_ms(1, since.delivered_local + since.delivered_cross),
         ];
         for (series, value) in self.meter.series.cluster.0.iter_mut().zip(row) {
             series.push(value);

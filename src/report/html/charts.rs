@@ -3,7 +3,9 @@
 use maud::{Markup, PreEscaped, html};
 
 use super::{key, linked, linked_family, scroll};
-use crate::metrics::{Counts, DistributionReport, Family, PodSeries, Study};
+use crate::metrics::{
+    CLUSTER_SERIES, Counts, DistributionReport, Estimate, Family, PodSeries, Steady, Study, VariantReport,
+};
 use crate::report::finding::Finding;
 use crate::report::number::{Scale, fixed, percent};
 use crate::report::plots::Chart;
@@ -27,7 +29,7 @@ pub(super) fn figure(charts: &[Chart], name: &str, class: &str, table: &Markup) 
 
 /// True when something is shown over time: without WebSockets there may be nothing.
 pub(super) fn has_timeline(study: &Study, charts: &[Chart]) -> bool {
-    let shown = ["connections-per-pod", "reconnects"];
+    let shown = ["over-time", "connections-per-pod", "reconnects"];
     charts.iter().any(|chart| shown.contains(&chart.name)) || study.variants.iter().any(|v| !v.marks.is_empty())
 }
 
@@ -39,6 +41,7 @@ pub(super) fn timeline(study: &Study, charts: &[Chart]) -> Markup {
     html! {
         section id="timeline" {
             h2 { "Timeline" }
+            (figure(charts, "over-time", "", &over_time_table(study)))
             (figure(charts, "connections-per-pod", "", &pods_table(study)))
             (figure(charts, "reconnects", "", &rows_table(study, &["connections.reconnects", "connections.reconnects_peak", "connections.failed"])))
             (marks(study))
@@ -60,6 +63,88 @@ fn marks(study: &Study) -> Markup {
                         }
                     }
                     @if variant.marks.len() > 200 { p class="note" { "… and " (variant.marks.len() - 200) " more" } }
+                }
+            }
+        }
+    }
+}
+
+/// The highest and the lowest mean of each series, and when that is.
+fn over_time_table(study: &Study) -> Markup {
+    let series =
+        CLUSTER_SERIES.iter().filter(|(name, ..)| study.variants.iter().any(|v| v.over_time.band(name).is_some()));
+    let peak = |variant: &VariantReport, name: &str| -> Option<String> {
+        let band = variant.over_time.band(name)?;
+        let times = variant.over_time.times_s.iter().zip(&band.mean).zip(&band.half_width);
+        let known = times.filter_map(|((time, mean), half)| Some((*time, (*mean)?, *half)));
+        let (time, mean, half) = known.max_by(|a, b| a.1.total_cmp(&b.1))?;
+        let (_, unit, _) = CLUSTER_SERIES.iter().find(|(other, ..)| *other == name)?;
+        let value = Estimate { mean, half_width: half, min: mean, max: mean, replications: study.replications };
+        Some(format!("{} at {} s", Scale::fitting(*unit, [mean].into_iter()).show(&value), fixed(time, 0)))
+    };
+    html! {
+        table {
+            caption { "Highest mean over all runs of each series, and when that is; every value stands in over-time.csv." }
+            thead { tr { th scope="col" { "series" } @for variant in &study.variants { th scope="col" { (variant.name) } } } }
+            tbody {
+                @for (name, ..) in series {
+                    tr {
+                        th scope="row" { (name) }
+                        @for variant in &study.variants { td { (peak(variant, name).unwrap_or_else(|| "–".to_owned())) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whether the warm-up is long enough, as far as that can be told.
+pub(super) fn warm_up(study: &Study, charts: &[Chart]) -> Markup {
+    let looked_at =
+        || study.variants.iter().flat_map(|variant| variant.steady.iter().map(move |steady| (variant, steady)));
+    let too_short: Vec<String> = looked_at()
+        .filter(|(_, steady)| steady.too_short)
+        .map(|(variant, steady)| match steady.from_s {
+            Some(from) => format!("{} of {} from {} s on", steady.series, variant.name, fixed(from, 0)),
+            None => format!("{} of {} not in the first half of the run", steady.series, variant.name),
+        })
+        .collect();
+    html! {
+        @if looked_at().next().is_some() {
+            section id="warm-up" {
+                h2 { "Warm-up" }
+                p {
+                    "Figures are taken after " (fixed(study.warm_up_s, 0)) " s. "
+                    @if too_short.is_empty() {
+                        "By MSER-5 nothing that was looked at is still on its way to a steady state then."
+                    } @else {
+                        "By MSER-5 that is too short: steady are " (too_short.join(", ")) "."
+                    }
+                }
+                (figure(charts, "warm-up", "", &steady_table(study)))
+            }
+        }
+    }
+}
+
+fn steady_table(study: &Study) -> Markup {
+    let series = CLUSTER_SERIES.iter().map(|(name, ..)| *name);
+    let of = |variant: &VariantReport, name: &str| variant.steady.iter().find(|steady| steady.series == name).cloned();
+    let series = series.filter(|name| study.variants.iter().any(|variant| of(variant, name).is_some()));
+    let words = |steady: Option<Steady>| match steady {
+        None => "–".to_owned(),
+        Some(Steady { from_s: None, .. }) => "not in the first half".to_owned(),
+        Some(Steady { from_s: Some(from), too_short, .. }) => {
+            format!("{} s{}", fixed(from, 0), if too_short { ", after the warm-up" } else { "" })
+        }
+    };
+    html! {
+        table {
+            caption { "From when on each series is steady, by MSER-5." }
+            thead { tr { th scope="col" { "series" } @for variant in &study.variants { th scope="col" { (variant.name) } } } }
+            tbody {
+                @for name in series {
+                    tr { th scope="row" { (name) } @for variant in &study.variants { td { (words(of(variant, name))) } } }
                 }
             }
         }

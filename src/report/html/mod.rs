@@ -44,6 +44,7 @@ pub(super) fn page(study: &Study, scenario_yaml: &str, charts: &[Chart]) -> Stri
                     (compare::expectations(study))
                     (alerts::section(study))
                     (sensitivity::section(study, charts))
+                    (charts::warm_up(study, charts))
                     (appendix::assumptions(study))
                     (appendix::repeat(study, scenario_yaml))
                     (appendix::definitions())

@@ -3,6 +3,7 @@
 mod canvas;
 mod latency;
 mod marks;
+mod over_time;
 mod panels;
 mod scale;
 mod skew;
@@ -64,7 +65,9 @@ impl Chart {
 }
 
 /// The names of all charts that there are.
-pub(super) const NAMES: [&str; 8] = [
+pub(super) const NAMES: [&str; 10] = [
+    "over-time",
+    "warm-up",
     "connections-per-pod",
     "reconnects",
     "load-skew",
@@ -79,6 +82,8 @@ pub(super) const NAMES: [&str; 8] = [
 pub(super) fn all(study: &Study) -> Vec<Chart> {
     let latency = |family: &str, name| Family::named(family).and_then(|family| latency::chart(study, family, name));
     [
+        over_time::bands(study),
+        over_time::welch(study),
         panels::connections(study),
         panels::reconnects(study),
         skew::chart(study),

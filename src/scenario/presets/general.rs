@@ -21,7 +21,7 @@ pub static GENERAL: &[Preset] = &[
         "replications",
         "auto",
         C,
-        "setting of this program: until every headline figure is known to 5 %, at least 10 runs and at most 100",
+        "setting of this program: until every headline figure is known to 5 %, 10 to 100 runs",
     ),
     preset("start", "steady", C, SETTING),
     preset("warm_up", "auto", C, "setting of this program: a tenth of the run, at most 60 s"),

@@ -55,6 +55,8 @@ pub fn scaled(replications: u32, variants: usize, pods: usize) -> Study {
                 },
                 series: series(v, pods),
                 marks: marks(pods),
+                over_time: over_time(v, pods),
+                steady: vec![Steady { series: "connected".to_owned(), from_s: Some(420.0), too_short: true }],
                 expectations: expectations(&values[v]),
                 alerts: alerts(v),
                 digests: (0..replications).map(|r| format!("{:016x}", 0x9e37_79b9u64 * u64::from(r + 1))).collect(),
@@ -245,6 +247,18 @@ fn marks(pods: usize) -> Vec<Mark> {
         .collect();
     marks.push(Mark { at_ms: 1_500_000, what: "crash pod-2".to_owned() });
     marks
+}
+
+/// The series of one run, as if they were means over several.
+fn over_time(v: usize, pods: usize) -> OverTime {
+    let series = series(v, pods);
+    let connected = series.cluster.get("connected");
+    let band = Band {
+        series: "connected".to_owned(),
+        mean: connected.iter().map(|value| Some(*value)).collect(),
+        half_width: connected.iter().map(|value| Some(0.02 * value)).collect(),
+    };
+    OverTime { times_s: series.times_s, bands: vec![band] }
 }
 
 fn series(v: usize, pods: usize) -> TimeSeries {
