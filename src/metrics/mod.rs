@@ -19,10 +19,10 @@ pub use comparison::Comparison;
 pub use count::{
     CloseReason, Counts, FailReason, LossReason, MoveReason, Reason, Reasons, RecoveryMiss, RedisCommand, SessionLoss,
 };
-pub use figure::{Better, Family, FigureId, HEADLINE, ParseFigureError, Stat, Unit};
+pub use figure::{Better, Family, FigureId, HEADLINE, ParseFigureError, Stat, Taken, Unit};
 pub use histogram::Histogram;
 pub use load::Skew;
-pub use record::{DatabaseUse, Latencies, Limiting, LoadSkew, Mark, NEff, Record};
+pub use record::{DatabaseUse, Latencies, Limiting, LoadSkew, Mark, NEff, Record, Window};
 pub use sensitivity::{Outcome, Sample, Sensitivity, Varied};
 pub use series::{CLUSTER_SERIES, ClusterSeries, POD_SERIES, PodSeries, TimeSeries};
 pub use study::{

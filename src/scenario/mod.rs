@@ -46,6 +46,7 @@ pub use vary::{Changed, Trial, Variation};
 
 use crate::cluster::spec::{ClusterSpec, Trace};
 use crate::metrics::{AlertRule, Assumption};
+use expect::Frame;
 use file::ScenarioFile;
 
 /// Longest scenario text that is read, in bytes.
@@ -162,6 +163,19 @@ impl Scenario {
     pub fn resolved_yaml(&self) -> String {
         let variants = self.variants.iter().map(|variant| (variant.name.as_str(), &variant.file));
         resolve::to_yaml(&self.file, variants, &self.assumptions)
+    }
+    /// Expects something more of each variant and of the scenario as it stands.
+    ///
+    /// # Errors
+    /// When the text is no expectation, or cannot be told of such runs.
+    pub fn expect(&mut self, text: &str) -> Result<(), ExpectError> {
+        let expectation = Expectation::parse(text)?;
+        let variants = self.variants.iter_mut().map(|variant| (&variant.spec, &mut variant.expectations));
+        for (spec, expectations) in variants.chain([(&self.base, &mut self.expectations)]) {
+            expectation.fit(&Frame::of(spec, self.replications), expectations)?;
+            expectations.push(expectation.clone());
+        }
+        Ok(())
     }
     /// Every value that the user did not give, with its source.
     pub fn assumptions(&self) -> Vec<Assumption> {
