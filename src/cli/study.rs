@@ -75,7 +75,8 @@ pub fn parse_text(path: &Path, text: &Option<String>, changes: &[String]) -> Res
 /// The scenario with more expectations, of each variant and of itself.
 pub fn expecting(mut scenario: Scenario, more: &[String]) -> Result<Scenario, Failure> {
     for text in more {
-        let refused = |error: ExpectError| Failure::Input(format!("--expect `{text}`: {}; {}", error.message, error.help));
+        let refused =
+            |error: ExpectError| Failure::Input(format!("--expect `{text}`: {}; {}", error.message, error.help));
         scenario.expect(text).map_err(refused)?;
     }
     Ok(scenario)

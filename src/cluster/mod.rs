@@ -298,11 +298,7 @@ pub fn simulate(spec: &ClusterSpec, seed: Seed) -> Result<Record, RunError> {
 ///
 /// # Errors
 /// As [`simulate`].
-pub fn simulate_during(
-    spec: &ClusterSpec,
-    windows: &[Window],
-    seed: Seed,
-) -> Result<(Record, Vec<Record>), RunError> {
+pub fn simulate_during(spec: &ClusterSpec, windows: &[Window], seed: Seed) -> Result<(Record, Vec<Record>), RunError> {
     let horizon = SimTime::ZERO + spec.duration;
     let mut simulation = Simulation::with_horizon(Cluster::new(spec, windows, seed), horizon);
     simulation.start(|cluster, ctx| cluster.start(ctx));

@@ -5,6 +5,7 @@
 
 mod alert;
 mod comparison;
+mod config;
 mod count;
 mod figure;
 mod histogram;
@@ -16,6 +17,7 @@ mod study;
 
 pub use alert::{AlertReport, AlertRule, Firing, SeriesId};
 pub use comparison::Comparison;
+pub use config::ConfigChange;
 pub use count::{
     CloseReason, Counts, FailReason, LossReason, MoveReason, Reason, Reasons, RecoveryMiss, RedisCommand, SessionLoss,
 };
@@ -26,6 +28,6 @@ pub use record::{DatabaseUse, Latencies, Limiting, LoadSkew, Mark, NEff, Record,
 pub use sensitivity::{Outcome, Sample, Sensitivity, Varied};
 pub use series::{CLUSTER_SERIES, ClusterSeries, POD_SERIES, PodSeries, TimeSeries};
 pub use study::{
-    Assumption, DistributionReport, Estimate, ExpectationOutcome, FigureReport, Grade, Pairing, Spread, Study,
-    VariantReport,
+    Assumption, DistributionReport, Estimate, ExpectationOutcome, FigureReport, Grade, Judgement, Pairing, Spread,
+    Study, VariantReport,
 };

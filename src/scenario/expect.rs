@@ -178,14 +178,18 @@ impl Expectation {
             Taken::Peaks => peak_window(frame.duration),
         };
         // the ends of all that is measured are the exception that the figure without a window makes as well
-        let is_end = |at: Span| (at.as_nanos() % step.as_nanos()) == 0 || at == frame.warm_up || at == frame.duration;
+        let is_end =
+            |at: Span| at.as_nanos().is_multiple_of(step.as_nanos()) || at == frame.warm_up || at == frame.duration;
         if is_end(window.from) && is_end(window.to) {
             return Ok(());
         }
         let message = format!("`{name}` is the peak of steps of {step}, and {window} cuts through one");
         let from = step * (window.from.as_nanos() / step.as_nanos());
         let to = (step * window.to.as_nanos().div_ceil(step.as_nanos())).min(frame.duration);
-        fail(message, format!("write multiples of it, such as `during {}`", Window { from: from.max(frame.warm_up), to }))
+        fail(
+            message,
+            format!("write multiples of it, such as `during {}`", Window { from: from.max(frame.warm_up), to }),
+        )
     }
 }
 
@@ -230,7 +234,11 @@ fn last_clause(text: &str) -> Option<(usize, &'static str)> {
 /// `8m..10m`.
 fn window(text: &str) -> Result<Window, ExpectError> {
     let fail = |message: String| {
-        Err(ExpectError::of(ExpectPart::During, message, "write for example `during 8m..10m`, from the start of the run"))
+        Err(ExpectError::of(
+            ExpectPart::During,
+            message,
+            "write for example `during 8m..10m`, from the start of the run",
+        ))
     };
     let Some((from, to)) = text.split_once("..") else {
         return fail(format!("`{text}` is not a window"));
@@ -343,7 +351,8 @@ mod tests {
 
     #[test]
     fn windows_and_confidences_stand_behind_the_bound() {
-        let read = |text: &str| Expectation::parse(text).map(|e| (e.bound, e.during.map(|w| w.to_string()), e.confidence));
+        let read =
+            |text: &str| Expectation::parse(text).map(|e| (e.bound, e.during.map(|w| w.to_string()), e.confidence));
         let all = Ok((100.0, Some("8m..10m".to_owned()), Some(0.95)));
         assert_eq!(read("p99 event.latency < 100ms during 8m..10m with 95%"), all);
         assert_eq!(read("p99 event.latency < 100ms with 95 %  during 8m .. 600s"), all);

@@ -12,6 +12,7 @@
 mod alert;
 mod assumed;
 mod build;
+mod changes;
 mod diagnostic;
 mod expect;
 mod file;
@@ -36,6 +37,7 @@ mod tests;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use changes::changes;
 pub use diagnostic::{Problem, Problems};
 pub use expect::{ExpectError, Expectation};
 pub use fill::defaults_table;

@@ -1,15 +1,16 @@
 //! Runs every variant so many times and puts the figures together.
 
 use super::jobs::{Options, StudyError, in_order};
+use super::judge::outcome;
 use super::pairing::{adjust, pairing};
 use super::student_t;
 use crate::cluster::balancer::AffinityKey;
-use crate::cluster::simulate;
 use crate::cluster::spec::ClusterSpec;
+use crate::cluster::{RunError, simulate_during};
 use crate::engine::Seed;
 use crate::metrics::{
-    AlertRule, Counts, DistributionReport, Estimate, ExpectationOutcome, Family, FigureId, FigureReport, Latencies,
-    Limiting, Mark, Record, Study, TimeSeries, VariantReport,
+    AlertRule, Counts, DistributionReport, Estimate, ExpectationOutcome, Family, FigureId, FigureReport, Judgement,
+    Latencies, Limiting, Mark, Record, Study, TimeSeries, VariantReport, Window,
 };
 use crate::scenario::{Expectation, Scenario};
 
@@ -57,8 +58,8 @@ struct Pooled {
     events: u64,
     /// Series and marks of replication 0.
     first: Option<(TimeSeries, Vec<Mark>)>,
-    /// By replication: every figure of [`FigureId::all`], then every expectation's.
-    figures: Vec<Vec<Option<f64>>>,
+    /// By replication.
+    figures: Vec<Figures>,
     digests: Vec<u64>,
 }
 
@@ -99,13 +100,13 @@ fn run_all(candidates: &[Candidate], scenario: &Scenario, options: &Options) -> 
     let jobs: Vec<(u32, usize)> = (0..scenario.replications)
         .flat_map(|replication| (0..candidates.len()).map(move |variant| (replication, variant)))
         .collect();
-    let one = |&(replication, variant): &(u32, usize)| -> Result<(usize, Record), StudyError> {
+    let one = |&(replication, variant): &(u32, usize)| -> Result<(usize, (Record, Figures)), StudyError> {
         let candidate = &candidates[variant];
-        let record = simulate(candidate.spec, Seed(scenario.seed).replication(replication))
+        let run = run_once(candidate.spec, candidate.expectations, scenario.seed, replication)
             .map_err(|error| StudyError::Run { variant: candidate.name.to_owned(), replication, error })?;
-        Ok((variant, record))
+        Ok((variant, run))
     };
-    in_order(&jobs, options, one, |(variant, record)| pools[variant].add(record, candidates[variant].expectations))?;
+    in_order(&jobs, options, one, |(variant, (record, figures))| pools[variant].add(record, figures))?;
     Ok(pools)
 }
 
@@ -114,16 +115,36 @@ pub(super) fn number_of_figures() -> usize {
     FigureId::all().count()
 }
 
-/// Every figure, then every expectation's, of one run.
-pub(super) fn figures_of(record: &Record, expectations: &[Expectation]) -> Vec<Option<f64>> {
-    let wanted = FigureId::all().chain(expectations.iter().map(|expectation| expectation.figure));
-    wanted.map(|figure| figure.value(record)).collect()
+/// Every figure of [`FigureId::all`], then every expectation's, of one run; `None` where it had nothing of it.
+pub(super) type Figures = Vec<Option<f64>>;
+
+/// Makes one run, with a record of each window that something is expected of.
+pub(super) fn run_once(
+    spec: &ClusterSpec,
+    expectations: &[Expectation],
+    seed: u64,
+    replication: u32,
+) -> Result<(Record, Figures), RunError> {
+    let mut windows: Vec<Window> = Vec::new();
+    for window in expectations.iter().filter_map(|expectation| expectation.during) {
+        if !windows.contains(&window) {
+            windows.push(window);
+        }
+    }
+    let (record, in_windows) = simulate_during(spec, &windows, Seed(seed).replication(replication))?;
+    let record_of = |during: Option<Window>| {
+        let at = during.and_then(|window| windows.iter().position(|known| *known == window));
+        at.map_or(&record, |at| &in_windows[at])
+    };
+    let expected = expectations.iter().map(|expectation| expectation.figure.value(record_of(expectation.during)));
+    let figures = FigureId::all().map(|figure| figure.value(&record)).chain(expected).collect();
+    Ok((record, figures))
 }
 
 impl Pooled {
     /// Adds the next replication.
-    fn add(&mut self, record: Record, expectations: &[Expectation]) {
-        self.figures.push(figures_of(&record, expectations));
+    fn add(&mut self, record: Record, figures: Figures) {
+        self.figures.push(figures);
         self.latencies.merge(&record.latencies);
         self.counts.add(&record.counts);
         self.events += record.events;
@@ -133,8 +154,8 @@ impl Pooled {
     }
 }
 
-fn report(candidate: &Candidate, pooled: Pooled, baseline: Option<&Vec<Vec<Option<f64>>>>) -> VariantReport {
-    let column = |figures: &[Vec<Option<f64>>], position: usize| -> Vec<Option<f64>> {
+fn report(candidate: &Candidate, pooled: Pooled, baseline: Option<&Vec<Figures>>) -> VariantReport {
+    let column = |figures: &[Figures], position: usize| -> Vec<Option<f64>> {
         figures.iter().map(|run| run.get(position).copied().flatten()).collect()
     };
     let known = number_of_figures();
@@ -154,15 +175,17 @@ fn report(candidate: &Candidate, pooled: Pooled, baseline: Option<&Vec<Vec<Optio
     let figures = figures.collect();
     let expectations = candidate.expectations.iter().enumerate().map(|(position, expectation)| {
         let values: Vec<f64> = column(&pooled.figures, known + position).into_iter().flatten().collect();
-        let measured = estimate(&values);
-        let holds = measured.is_some_and(|measured| expectation.holds(measured.mean));
+        let judgement = outcome(expectation, &values);
         ExpectationOutcome {
             text: expectation.text.clone(),
             figure: expectation.figure.to_string(),
             comparison: expectation.comparison.to_string(),
             bound: expectation.bound,
-            holds,
-            measured,
+            during_s: expectation.during.map(|window| (window.from.as_secs_f64(), window.to.as_secs_f64())),
+            confidence: expectation.confidence,
+            holds: judgement == Judgement::Holds,
+            judgement,
+            measured: estimate(&values),
         }
     });
     let expectations = expectations.collect();
@@ -181,6 +204,7 @@ fn report(candidate: &Candidate, pooled: Pooled, baseline: Option<&Vec<Vec<Optio
         expectations,
         digests: pooled.digests.iter().map(|digest| format!("{digest:016x}")).collect(),
         events: pooled.events,
+        runs: pooled.figures.into_iter().map(|run| run.into_iter().take(known).collect()).collect(),
     }
 }
 

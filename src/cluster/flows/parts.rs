@@ -3,7 +3,7 @@
 use crate::cluster::meter::{PodTotals, Totals};
 use crate::cluster::{Cluster, PodId};
 use crate::engine::{End, SimTime};
-use crate::metrics::{Latencies, Limiting, LoadSkew, NEff, Record, Skew, TimeSeries};
+use crate::metrics::{Counts, Latencies, Limiting, LoadSkew, NEff, Record, Skew, TimeSeries};
 
 impl Cluster<'_> {
     /// What is asked for begins or ends now, before anything else happens now. It is only looked at: the run goes on as
@@ -12,8 +12,8 @@ impl Cluster<'_> {
         self.settle_all(now);
         for part in 0..self.meter.parts.len() {
             if self.meter.parts[part].to == now {
-                let latencies = self.meter.latencies.clone();
-                self.end_part(part, now, latencies);
+                let (counts, latencies) = (self.counts_so_far(now), self.meter.latencies.clone());
+                self.end_part(part, now, &counts, latencies);
             }
         }
         self.begin_parts(now);
@@ -30,12 +30,17 @@ impl Cluster<'_> {
         }
     }
 
-    fn totals_of_all(&self, now: SimTime) -> Totals {
+    /// All counts, with what has no event of its own.
+    fn counts_so_far(&self, now: SimTime) -> Counts {
         let mut counts = self.meter.counts.clone();
         counts.heartbeats += self.open_heartbeats(now);
         self.count_waiting_reads(now, &mut counts);
+        counts
+    }
+
+    fn totals_of_all(&self, now: SimTime) -> Totals {
         Totals {
-            counts,
+            counts: self.counts_so_far(now),
             latencies: self.meter.latencies.clone(),
             pods: self.pods.ids().map(|pod| self.totals(pod, now)).collect(),
             redis: self.redis.cpu_used(now),
@@ -43,8 +48,8 @@ impl Cluster<'_> {
         }
     }
 
-    /// Puts down what flowed in a part that ends now; `latencies` are those of the whole run so far.
-    fn end_part(&mut self, part: usize, now: SimTime, mut latencies: Latencies) {
+    /// Puts down what flowed in a part that ends now, of what there was so far in all.
+    fn end_part(&mut self, part: usize, now: SimTime, counts: &Counts, mut latencies: Latencies) {
         let from = self.meter.parts[part].from;
         let begun = self.meter.parts[part].begun.take().unwrap_or_default();
         let measured = now.since(from);
@@ -53,8 +58,7 @@ impl Cluster<'_> {
         let throughout: Vec<PodId> = self.running.iter().copied().filter(was_there).collect();
         let skew_of = |load: fn(&PodTotals) -> f64| {
             let before = |pod: PodId| begun.pods.get(pod.index()).map_or(0.0, load);
-            let loads: Vec<f64> =
-                throughout.iter().map(|&pod| load(&self.totals(pod, now)) - before(pod)).collect();
+            let loads: Vec<f64> = throughout.iter().map(|&pod| load(&self.totals(pod, now)) - before(pod)).collect();
             // one pod is neither even nor uneven
             (loads.len() > 1).then(|| Skew::of(&loads)).flatten()
         };
@@ -65,8 +69,6 @@ impl Cluster<'_> {
             ..LoadSkew::default()
         };
         latencies.subtract(&begun.latencies);
-        let mut counts = self.meter.counts.clone();
-        self.count_waiting_reads(now, &mut counts);
         let redis_busy = self.redis.cpu_used(now).saturating_sub(begun.redis);
         let record = Record {
             measured_s: measured.as_secs_f64(),
@@ -93,12 +95,15 @@ impl Cluster<'_> {
 
     /// Everything that was measured, and the same of each window that was asked for.
     pub fn into_records(mut self, horizon: SimTime, end: End) -> (Record, Vec<Record>) {
-        for part in (1..self.meter.parts.len()).filter(|&part| self.meter.parts[part].to == horizon).collect::<Vec<_>>() {
-            let latencies = self.meter.latencies.clone();
-            self.end_part(part, horizon, latencies);
+        let counts = std::mem::take(&mut self.meter.counts);
+        for part in 1..self.meter.parts.len() {
+            if self.meter.parts[part].to == horizon {
+                let latencies = self.meter.latencies.clone();
+                self.end_part(part, horizon, &counts, latencies);
+            }
         }
         let latencies = std::mem::take(&mut self.meter.latencies);
-        self.end_part(0, horizon, latencies);
+        self.end_part(0, horizon, &counts, latencies);
         let there = self.clients.ids().filter(|&client| self.clients[client].is_present());
         for client in there {
             self.meter.departed.add(self.source_of(client), self.clients[client].routed);

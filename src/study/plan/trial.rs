@@ -1,13 +1,12 @@
 //! Whether everything that is expected holds at one value: replications are added until the answer is sure.
 
 use super::super::jobs::{Options, StudyError, in_parallel};
-use super::super::replicate::{Candidate, estimate, figures_of, number_of_figures, standard_error};
-use super::super::student_t;
+use super::super::judge::judge;
+use super::super::replicate::{Candidate, estimate, number_of_figures, run_once};
 use super::{During, Question};
+use crate::cluster::RunError;
 use crate::cluster::spec::ClusterSpec;
-use crate::cluster::{RunError, simulate};
-use crate::engine::Seed;
-use crate::metrics::{Comparison, Estimate, Limiting};
+use crate::metrics::{Estimate, Judgement, Limiting};
 use crate::scenario::Expectation;
 
 /// After so many replications it is looked at whether the answer is sure, each time as sure as all of them together must be
@@ -15,17 +14,6 @@ use crate::scenario::Expectation;
 const LOOKS: [u32; 4] = [5, 10, 20, 40];
 /// Replications per value, at most, unless fewer are asked for.
 pub const MOST_RUNS: u32 = 40;
-
-/// What was found out of something that is expected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Judgement {
-    /// It holds.
-    Holds,
-    /// It does not.
-    Fails,
-    /// As many replications as may be did not tell.
-    Unsure,
-}
 
 /// Something that is expected, at one value.
 #[derive(Clone, Debug)]
@@ -80,8 +68,8 @@ pub(super) fn try_point(
     for look in LOOKS {
         let runs = look.min(question.most_runs);
         let jobs: Vec<u32> = (samples.len() as u32..runs).collect();
-        let one = |&replication: &u32| match simulate(spec, Seed(seed).replication(replication)) {
-            Ok(record) => Ok(Ok((figures_of(&record, expectations), record.limits))),
+        let one = |&replication: &u32| match run_once(spec, expectations, seed, replication) {
+            Ok((record, figures)) => Ok(Ok((figures, record.limits))),
             // what is too much for the machine is too much for the cluster
             Err(error @ RunError::TooManyEvents { .. }) => Ok(Err(error.to_string())),
             Err(error) => Err(StudyError::Run { variant: candidate.name.to_owned(), replication, error }),
@@ -109,56 +97,7 @@ pub(super) fn try_point(
 fn check(expectation: &Expectation, at: usize, samples: &[Vec<Option<f64>>], question: &Question) -> Check {
     let values: Vec<f64> = samples.iter().filter_map(|sample| sample[at]).collect();
     let measured = estimate(&values);
-    let judgement = measured.as_ref().map_or(Judgement::Unsure, |measured| {
-        judge(expectation, measured, &values, 1.0 - (1.0 - question.confidence) / LOOKS.len() as f64)
-    });
+    let confidence = expectation.confidence.unwrap_or(question.confidence);
+    let judgement = judge(expectation, &values, 1.0 - (1.0 - confidence) / LOOKS.len() as f64);
     Check { expectation: expectation.clone(), measured, judgement }
-}
-
-/// Whether a mean is on the right side of its bound, or on the wrong one, so surely; one-sided.
-fn judge(expectation: &Expectation, measured: &Estimate, values: &[f64], confidence: f64) -> Judgement {
-    if expectation.comparison == Comparison::Equal {
-        let all = values.iter().all(|&value| expectation.holds(value));
-        return if all { Judgement::Holds } else { Judgement::Fails };
-    }
-    let half = standard_error(measured)
-        .map_or(f64::INFINITY, |error| student_t(2.0 * confidence - 1.0, measured.replications - 1) * error);
-    let (worse, better) = match expectation.comparison {
-        Comparison::Below | Comparison::AtMost => (measured.mean + half, measured.mean - half),
-        _ => (measured.mean - half, measured.mean + half),
-    };
-    match (expectation.holds(worse), expectation.holds(better)) {
-        (true, _) => Judgement::Holds,
-        (false, false) => Judgement::Fails,
-        (false, true) => Judgement::Unsure,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mean_is_judged_by_its_interval() {
-        let said = |text: &str, values: &[f64]| {
-            let expectation = Expectation::parse(text).expect("an expectation");
-            judge(&expectation, &estimate(values).expect("values"), values, 0.9875)
-        };
-        // mean 100, s/√n 1: t of 4 degrees of freedom at 98.75 % is 3.495
-        let around = |mean: f64| [-2.0, -1.0, 0.0, 1.0, 2.0].map(|d| mean + d * f64::sqrt(2.0)).to_vec();
-        for (text, mean, expected) in [
-            ("p99 event.latency < 100ms", 96.0, Judgement::Holds),
-            ("p99 event.latency < 100ms", 97.0, Judgement::Unsure),
-            ("p99 event.latency < 100ms", 103.0, Judgement::Unsure),
-            ("p99 event.latency < 100ms", 104.0, Judgement::Fails),
-            ("p99 event.latency > 100ms", 104.0, Judgement::Holds),
-            ("p99 event.latency > 100ms", 96.0, Judgement::Fails),
-        ] {
-            assert_eq!(said(text, &around(mean)), expected, "{text} at {mean}");
-        }
-        assert_eq!(said("lost.messages == 0", &[0.0, 0.0]), Judgement::Holds);
-        assert_eq!(said("lost.messages == 0", &[0.0, 1e-9]), Judgement::Fails);
-        assert_eq!(said("lost.messages < 1%", &[0.0]), Judgement::Unsure, "one run says nothing");
-        assert_eq!(said("lost.messages < 1%", &[0.0, 0.0]), Judgement::Holds);
-    }
 }
