@@ -70,7 +70,8 @@ impl Samples {
 /// A part of the run over which figures are taken: all that is measured, or a window that somebody asks for.
 ///
 /// What flows (counts, durations, CPU) belongs to a part from just before anything happens at its beginning to just before
-/// anything happens at its end. Samples and peaks speak of the time before them, so the one at the end belongs to it.
+/// anything happens at its end. So does what is looked at, which is seen after what happens at that moment; of all that is
+/// measured that at the end instead of that at the beginning. Peaks speak of the time before them: the one at the end belongs to it.
 pub struct Part {
     pub from: SimTime,
     pub to: SimTime,
@@ -189,15 +190,17 @@ impl Meter {
     }
     /// A sample was taken.
     pub fn sampled(&mut self, now: SimTime, sample: &Sample) {
-        self.parts_at(now).for_each(|part| part.samples.add(sample));
+        let (first, last) = (self.parts[0].from, self.horizon);
+        let is_in = |part: &&mut Part| {
+            let after = part.from < now || (part.from == now && now > first);
+            after && (now < part.to || (part.to == now && now == last))
+        };
+        self.parts.iter_mut().filter(is_in).for_each(|part| part.samples.add(sample));
     }
     /// A window of peaks has ended, with these.
     pub fn peaked(&mut self, now: SimTime, peaks: &Limiting) {
-        self.parts_at(now).for_each(|part| part.limits.raise(peaks));
-    }
-    /// The parts to which what is looked at now belongs.
-    fn parts_at(&mut self, now: SimTime) -> impl Iterator<Item = &mut Part> {
-        self.parts.iter_mut().filter(move |part| part.from < now && now <= part.to)
+        let is_in = |part: &&mut Part| part.from < now && now <= part.to;
+        self.parts.iter_mut().filter(is_in).for_each(|part| part.limits.raise(peaks));
     }
     /// Marks a moment in the plots.
     pub fn mark(&mut self, at: SimTime, what: String) {

@@ -299,6 +299,8 @@ pub fn simulate(spec: &ClusterSpec, seed: Seed) -> Result<Record, RunError> {
 /// # Errors
 /// As [`simulate`].
 pub fn simulate_during(spec: &ClusterSpec, windows: &[Window], seed: Seed) -> Result<(Record, Vec<Record>), RunError> {
+    let is_measured = |w: &Window| spec.warm_up <= w.from && w.from < w.to && w.to <= spec.duration;
+    debug_assert!(windows.iter().all(is_measured), "a window lies in what is measured");
     let horizon = SimTime::ZERO + spec.duration;
     let mut simulation = Simulation::with_horizon(Cluster::new(spec, windows, seed), horizon);
     simulation.start(|cluster, ctx| cluster.start(ctx));

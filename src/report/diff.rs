@@ -100,16 +100,21 @@ fn configuration(changes: &[ConfigChange], width: usize) -> String {
     };
     for ConfigChange { path, before, after } in changes.iter().take(MOST_CHANGES) {
         let line = match (before, after) {
-            (Some(before), Some(after)) => format!("  {path}: {before} → {after}"),
-            (Some(before), None) => format!("  {path}: {before} → not there"),
-            (None, after) => format!("  {path}: not there → {}", after.as_deref().unwrap_or_default()),
+            (Some(before), Some(after)) => format!("{path}: {before} → {after}"),
+            (Some(before), None) => format!("{path}: {before} → not there"),
+            (None, after) => format!("{path}: not there → {}", after.as_deref().unwrap_or_default()),
         };
-        out.push_str(&wrapped(&line, width, "      "));
+        out.push_str(&indented(&line, width));
     }
     if changes.len() > MOST_CHANGES {
         out.push_str(&format!("  … and {} more (`--format json` has all)\n", changes.len() - MOST_CHANGES));
     }
     out
+}
+
+/// Two columns to the right, and what follows further.
+fn indented(text: &str, width: usize) -> String {
+    wrapped(text, width.saturating_sub(2), "    ").lines().map(|line| format!("  {line}\n")).collect()
 }
 
 fn of_variant(diff: &Diff<'_>, variant: &Contrast, width: usize) -> String {
@@ -134,7 +139,7 @@ fn of_variant(diff: &Diff<'_>, variant: &Contrast, width: usize) -> String {
     for (figures, only) in [(&variant.only_before, "A"), (&variant.only_after, "B")] {
         if !figures.is_empty() {
             let names: Vec<String> = figures.iter().map(FigureId::to_string).collect();
-            out.push_str(&wrapped(&format!("  only in {only}: {}", names.join(", ")), width, "  "));
+            out.push_str(&indented(&format!("only in {only}: {}", names.join(", ")), width));
         }
     }
     let rows: Vec<&Contrasted> = diff.listed(variant).collect();

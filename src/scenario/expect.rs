@@ -166,8 +166,13 @@ impl Expectation {
                 return fail(message, format!("leave `during` out; every figure can have it but {}", whole.join(", ")));
             }
             Taken::Samples => {
+                // the sample at the beginning belongs to it and that at the end does not, but for all that is measured
+                let before =
+                    |at: Span, is_end: bool| at.saturating_sub(Span::from_nanos(u64::from(!is_end))).as_nanos();
+                let (from, to) =
+                    (before(window.from, window.from == frame.warm_up), before(window.to, window.to == frame.duration));
                 let every = frame.sample_every.as_nanos().max(1);
-                if window.to.as_nanos() / every > window.from.as_nanos() / every {
+                if to / every > from / every {
                     return Ok(());
                 }
                 let every = frame.sample_every;
@@ -237,7 +242,7 @@ fn window(text: &str) -> Result<Window, ExpectError> {
         Err(ExpectError::of(
             ExpectPart::During,
             message,
-            "write for example `during 8m..10m`, from the start of the run",
+            "write for example `during 8m..10m` or `during: [8m, 10m]`, counted from the start of the run",
         ))
     };
     let Some((from, to)) = text.split_once("..") else {
@@ -258,7 +263,7 @@ fn confidence(text: &str) -> Result<f64, ExpectError> {
     let [low, high] = CONFIDENCES;
     share.filter(|share| *share > low && *share <= high).ok_or_else(|| {
         let message = format!("`{text}` is not a confidence: above 50% and at most 99.99%");
-        ExpectError::of(ExpectPart::With, message, "write for example `with 95%`")
+        ExpectError::of(ExpectPart::With, message, "write for example `95%`")
     })
 }
 

@@ -269,7 +269,7 @@ fn translate(steps: &[Step], message: &str) -> Problem {
     }
     if let Some((length, _)) = message.strip_prefix("invalid length ").and_then(|rest| rest.split_once(", expected")) {
         let message = format!("this has {length} entries, which is not the number that is needed here");
-        return Problem::new("wrong-length", path, message, "");
+        return Problem::new("wrong-length", path, message, shape_help(steps, "", "a list of two entries"));
     }
     match message.split_once("; ") {
         Some((message, help)) => Problem::new("invalid-value", path, message, help),
@@ -317,7 +317,7 @@ fn shape_help(steps: &[Step], found: &str, expected: &str) -> &'static str {
         "behavior" => "write for example `behavior: {scale_up: {stabilization: 120s}}`",
         _ => "",
     };
-    let is_shape = expected == "a list" || expected.starts_with("a mapping");
+    let is_shape = expected.starts_with("a list") || expected.starts_with("a mapping");
     match (expected, found) {
         _ if is_shape && !example.is_empty() => example,
         ("a list", _) => "write the entries in `[ ]`, or each on a line that begins with `-`",

@@ -15,7 +15,7 @@ fn window(from: Span, to: Span) -> Window {
     Window { from, to }
 }
 
-/// One variant of every shipped scenario, with a sixteenth of the clients.
+/// Every variant of every shipped scenario, with a sixteenth of the clients.
 fn shipped() -> Vec<(String, ClusterSpec)> {
     let entries = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")).unwrap();
     let paths =
@@ -23,8 +23,11 @@ fn shipped() -> Vec<(String, ClusterSpec)> {
     let mut all: Vec<(String, ClusterSpec)> = paths
         .flat_map(|path| {
             let scenario = load(&path, &[]).unwrap_or_else(|problems| panic!("{problems}"));
-            let picked = scenario.variants.into_iter().rev().take(1);
-            picked.map(|variant| (format!("{} {}", scenario.name, variant.name), variant.spec)).collect::<Vec<_>>()
+            scenario
+                .variants
+                .into_iter()
+                .map(|variant| (format!("{} {}", scenario.name, variant.name), variant.spec))
+                .collect::<Vec<_>>()
         })
         .collect();
     for (_, spec) in &mut all {
@@ -111,8 +114,8 @@ fn what_happens_is_seen_in_its_window_alone() {
     assert_eq!(parts[1].reconnects_peak_per_s, whole.reconnects_peak_per_s);
     assert_eq!((parts[0].connected_mean, parts[2].connected_mean), (40.0, 40.0));
     assert!(parts[1].connected_mean < 40.0 && parts[1].ready_mean < 2.0);
-    // 30, 10 and 10 samples, the one at the end of a window being its last
-    let sum = 30.0 * 40.0 + 10.0 * parts[1].connected_mean + 10.0 * 40.0;
+    // 29, 10 and 11 samples: that at the beginning belongs to a window, but of all that is measured that at the end does
+    let sum = 29.0 * 40.0 + 10.0 * parts[1].connected_mean + 11.0 * 40.0;
     assert!((sum / 50.0 - whole.connected_mean).abs() < 1e-9);
     assert_eq!(parts.iter().map(|part| part.measured_s).collect::<Vec<_>>(), [30.0, 10.0, 10.0]);
     assert_eq!(parts[0].limits.pod_cpu.max(parts[1].limits.pod_cpu).max(parts[2].limits.pod_cpu), whole.limits.pod_cpu);
@@ -181,9 +184,9 @@ fn a_plan_looks_at_the_window() {
     place.write("crash.yaml", CRASH.replace("variants: {a: {}, b: {pods.replicas: 3}}\n", ""));
     let plan = |expect: &str| place.run_with("plan crash.yaml --quiet --to 4 --runs 5", &["--expect", expect], b"");
     // of n pods one crashes, and 40/n people come back: at most ten of them with four
-    let out = plan("connections.reconnects < 1.4/s during 40s..50s").fine().to_owned();
+    let out = plan("connections.reconnects < 1.5/s during 40s..50s").fine().to_owned();
     assert!(out.starts_with("pods.replicas at least 3.\n"), "{out}");
-    let out = plan("connections.reconnects < 1.4/s during 10s..40s").fine().to_owned();
+    let out = plan("connections.reconnects < 1.5/s during 10s..40s").fine().to_owned();
     assert!(out.starts_with("pods.replicas at least 1.\n"), "{out}");
 }
 
