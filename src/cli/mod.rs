@@ -1,6 +1,6 @@
 //! The command line: the only room that knows terminal, files, clock, environment and threads.
 //!
-//! Exit codes: 0 = fine, 1 = an `expect` does not hold, a finding is denied or the self-test fails, 2 = bad input, 3 = a bug in stickysim.
+//! Exit codes: 0 = fine, 1 = an `expect` does not hold, a finding or a change is denied or the self-test fails, 2 = bad input, 3 = a bug in stickysim.
 
 // This room is where the outside world is allowed.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
@@ -8,6 +8,7 @@
 mod adapter;
 mod args;
 mod check;
+mod diff;
 mod import;
 mod interrupt;
 mod manifests;
@@ -58,7 +59,7 @@ impl Failure {
 pub(crate) enum Success {
     /// Everything is as expected.
     Fine,
-    /// An `expect` does not hold, a finding is denied, or the self-test fails.
+    /// An `expect` does not hold, a finding or a change is denied, or the self-test fails.
     ExpectationFailed,
 }
 
@@ -89,6 +90,7 @@ fn dispatch(cli: Cli) -> Result<Success, Failure> {
         Some(Command::Run { scenario, study }) => study::run(&scenario, &study),
         Some(Command::Compare { scenario, study }) => study::compare(&scenario, &study),
         Some(Command::Plan(args)) => plan::plan(&args),
+        Some(Command::Diff(args)) => diff::diff(&args),
         Some(Command::Check { scenarios, set, quiet }) => check::check(&scenarios, &set, quiet),
         Some(Command::Schema { of }) => check::schema(of),
         Some(Command::Route(args)) => route::route(&args),

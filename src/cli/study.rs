@@ -11,7 +11,7 @@ use super::{Failure, Success, print};
 use crate::cluster::RunError;
 use crate::metrics::Study;
 use crate::report::{self, TerminalStyle};
-use crate::scenario::{self, Expectation, Problems, Scenario, Source};
+use crate::scenario::{self, ExpectError, Problems, Scenario, Source};
 use crate::study::{Options, SENSITIVITY_RUNS, StudyError};
 
 /// The scenario that runs when nothing is asked for: the same file as in the repository.
@@ -75,12 +75,9 @@ pub fn parse_text(path: &Path, text: &Option<String>, changes: &[String]) -> Res
 /// The scenario with more expectations, of each variant and of itself.
 pub fn expecting(mut scenario: Scenario, more: &[String]) -> Result<Scenario, Failure> {
     for text in more {
-        let expectation = Expectation::parse(text)
-            .map_err(|error| Failure::Input(format!("--expect `{text}`: {}; {}", error.message, error.help)))?;
-        scenario.expectations.push(expectation.clone());
-        for variant in &mut scenario.variants {
-            variant.expectations.push(expectation.clone());
-        }
+        let refused =
+            |error: ExpectError| Failure::Input(format!("--expect `{text}`: {}; {}", error.message, error.help));
+        scenario.expect(text).map_err(refused)?;
     }
     Ok(scenario)
 }

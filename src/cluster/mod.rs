@@ -33,8 +33,8 @@ mod rooms;
 mod sessions;
 mod sources;
 
-use crate::engine::{Column, Ctx, EndReason, Id, Limits, Model, Seed, SimTime, Simulation, Span, Streams};
-use crate::metrics::Record;
+use crate::engine::{Column, Ctx, End, EndReason, Id, Limits, Model, Seed, SimTime, Simulation, Span, Streams};
+use crate::metrics::{Record, Window};
 
 use caches::Caches;
 use clients::{ClientId, Clients, Packet, Pollers};
@@ -290,15 +290,40 @@ pub enum RunError {
 /// # Errors
 /// When the limit of events is hit, or when the books do not balance at the end (a bug of the model).
 pub fn simulate(spec: &ClusterSpec, seed: Seed) -> Result<Record, RunError> {
+    simulate_during(spec, &[], seed).map(|(record, _)| record)
+}
+
+/// The same, with a record of each of these windows. What happens does not depend on them: nothing is scheduled for them, the run
+/// only pauses where one begins or ends.
+///
+/// # Errors
+/// As [`simulate`].
+pub fn simulate_during(spec: &ClusterSpec, windows: &[Window], seed: Seed) -> Result<(Record, Vec<Record>), RunError> {
+    let is_measured = |w: &Window| spec.warm_up <= w.from && w.from < w.to && w.to <= spec.duration;
+    debug_assert!(windows.iter().all(is_measured), "a window lies in what is measured");
     let horizon = SimTime::ZERO + spec.duration;
-    let mut simulation = Simulation::with_horizon(Cluster::new(spec, seed), horizon);
+    let mut simulation = Simulation::with_horizon(Cluster::new(spec, windows, seed), horizon);
     simulation.start(|cluster, ctx| cluster.start(ctx));
+    let too_many = |end: &End| RunError::TooManyEvents { events: end.events, at: end.at, duration: spec.duration };
+    // what begins with the measured part does so in the event that ends the warm-up
+    let is_inside = |at: &Span| *at > spec.warm_up && *at < spec.duration;
+    let mut pauses: Vec<Span> = windows.iter().flat_map(|window| [window.from, window.to]).filter(is_inside).collect();
+    pauses.sort_unstable();
+    pauses.dedup();
+    for pause in pauses {
+        let until = SimTime::ZERO + pause.saturating_sub(Span::from_nanos(1));
+        let end = simulation.run(Limits { until, max_events: spec.max_events });
+        if end.reason == EndReason::TooManyEvents {
+            return Err(too_many(&end));
+        }
+        simulation.model_mut().pause(SimTime::ZERO + pause);
+    }
     let end = simulation.run(Limits { until: horizon, max_events: spec.max_events });
     if end.reason == EndReason::TooManyEvents {
-        return Err(RunError::TooManyEvents { events: end.events, at: end.at, duration: spec.duration });
+        return Err(too_many(&end));
     }
     let mut cluster = simulation.into_model();
     cluster.finish(horizon);
     cluster.check_conservation(horizon)?;
-    Ok(cluster.into_record(horizon, end))
+    Ok(cluster.into_records(horizon, end))
 }

@@ -87,7 +87,7 @@ fn counted(row: &Row<'_>, operation: Operation, scene: &Scene) -> Counts {
         spec.audiences[0].population = Population::Present { count: 0 };
     }
     let horizon = SimTime::ZERO + spec.duration;
-    let mut simulation = Simulation::with_horizon(Cluster::new(&spec, Seed(1)), horizon);
+    let mut simulation = Simulation::with_horizon(Cluster::new(&spec, &[], Seed(1)), horizon);
     simulation.start(|cluster, ctx| {
         cluster.start(ctx);
         happen(cluster, operation, scene, ctx);

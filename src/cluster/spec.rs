@@ -78,7 +78,16 @@ pub struct ClusterSpec {
     pub max_events: u64,
 }
 
+/// Length of the windows over which peaks of CPU and memory are taken in runs of this length: the same for all but short ones.
+pub fn peak_window(duration: Span) -> Span {
+    Span::from_secs(10).min(duration / 10).max(Span::from_nanos(1))
+}
+
 impl ClusterSpec {
+    /// Length of the windows over which peaks are taken.
+    pub fn peak_window(&self) -> Span {
+        peak_window(self.duration)
+    }
     /// The settings of the balancer that chooses pods: the last one.
     pub fn chooser(&self) -> &dyn Settings {
         self.balancers.last().expect("there is at least one balancer").settings()

@@ -155,6 +155,10 @@ impl<M: Model> Simulation<M> {
     pub const fn model(&self) -> &M {
         &self.model
     }
+    /// The model between two runs, to be looked at in ways that change it.
+    pub const fn model_mut(&mut self) -> &mut M {
+        &mut self.model
+    }
     /// The model, taken out.
     pub fn into_model(self) -> M {
         self.model

@@ -44,6 +44,21 @@ pub enum Unit {
     Number,
 }
 
+/// What of a run a family is taken from, which decides in which windows it can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// All that happens: any window.
+    Throughout,
+    /// The samples: a window with at least one.
+    Samples,
+    /// Whole seconds: a window of such.
+    Seconds,
+    /// Steps of ten seconds (a tenth of shorter runs): a window of such.
+    Peaks,
+    /// The run as a whole: no window.
+    Run,
+}
+
 /// How the value of a family is read from a record.
 #[derive(Clone, Copy)]
 enum Read {
@@ -66,6 +81,8 @@ pub struct Family {
     pub better: Better,
     /// What exactly is measured.
     pub definition: &'static str,
+    /// What of a run it is taken from.
+    pub taken: Taken,
     read: Read,
 }
 

@@ -119,6 +119,13 @@ impl Histogram {
         }
         self.sum_ns += other.sum_ns;
     }
+    /// Takes away what `earlier`, an earlier state of this one, had.
+    pub fn subtract(&mut self, earlier: &Histogram) {
+        for (mine, theirs) in self.counts.iter_mut().zip(&earlier.counts) {
+            *mine -= theirs;
+        }
+        self.sum_ns -= earlier.sum_ns;
+    }
     /// Forgets everything.
     pub fn clear(&mut self) {
         *self = Histogram::new();

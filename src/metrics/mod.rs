@@ -5,6 +5,7 @@
 
 mod alert;
 mod comparison;
+mod config;
 mod count;
 mod figure;
 mod histogram;
@@ -17,17 +18,18 @@ mod study;
 
 pub use alert::{AlertReport, AlertRule, Firing, SeriesId};
 pub use comparison::Comparison;
+pub use config::ConfigChange;
 pub use count::{
     CloseReason, Counts, FailReason, LossReason, MoveReason, Reason, Reasons, RecoveryMiss, RedisCommand, SessionLoss,
 };
-pub use figure::{Better, Family, FigureId, HEADLINE, ParseFigureError, Stat, Unit};
+pub use figure::{Better, Family, FigureId, HEADLINE, ParseFigureError, Stat, Taken, Unit};
 pub use histogram::Histogram;
 pub use load::Skew;
 pub use over_time::{Band, OverTime, Steady};
-pub use record::{DatabaseUse, Latencies, Limiting, LoadSkew, Mark, NEff, Record};
+pub use record::{DatabaseUse, Latencies, Limiting, LoadSkew, Mark, NEff, Record, Window};
 pub use sensitivity::{Outcome, Sample, Sensitivity, Varied};
 pub use series::{CLUSTER_SERIES, ClusterSeries, POD_SERIES, PodSeries, TimeSeries};
 pub use study::{
-    Assumption, DistributionReport, Estimate, ExpectationOutcome, FigureReport, Grade, Pairing, Precision, Spread,
-    Study, TooFew, VariantReport,
+    Assumption, DistributionReport, Estimate, ExpectationOutcome, FigureReport, Grade, Judgement, Pairing, Precision,
+    Spread, Study, TooFew, VariantReport,
 };

@@ -1,5 +1,7 @@
 //! Everything one run measured.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -7,8 +9,25 @@ use super::count::Counts;
 use super::histogram::Histogram;
 use super::load::Skew;
 use super::series::TimeSeries;
+use crate::engine::Span;
 
-/// Everything one run measured from the end of its warm-up on.
+/// A window of a run over which figures are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Where it begins, from the start of the run; not before the end of the warm-up.
+    pub from: Span,
+    /// Where it ends; after `from`, and not after the end of the run.
+    pub to: Span,
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..{}", self.from, self.to)
+    }
+}
+
+/// Everything one run measured from the end of its warm-up on, or in a window. That of a window has no series, marks, effective
+/// numbers of sources, events and digest.
 #[derive(Clone, Debug)]
 pub struct Record {
     /// Length of the measured part in seconds.
@@ -95,23 +114,31 @@ impl Latencies {
             &mut self.ack,
         ]
     }
+    fn each(&self) -> [&Histogram; 11] {
+        [
+            &self.event_local,
+            &self.event_cross,
+            &self.request,
+            &self.connect,
+            &self.offline,
+            &self.session,
+            &self.redis_wait,
+            &self.pool_wait,
+            &self.query,
+            &self.session_lookup,
+            &self.ack,
+        ]
+    }
     /// Adds all of `other`.
     pub fn merge(&mut self, other: &Latencies) {
-        let theirs = [
-            &other.event_local,
-            &other.event_cross,
-            &other.request,
-            &other.connect,
-            &other.offline,
-            &other.session,
-            &other.redis_wait,
-            &other.pool_wait,
-            &other.query,
-            &other.session_lookup,
-            &other.ack,
-        ];
-        for (mine, theirs) in self.each_mut().into_iter().zip(theirs) {
+        for (mine, theirs) in self.each_mut().into_iter().zip(other.each()) {
             mine.merge(theirs);
+        }
+    }
+    /// Takes away what `earlier`, an earlier state of these, had.
+    pub fn subtract(&mut self, earlier: &Latencies) {
+        for (mine, theirs) in self.each_mut().into_iter().zip(earlier.each()) {
+            mine.subtract(theirs);
         }
     }
     /// Local and cross-pod events together.

@@ -1,7 +1,7 @@
 //! Many runs together: what a report shows.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::alert::AlertReport;
 use super::count::Counts;
@@ -117,6 +117,9 @@ pub struct VariantReport {
     pub digests: Vec<String>,
     /// Events handled in all replications.
     pub events: u64,
+    /// By replication: every figure of [`FigureId::all`]. `replications.csv` has them.
+    #[serde(skip)]
+    pub runs: Vec<Vec<Option<f64>>>,
 }
 
 impl VariantReport {
@@ -159,7 +162,7 @@ impl FigureReport {
 }
 
 /// A mean with its 95 % confidence interval (Student's t over the replications).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Estimate {
     /// Mean over the replications.
     pub mean: f64,
@@ -195,12 +198,41 @@ pub struct ExpectationOutcome {
     pub comparison: String,
     /// The right side in the figure's unit: milliseconds, a share, per second, or a plain number.
     pub bound: f64,
-    /// True when the mean over the replications meets it.
+    /// Seconds from the start between which the figure is taken; `None` = all that is measured.
+    pub during_s: Option<(f64, f64)>,
+    /// How sure it must be that the mean meets the bound, 0.5 to 1; `None` = the mean over the replications itself must.
+    pub confidence: Option<f64>,
+    /// True when it does.
     pub holds: bool,
+    /// Why it does or does not.
+    pub judgement: Judgement,
     /// What was measured; `None` when the run has no such figure, or too little of it (then it does not hold).
     pub measured: Option<Estimate>,
     /// Where it is a percentile that nothing can be said of.
     pub too_few: Option<TooFew>,
+}
+
+/// What was found out of something that is expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Judgement {
+    /// It holds.
+    Holds,
+    /// It does not.
+    Fails,
+    /// So many replications do not tell with the confidence asked for, or had nothing of it.
+    Unsure,
+}
+
+impl Judgement {
+    /// In files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Judgement::Holds => "holds",
+            Judgement::Fails => "fails",
+            Judgement::Unsure => "unsure",
+        }
+    }
 }
 
 /// How well a value is founded.

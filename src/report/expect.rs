@@ -2,11 +2,15 @@
 
 use super::number::Scale;
 use super::precision;
-use crate::metrics::{Estimate, ExpectationOutcome, FigureId};
+use crate::metrics::{Estimate, ExpectationOutcome, FigureId, Judgement};
 
 /// `holds: measured 80.1 ± 2.0 ms, 19.9 ms below the limit`.
 pub fn words(outcome: &ExpectationOutcome) -> String {
-    let word = if outcome.holds { "holds" } else { "fails" };
+    let word = match (outcome.judgement, outcome.holds) {
+        (Judgement::Unsure, _) if outcome.measured.is_some() => "not sure",
+        (_, true) => "holds",
+        (_, false) => "fails",
+    };
     if let Some(too_few) = &outcome.too_few {
         return format!("{word}: {}", precision::too_few(too_few));
     }
@@ -19,21 +23,44 @@ pub fn words(outcome: &ExpectationOutcome) -> String {
     };
     let scale = Scale::fitting(figure.family().unit, [measured.mean].into_iter());
     let value = scale.show(measured);
-    match outcome.comparison.as_str() {
-        "==" => format!("{word}: measured {value}"),
-        _ => format!("{word}: measured {value}{}", margin(measured, outcome.bound, &scale)),
+    match (outcome.comparison.as_str(), outcome.confidence) {
+        ("==", _) => format!("{word}: measured {value}"),
+        (_, None) => format!("{word}: measured {value}{}{}", margin(measured, outcome.bound, &scale), doubt(outcome)),
+        (_, Some(confidence)) => {
+            let sure = match outcome.judgement {
+                Judgement::Unsure if measured.replications < 2 => ", and only one run has it".to_owned(),
+                Judgement::Unsure => format!(
+                    ", which {} runs do not tell with {}; more replications would",
+                    measured.replications,
+                    per_cent(confidence)
+                ),
+                _ => format!(", with {}", per_cent(confidence)),
+            };
+            format!("{word}: measured {value}{}{sure}", margin(measured, outcome.bound, &scale))
+        }
     }
 }
 
-/// How far the mean is from the limit, and whether the interval allows to rely on it.
+/// A confidence as it is written.
+fn per_cent(confidence: f64) -> String {
+    format!("{} %", libm::round(confidence * 1e4) / 1e2)
+}
+
+/// How far the mean is from the limit.
 fn margin(measured: &Estimate, limit: f64, scale: &Scale) -> String {
-    let far = (measured.mean - limit).abs();
-    if far == 0.0 {
+    if measured.mean == limit {
         return ", exactly the limit".to_owned();
     }
-    let crosses = measured.half_width.is_some_and(|half| half >= far);
-    let doubt = if crosses { "; its interval contains the limit" } else { "" };
-    format!(", {} the limit{doubt}", distance(measured, limit, scale))
+    format!(", {} the limit", distance(measured, limit, scale))
+}
+
+/// Whether the interval does not allow to rely on it.
+fn doubt(outcome: &ExpectationOutcome) -> &'static str {
+    let crosses = |measured: &Estimate| {
+        let far = (measured.mean - outcome.bound).abs();
+        far > 0.0 && measured.half_width.is_some_and(|half| half >= far)
+    };
+    if outcome.measured.as_ref().is_some_and(crosses) { "; its interval contains the limit" } else { "" }
 }
 
 /// `19.9 ms below`.
@@ -47,23 +74,46 @@ pub(super) fn distance(measured: &Estimate, limit: f64, scale: &Scale) -> String
 mod tests {
     use super::*;
 
-    fn said(figure: &str, comparison: &str, bound: f64, mean: f64, half: f64, holds: bool) -> String {
-        let measured = Estimate { mean, half_width: Some(half), min: mean, max: mean, replications: 20 };
-        let (figure, comparison) = (figure.to_owned(), comparison.to_owned());
-        let text = String::new();
-        words(&ExpectationOutcome { text, figure, comparison, bound, holds, measured: Some(measured), too_few: None })
+    fn outcome(figure: &str, comparison: &str, bound: f64, mean: f64, half: f64, holds: bool) -> ExpectationOutcome {
+        ExpectationOutcome {
+            text: String::new(),
+            figure: figure.to_owned(),
+            comparison: comparison.to_owned(),
+            bound,
+            during_s: None,
+            confidence: None,
+            holds,
+            judgement: if holds { Judgement::Holds } else { Judgement::Fails },
+            measured: Some(Estimate { mean, half_width: Some(half), min: mean, max: mean, replications: 20 }),
+            too_few: None,
+        }
     }
 
     #[test]
     fn an_expectation_says_by_how_much() {
         assert_eq!(
-            said("event.latency.p99", "<", 100.0, 166.6, 1.5, false),
+            words(&outcome("event.latency.p99", "<", 100.0, 166.6, 1.5, false)),
             "fails: measured 166.6 ± 1.5 ms, 66.6 ms above the limit"
         );
         assert_eq!(
-            said("requests.failed", "<=", 0.05, 0.048, 0.004, true),
+            words(&outcome("requests.failed", "<=", 0.05, 0.048, 0.004, true)),
             "holds: measured 4.80 ± 0.40 %, 0.200 percentage points below the limit; its interval contains the limit"
         );
-        assert_eq!(said("lost.messages", "==", 0.0, 0.0, 0.0, true), "holds: measured 0 ± 0 %");
+        assert_eq!(words(&outcome("lost.messages", "==", 0.0, 0.0, 0.0, true)), "holds: measured 0 ± 0 %");
+    }
+
+    #[test]
+    fn what_is_not_sure_says_so() {
+        let unsure = outcome("event.latency.p99", "<", 105.0, 101.0, 9.0, false);
+        let unsure = ExpectationOutcome { confidence: Some(0.95), judgement: Judgement::Unsure, ..unsure };
+        assert_eq!(
+            words(&unsure),
+            "not sure: measured 101.0 ± 9.0 ms, 4.00 ms below the limit, which 20 runs do not tell with 95 %; more \
+             replications would"
+        );
+        let fails = ExpectationOutcome { judgement: Judgement::Fails, bound: 80.0, ..unsure.clone() };
+        assert_eq!(words(&fails), "fails: measured 101.0 ± 9.0 ms, 21.0 ms above the limit, with 95 %");
+        let nothing = ExpectationOutcome { measured: None, ..unsure };
+        assert_eq!(words(&nothing), "fails: nothing of it was measured");
     }
 }

@@ -52,9 +52,15 @@ impl Finding {
 
     /// Of a figure; `None` for the baseline itself.
     pub(super) fn of_figure(figure: &FigureReport) -> Option<Finding> {
-        let found = Finding::of(figure.difference.as_ref()?, figure.figure().family().better);
-        let by_chance = figure.pairing.is_some_and(|pairing| pairing.p_value >= SIGNIFICANCE);
-        Some(if found.is_change() && by_chance { Finding::NoDifference } else { found })
+        let p_value = figure.pairing.map(|pairing| pairing.p_value);
+        Some(Finding::tested(figure.difference.as_ref()?, figure.figure().family().better, p_value))
+    }
+
+    /// Reads a difference with its p-value, if it has one.
+    pub(super) fn tested(difference: &Estimate, better: Better, p_value: Option<f64>) -> Finding {
+        let found = Finding::of(difference, better);
+        let by_chance = p_value.is_some_and(|p_value| p_value >= SIGNIFICANCE);
+        if found.is_change() && by_chance { Finding::NoDifference } else { found }
     }
 
     /// One sign for narrow tables; [`Finding::word`] says the same.
@@ -101,6 +107,16 @@ impl Finding {
             Finding::Higher(Verdict::Worse) | Finding::Lower(Verdict::Worse) => "worse",
             Finding::Higher(Verdict::Fact) | Finding::Lower(Verdict::Fact) => "fact",
         }
+    }
+
+    /// True for a change for the worse.
+    pub(super) const fn is_worse(self) -> bool {
+        matches!(self, Finding::Higher(Verdict::Worse) | Finding::Lower(Verdict::Worse))
+    }
+
+    /// True for a change for the better.
+    pub(super) const fn is_better(self) -> bool {
+        matches!(self, Finding::Higher(Verdict::Better) | Finding::Lower(Verdict::Better))
     }
 
     /// True when there is a difference.

@@ -8,11 +8,13 @@
 //! | `report.html` | people: one page, offline, without scripts |
 //! | `summary.json` | programs; the schema is [`summary_schema_json`] |
 //! | `latency.csv`, `redis.csv`, `load.csv`, `timeseries.csv`, `over-time.csv` | spreadsheets and `diff` |
+//! | `replications.csv` | the same, and `stickysim diff`: figures run by run |
 //! | `alerts.csv` | the same, where the scenario has alerts |
 //! | `sensitivity.csv` | the same, where assumptions were changed |
 //! | `plots/*.svg` | slides and pull requests |
 
 mod alerts;
+mod diff;
 mod expect;
 mod finding;
 mod html;
@@ -24,16 +26,19 @@ mod plan;
 mod plots;
 mod precision;
 mod rows;
+mod saved;
 mod sensitivity;
 mod tables;
 mod terminal;
 mod verdict;
 
+pub use diff::{Diff, diff_csv, diff_json, diff_text, got_worse};
 pub use expect::words as outcome_words;
 pub use json::{FORMAT, summary_schema_json};
 pub use junit::junit;
 pub use openmetrics::openmetrics;
 pub use plan::{Written, plan_csv, plan_text, point_text};
+pub use saved::{REPLICATIONS, SUMMARY, read_results};
 pub use terminal::{TerminalStyle, terminal};
 pub use verdict::verdict;
 
@@ -78,6 +83,7 @@ pub fn files(study: &Study, scenario_yaml: &str) -> Vec<OutputFile> {
         file("load.csv", tables::load(study)),
         file("timeseries.csv", tables::timeseries(study)),
         file("over-time.csv", tables::over_time(study)),
+        file("replications.csv", tables::replications(study)),
     ];
     files.extend(alerts::is_there(study).then(|| file(ALERTS, tables::alerts(study))));
     files.extend(sensitivity::Reading::of(study).map(|reading| file(SENSITIVITY, tables::sensitivity(&reading))));

@@ -3,8 +3,8 @@
 use super::expect::distance;
 use super::number::{Scale, percent};
 use super::precision;
-use crate::metrics::FigureId;
-use crate::study::{Check, Find, Judgement, Plan, Point};
+use crate::metrics::{FigureId, Judgement};
+use crate::study::{Check, Find, Plan, Point};
 
 /// How values of the setting are written.
 pub type Written<'w> = &'w dyn Fn(f64) -> String;
@@ -79,11 +79,6 @@ pub fn plan_csv(plans: &[Plan], setting: &str, written: Written) -> Vec<u8> {
         for point in &plan.points {
             for check in &point.checks {
                 let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value}"));
-                let judgement = match check.judgement {
-                    Judgement::Holds => "holds",
-                    Judgement::Fails => "fails",
-                    Judgement::Unsure => "unsure",
-                };
                 let row = [
                     plan.variant.clone(),
                     written(point.value),
@@ -91,7 +86,7 @@ pub fn plan_csv(plans: &[Plan], setting: &str, written: Written) -> Vec<u8> {
                     number(check.measured.as_ref().map(|measured| measured.mean)),
                     number(check.measured.as_ref().and_then(|measured| measured.half_width)),
                     point.runs.to_string(),
-                    judgement.to_owned(),
+                    check.judgement.name().to_owned(),
                     point.limiting.0.to_owned(),
                     format!("{:.4}", point.limiting.1),
                     (plan.answer == Some(point.value)).to_string(),

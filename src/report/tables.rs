@@ -3,8 +3,8 @@
 use super::json::unit_name;
 use super::sensitivity::Reading;
 use crate::metrics::{
-    CLUSTER_SERIES, Counts, Estimate, FigureReport, POD_SERIES, PodSeries, Reason, RedisCommand, Spread, Study,
-    TimeSeries, Unit, VariantReport,
+    CLUSTER_SERIES, Counts, Estimate, FigureId, FigureReport, POD_SERIES, PodSeries, Reason, RedisCommand, Spread,
+    Study, TimeSeries, Unit, VariantReport,
 };
 
 /// Columns that every table of figures has.
@@ -22,6 +22,9 @@ const FIGURE_COLUMNS: [&str; 12] = [
     "difference_half_width_95",
     "unit",
 ];
+
+/// The first columns of `replications.csv`; each of the others is a figure.
+pub(super) const RUN_COLUMNS: [&str; 3] = ["variant", "replication", "digest"];
 
 type Row = Vec<String>;
 
@@ -137,6 +140,26 @@ pub(super) fn over_time(study: &Study) -> Vec<u8> {
         })
     });
     write(&["time_s", "variant", "metric", "mean", "half_width_95"], rows.collect())
+}
+
+/// `replications.csv`: a row per variant and replication with every figure that any of them has, to the last digit.
+pub(super) fn replications(study: &Study) -> Vec<u8> {
+    let runs = || study.variants.iter().flat_map(|variant| &variant.runs);
+    let all: Vec<String> = FigureId::all().map(|figure| figure.to_string()).collect();
+    let is_there = |&at: &usize| runs().any(|run| run.get(at).copied().flatten().is_some());
+    let columns: Vec<usize> = (0..all.len()).filter(is_there).collect();
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let header = RUN_COLUMNS.into_iter().chain(columns.iter().map(|&at| all[at].as_str()));
+    writer.write_record(header).expect("memory takes every write");
+    for variant in &study.variants {
+        for (replication, (run, digest)) in variant.runs.iter().zip(&variant.digests).enumerate() {
+            let mut row = vec![variant.name.clone(), replication.to_string(), digest.clone()];
+            let value = |&at: &usize| run[at].map_or_else(String::new, |value| value.to_string());
+            row.extend(columns.iter().map(value));
+            writer.write_record(&row).expect("all rows have the columns of the header");
+        }
+    }
+    writer.into_inner().expect("memory takes every write")
 }
 
 /// `alerts.csv`: a row per firing of each variant and rule, with seconds from the start of the first replication.

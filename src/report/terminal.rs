@@ -20,7 +20,7 @@ pub struct TerminalStyle {
 }
 
 /// Rows between the heading and the body, none between rows, none around.
-const LINES: TableStyle = TableStyle::new()
+pub(super) const LINES: TableStyle = TableStyle::new()
     .header_lines(ContentLineStyle::none().junction(' '))
     .header_separator(LineStyle::none().fill('─').junction('─'))
     .content_lines(ContentLineStyle::none().junction(' '));
@@ -111,7 +111,7 @@ fn heading(study: &Study, i: usize) -> String {
 }
 
 /// Numbers stand right, so that their intervals stand below each other; the sign has its own last column.
-fn align(table: &mut Table) {
+pub(super) fn align(table: &mut Table) {
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
@@ -197,7 +197,7 @@ fn sensitivity(reading: &Reading<'_>, width: usize) -> String {
 }
 
 /// `text` in lines of at most `width` columns, the following ones indented.
-fn wrapped(text: &str, width: usize, indent: &str) -> String {
+pub(super) fn wrapped(text: &str, width: usize, indent: &str) -> String {
     let mut out = String::new();
     let mut used = 0;
     for word in text.split(' ') {

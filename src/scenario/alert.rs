@@ -13,7 +13,7 @@ const FORM: &str = "write for example `max_over_mean > 1.5` or `pod.cpu > 80%`";
 /// # Errors
 /// When a part of the condition is missing or unknown, or the right side has not the unit of the series.
 pub fn parse(name: &str, when: &str, hold: Span) -> Result<AlertRule, ExpectError> {
-    let fail = |message: String, help: String| Err(ExpectError { message, help });
+    let fail = |message: String, help: String| Err(ExpectError::new(message, help));
     let (left, comparison, right) = sides(when, FORM)?;
     let series = series(left)?;
     let bound = match bound(series.unit(), right) {
@@ -32,7 +32,7 @@ pub fn parse(name: &str, when: &str, hold: Span) -> Result<AlertRule, ExpectErro
 
 /// The series of this name, with `pod.` or `cluster.` before it where both have one.
 fn series(name: &str) -> Result<SeriesId, ExpectError> {
-    let fail = |message: String, help: String| Err(ExpectError { message, help });
+    let fail = |message: String, help: String| Err(ExpectError::new(message, help));
     if name.is_empty() {
         return fail("there is no series before the comparison".to_owned(), FORM.to_owned());
     }

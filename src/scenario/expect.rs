@@ -1,14 +1,23 @@
-//! What must hold: `p99 event.latency < 100ms`.
+//! What must hold: `p99 event.latency < 100ms during 8m..10m with 95%`.
 
 use super::diagnostic::nearest;
+use super::file::ExpectText;
 use super::units::{Rate, Share, Size};
+use crate::cluster::spec::{ClusterSpec, peak_window};
 use crate::engine::Span;
-use crate::metrics::{Comparison, Family, FigureId, Unit};
+use crate::metrics::{Comparison, Family, FigureId, Taken, Unit, Window};
+
+/// Most windows of one run: each is a record of its own.
+const MOST_WINDOWS: usize = 16;
+/// Between these a confidence is one: at a half or below nothing would have to be known, and nothing random is ever sure.
+const CONFIDENCES: [f64; 2] = [0.5, 0.9999];
+/// What to write where there is no expectation.
+const FORM: &str = "write for example `p99 event.latency < 100ms` or `lost.messages == 0`";
 
 /// One line of `expect`.
 #[derive(Clone, Debug)]
 pub struct Expectation {
-    /// As written.
+    /// As written, in one line.
     pub text: String,
     /// The figure on the left.
     pub figure: FigureId,
@@ -16,6 +25,10 @@ pub struct Expectation {
     pub comparison: Comparison,
     /// The right side in the figure's unit: milliseconds, a share, per second, or a plain number.
     pub bound: f64,
+    /// The window over which the figure is taken; `None` = all that is measured.
+    pub during: Option<Window>,
+    /// How sure it must be that the mean meets the bound, 0.5 to 1, exclusive; `None` = the mean itself must.
+    pub confidence: Option<f64>,
 }
 
 /// Why a line is no expectation: what was found, and what to write.
@@ -25,6 +38,42 @@ pub struct ExpectError {
     pub message: String,
     /// What to write instead.
     pub help: String,
+    /// What it is about.
+    pub(super) part: ExpectPart,
+}
+
+/// The parts of an expectation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ExpectPart {
+    Condition,
+    During,
+    With,
+}
+
+impl ExpectError {
+    /// One about the condition.
+    pub(super) fn new(message: impl Into<String>, help: impl Into<String>) -> ExpectError {
+        ExpectError { message: message.into(), help: help.into(), part: ExpectPart::Condition }
+    }
+    fn of(part: ExpectPart, message: impl Into<String>, help: impl Into<String>) -> ExpectError {
+        ExpectError { message: message.into(), help: help.into(), part }
+    }
+}
+
+/// What an expectation must fit: the lengths of a run, and how many there are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame {
+    pub duration: Span,
+    pub warm_up: Span,
+    pub sample_every: Span,
+    pub replications: u32,
+}
+
+impl Frame {
+    pub(super) fn of(spec: &ClusterSpec, replications: u32) -> Frame {
+        let ClusterSpec { duration, warm_up, sample_every, .. } = *spec;
+        Frame { duration, warm_up, sample_every, replications }
+    }
 }
 
 impl Expectation {
@@ -38,31 +87,195 @@ impl Expectation {
     /// # Errors
     /// When a part is missing or unknown, or the right side has not the unit of the figure.
     pub fn parse(text: &str) -> Result<Expectation, ExpectError> {
-        let fail = |message: String, help: String| Err(ExpectError { message, help });
-        let (left, comparison, right) =
-            sides(text, "write for example `p99 event.latency < 100ms` or `lost.messages == 0`")?;
+        let fail = |message: String, help: String| Err(ExpectError::new(message, help));
+        let (left, comparison, right) = sides(text, FORM)?;
         let figure = match left.parse::<FigureId>() {
             Ok(figure) => figure,
             Err(error) => return Err(unknown_figure(left, &error.to_string())),
         };
+        let Clauses { bound: right, during, with } = Clauses::read(right)?;
+        let during = during.map(window).transpose()?;
+        let confidence = with.map(confidence).transpose()?;
         match bound(figure.family().unit, right) {
-            Ok(bound) => Ok(Expectation { text: text.trim().to_owned(), figure, comparison, bound }),
+            Ok(bound) => {
+                Ok(Expectation { text: text.trim().to_owned(), figure, comparison, bound, during, confidence })
+            }
             Err(needs) if right.is_empty() => fail(format!("`{text}` has no right side"), needs),
             Err(needs) => fail(format!("`{right}` is not a bound for `{left}`"), needs),
         }
     }
+
+    /// Reads an entry of a scenario, which may have its window and its confidence apart.
+    pub(super) fn read(entry: &ExpectText) -> Result<Expectation, ExpectError> {
+        let plain = Expectation::parse(&entry.that)?;
+        let twice = |part, key: &str| {
+            let message = format!("`{key}` stands in the text and beside it");
+            Err(ExpectError::of(part, message, "write it once"))
+        };
+        if entry.during.is_some() && plain.during.is_some() {
+            return twice(ExpectPart::During, "during");
+        }
+        if entry.with.is_some() && plain.confidence.is_some() {
+            return twice(ExpectPart::With, "with");
+        }
+        Expectation::parse(&entry.to_string())
+    }
+
+    /// Whether it can be told of such runs; `others` are expected of them as well.
+    pub(super) fn fit(&self, frame: &Frame, others: &[Expectation]) -> Result<(), ExpectError> {
+        if let (Some(_), 0..2) = (self.confidence, frame.replications) {
+            let help = "raise `replications`, or leave `with` out";
+            return Err(ExpectError::of(ExpectPart::With, "one run has no interval, so nothing is sure", help));
+        }
+        let Some(window) = self.during else { return Ok(()) };
+        let fail = |message: String, help: String| Err(ExpectError::of(ExpectPart::During, message, help));
+        let Frame { duration, warm_up, .. } = *frame;
+        if window.to > duration {
+            let message = format!("the window {window} ends after the run, which lasts {duration}");
+            return fail(message, "write an earlier window, or a longer `duration`".to_owned());
+        }
+        if window.from < warm_up {
+            let message = format!("the window {window} begins before the warm-up ends, which it does at {warm_up}");
+            return fail(message, "write a later window, or a shorter `warm_up`".to_owned());
+        }
+        self.fit_steps(&window, frame)?;
+        let mut known: Vec<Window> = others.iter().filter_map(|other| other.during).collect();
+        known.push(window);
+        known.sort_unstable_by_key(|window| (window.from, window.to));
+        known.dedup();
+        if known.len() > MOST_WINDOWS {
+            let message = format!("there are more than {MOST_WINDOWS} different windows");
+            return fail(message, "use some of them for several figures".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Whether a figure that is taken in steps can be told of this window.
+    fn fit_steps(&self, window: &Window, frame: &Frame) -> Result<(), ExpectError> {
+        let fail = |message: String, help: String| Err(ExpectError::of(ExpectPart::During, message, help));
+        let name = self.figure;
+        let step = match self.figure.family().taken {
+            Taken::Throughout => return Ok(()),
+            Taken::Run => {
+                let whole: Vec<String> = Family::all()
+                    .iter()
+                    .filter(|family| family.taken == Taken::Run)
+                    .map(|family| format!("`{}`", family.name))
+                    .collect();
+                let message = format!("`{name}` is taken of the run as a whole, so it has no window");
+                return fail(message, format!("leave `during` out; every figure can have it but {}", whole.join(", ")));
+            }
+            Taken::Samples => {
+                // the sample at the beginning belongs to it and that at the end does not, but for all that is measured
+                let before =
+                    |at: Span, is_end: bool| at.saturating_sub(Span::from_nanos(u64::from(!is_end))).as_nanos();
+                let (from, to) =
+                    (before(window.from, window.from == frame.warm_up), before(window.to, window.to == frame.duration));
+                let every = frame.sample_every.as_nanos().max(1);
+                if to / every > from / every {
+                    return Ok(());
+                }
+                let every = frame.sample_every;
+                let message = format!("`{name}` is looked at every {every}, and never in the window {window}");
+                return fail(message, "write a longer window, or a shorter `sample_every`".to_owned());
+            }
+            Taken::Seconds => Span::from_secs(1),
+            Taken::Peaks => peak_window(frame.duration),
+        };
+        // the ends of all that is measured are the exception that the figure without a window makes as well
+        let is_end =
+            |at: Span| at.as_nanos().is_multiple_of(step.as_nanos()) || at == frame.warm_up || at == frame.duration;
+        if is_end(window.from) && is_end(window.to) {
+            return Ok(());
+        }
+        let message = format!("`{name}` is the peak of steps of {step}, and {window} cuts through one");
+        let from = step * (window.from.as_nanos() / step.as_nanos());
+        let to = (step * window.to.as_nanos().div_ceil(step.as_nanos())).min(frame.duration);
+        fail(
+            message,
+            format!("write multiples of it, such as `during {}`", Window { from: from.max(frame.warm_up), to }),
+        )
+    }
+}
+
+/// What stands right of a comparison.
+struct Clauses<'t> {
+    bound: &'t str,
+    during: Option<&'t str>,
+    with: Option<&'t str>,
+}
+
+impl<'t> Clauses<'t> {
+    /// Each of `during` and `with` once, in any order, behind the bound.
+    fn read(right: &'t str) -> Result<Clauses<'t>, ExpectError> {
+        let mut clauses = Clauses { bound: right, during: None, with: None };
+        while let Some((at, word)) = last_clause(clauses.bound) {
+            let (before, clause) = clauses.bound.split_at(at);
+            let (place, part) = match word {
+                "during" => (&mut clauses.during, ExpectPart::During),
+                _ => (&mut clauses.with, ExpectPart::With),
+            };
+            if place.replace(clause[word.len()..].trim()).is_some() {
+                return Err(ExpectError::of(part, format!("`{word}` stands there twice"), "write it once"));
+            }
+            clauses.bound = before.trim();
+        }
+        Ok(clauses)
+    }
+}
+
+/// The last `during` or `with` that is a word of its own.
+fn last_clause(text: &str) -> Option<(usize, &'static str)> {
+    let is_word = |at: usize, word: &str| {
+        let after = text[at + word.len()..].chars().next();
+        (at == 0 || text[..at].ends_with(char::is_whitespace)) && after.is_none_or(char::is_whitespace)
+    };
+    let last = |word: &'static str| {
+        text.rmatch_indices(word).map(|(at, _)| at).find(|&at| is_word(at, word)).map(|at| (at, word))
+    };
+    last("during").max(last("with"))
+}
+
+/// `8m..10m`.
+fn window(text: &str) -> Result<Window, ExpectError> {
+    let fail = |message: String| {
+        Err(ExpectError::of(
+            ExpectPart::During,
+            message,
+            "write for example `during 8m..10m` or `during: [8m, 10m]`, counted from the start of the run",
+        ))
+    };
+    let Some((from, to)) = text.split_once("..") else {
+        return fail(format!("`{text}` is not a window"));
+    };
+    let (Ok(from), Ok(to)) = (from.parse::<Span>(), to.parse::<Span>()) else {
+        return fail(format!("`{text}` is not a window from one time to another"));
+    };
+    if from >= to {
+        return fail(format!("the window {from}..{to} does not end after it begins"));
+    }
+    Ok(Window { from, to })
+}
+
+/// `95%`.
+fn confidence(text: &str) -> Result<f64, ExpectError> {
+    let share = text.parse::<Share>().ok().map(Share::fraction);
+    let [low, high] = CONFIDENCES;
+    share.filter(|share| *share > low && *share <= high).ok_or_else(|| {
+        let message = format!("`{text}` is not a confidence: above 50% and at most 99.99%");
+        ExpectError::of(ExpectPart::With, message, "write for example `95%`")
+    })
 }
 
 /// The text left of a comparison, the comparison, and the text right of it; `form` is what to write where there is none.
 pub(super) fn sides<'t>(text: &'t str, form: &str) -> Result<(&'t str, Comparison, &'t str), ExpectError> {
     let Some(at) = text.find(['<', '>', '=', '!']) else {
-        return Err(ExpectError { message: format!("`{text}` has no comparison"), help: form.to_owned() });
+        return Err(ExpectError::new(format!("`{text}` has no comparison"), form));
     };
     let length = text[at..].chars().take_while(|c| matches!(c, '<' | '>' | '=' | '!')).count();
     let (sign, right) = text[at..].split_at(length);
     let Some(comparison) = Comparison::ALL.into_iter().find(|known| known.sign() == sign) else {
-        let message = format!("`{sign}` is not a comparison");
-        return Err(ExpectError { message, help: "use <, <=, >, >= or ==".to_owned() });
+        return Err(ExpectError::new(format!("`{sign}` is not a comparison"), "use <, <=, >, >= or =="));
     };
     Ok((text[..at].trim(), comparison, right.trim()))
 }
@@ -99,7 +312,7 @@ fn unknown_figure(left: &str, error: &str) -> ExpectError {
     if !help.is_empty() || left.is_empty() {
         let message = if left.is_empty() { "there is no figure before the comparison" } else { message };
         let help = if help.is_empty() { "write for example `p99 event.latency < 100ms`" } else { help };
-        return ExpectError { message: message.to_owned(), help: help.to_owned() };
+        return ExpectError::new(message, help);
     }
     let (stat, name) = match left.split_once(char::is_whitespace) {
         Some((stat, name)) => (Some(stat), name.trim()),
@@ -121,7 +334,7 @@ fn unknown_figure(left: &str, error: &str) -> ExpectError {
             "figures are named as in reports, such as `event.latency`, `redis.copies` or `lost.messages`".to_owned()
         }
     };
-    ExpectError { message: message.to_owned(), help }
+    ExpectError::new(message, help)
 }
 
 #[cfg(test)]
@@ -139,6 +352,30 @@ mod tests {
         assert_eq!(bound("load.connections.max_over_mean < 1.5"), Ok(1.5));
         assert!(Expectation::parse("lost.messages == 0").unwrap().holds(0.0));
         assert!(!Expectation::parse("lost.messages < 1%").unwrap().holds(f64::NAN));
+    }
+
+    #[test]
+    fn windows_and_confidences_stand_behind_the_bound() {
+        let read =
+            |text: &str| Expectation::parse(text).map(|e| (e.bound, e.during.map(|w| w.to_string()), e.confidence));
+        let all = Ok((100.0, Some("8m..10m".to_owned()), Some(0.95)));
+        assert_eq!(read("p99 event.latency < 100ms during 8m..10m with 95%"), all);
+        assert_eq!(read("p99 event.latency < 100ms with 95 %  during 8m .. 600s"), all);
+        assert_eq!(read("requests.failed < 1% with 0.9"), Ok((0.01, None, Some(0.9))));
+        for (text, says) in [
+            ("p99 event.latency < 1s during 8m", "`8m` is not a window"),
+            ("p99 event.latency < 1s during", "`` is not a window"),
+            ("p99 event.latency < 1s during 8..10", "`8..10` is not a window from one time to another"),
+            ("p99 event.latency < 1s during 10m..8m", "the window 10m..8m does not end after it begins"),
+            ("p99 event.latency < 1s during 1s..2s during 3s..4s", "`during` stands there twice"),
+            ("p99 event.latency < 1s with 50%", "`50%` is not a confidence: above 50% and at most 99.99%"),
+            ("p99 event.latency < 1s with 100%", "`100%` is not a confidence: above 50% and at most 99.99%"),
+            ("p99 event.latency < 1s with luck", "`luck` is not a confidence: above 50% and at most 99.99%"),
+            ("p99 event.latency < during 1s..2s", "`p99 event.latency < during 1s..2s` has no right side"),
+            ("p99 event.latency < 1s within 2s", "`1s within 2s` is not a bound for `p99 event.latency`"),
+        ] {
+            assert_eq!(read(text).unwrap_err().message, says, "{text}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod alerts;
 mod autoscaler;
 mod clients;
 mod database;
+mod expect;
 mod life;
 mod nodes;
 mod pods;
@@ -24,6 +25,7 @@ pub use alerts::AlertText;
 pub use autoscaler::*;
 pub use clients::*;
 pub use database::*;
+pub use expect::ExpectText;
 pub use life::*;
 pub use nodes::*;
 pub use pods::*;
@@ -89,8 +91,9 @@ pub struct ScenarioFile {
     pub database: Option<Database>,
     /// What happens when.
     pub timeline: Option<Vec<TimelineEntry>>,
-    /// What must hold, such as `p99 event.latency < 100ms`.
-    pub expect: Option<Vec<String>>,
+    /// What must hold, such as `p99 event.latency < 100ms`, or `… during 8m..10m with 95%`.
+    #[schemars(with = "Option<Vec<expect::ExpectEntry>>")]
+    pub expect: Option<Vec<ExpectText>>,
     /// Alerting rules, of which is said when they would have fired: names of built-in ones, or rules of your own.
     #[schemars(with = "Option<OneOrMany<alerts::AlertEntry>>")]
     pub alerts: Option<Vec<AlertText>>,

@@ -12,6 +12,7 @@
 mod alert;
 mod assumed;
 mod build;
+mod changes;
 mod diagnostic;
 mod expect;
 mod file;
@@ -37,6 +38,7 @@ mod tests;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use changes::changes;
 pub use diagnostic::{Problem, Problems};
 pub use expect::{ExpectError, Expectation};
 pub use fill::defaults_table;
@@ -48,6 +50,7 @@ pub use vary::{Changed, Trial, Variation};
 
 use crate::cluster::spec::{ClusterSpec, Trace};
 use crate::metrics::{AlertRule, Assumption};
+use expect::Frame;
 use file::ScenarioFile;
 
 /// Longest scenario text that is read, in bytes.
@@ -164,6 +167,19 @@ impl Scenario {
     pub fn resolved_yaml(&self) -> String {
         let variants = self.variants.iter().map(|variant| (variant.name.as_str(), &variant.file));
         resolve::to_yaml(&self.file, variants, &self.assumptions)
+    }
+    /// Expects something more of each variant and of the scenario as it stands.
+    ///
+    /// # Errors
+    /// When the text is no expectation, or cannot be told of such runs.
+    pub fn expect(&mut self, text: &str) -> Result<(), ExpectError> {
+        let expectation = Expectation::parse(text)?;
+        let variants = self.variants.iter_mut().map(|variant| (&variant.spec, &mut variant.expectations));
+        for (spec, expectations) in variants.chain([(&self.base, &mut self.expectations)]) {
+            expectation.fit(&Frame::of(spec, self.replications.least()), expectations)?;
+            expectations.push(expectation.clone());
+        }
+        Ok(())
     }
     /// Every value that the user did not give, with its source.
     pub fn assumptions(&self) -> Vec<Assumption> {

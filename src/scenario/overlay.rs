@@ -363,6 +363,9 @@ pub fn lengthen(document: &mut Value) {
     if let Some(alerts) = map.get_mut("alerts") {
         lengthen_alerts(alerts);
     }
+    for entry in map.get_mut("expect").and_then(Value::as_sequence_mut).into_iter().flatten() {
+        lengthen_text(entry, "that");
+    }
     for entry in map.get_mut("traffic").and_then(Value::as_sequence_mut).into_iter().flatten() {
         if let Some(cache @ Value::Mapping(_)) = entry.get_mut("api").and_then(|api| api.get_mut("cache")) {
             *cache = Value::Sequence(vec![cache.clone()]);
@@ -401,10 +404,17 @@ fn lengthen_alerts(alerts: &mut Value) {
     if alerts.is_string() || alerts.is_mapping() {
         *alerts = Value::Sequence(vec![alerts.clone()]);
     }
-    for alert in alerts.as_sequence_mut().into_iter().flatten().filter(|alert| alert.is_string()) {
-        let mut rule = Mapping::new();
-        rule.insert(Value::String("name".to_owned()), alert.clone());
-        *alert = Value::Mapping(rule);
+    for alert in alerts.as_sequence_mut().into_iter().flatten() {
+        lengthen_text(alert, "name");
+    }
+}
+
+/// A text is short for a mapping in which it stands under this key.
+fn lengthen_text(entry: &mut Value, key: &str) {
+    if entry.is_string() {
+        let mut map = Mapping::new();
+        map.insert(Value::String(key.to_owned()), entry.clone());
+        *entry = Value::Mapping(map);
     }
 }
 

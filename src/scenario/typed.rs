@@ -269,7 +269,7 @@ fn translate(steps: &[Step], message: &str) -> Problem {
     }
     if let Some((length, _)) = message.strip_prefix("invalid length ").and_then(|rest| rest.split_once(", expected")) {
         let message = format!("this has {length} entries, which is not the number that is needed here");
-        return Problem::new("wrong-length", path, message, "");
+        return Problem::new("wrong-length", path, message, shape_help(steps, "", "a list of two entries"));
     }
     match message.split_once("; ") {
         Some((message, help)) => Problem::new("invalid-value", path, message, help),
@@ -297,6 +297,8 @@ fn shape_help(steps: &[Step], found: &str, expected: &str) -> &'static str {
         "timeline" => "write for example `timeline: [{at: 8m, rolling_restart: {}}]`",
         "alerts" => "write for example `alerts: [uneven-load, {name: hot-pod, when: pod.cpu > 80%, for: 2m}]`",
         "expect" => "write for example `expect: [p99 event.latency < 100ms]`",
+        "during" => "write for example `during: [8m, 10m]`",
+        "that" => "write for example `that: p99 event.latency < 100ms`",
         "balancers" => "write for example `balancers: [{nginx: {method: ip_hash}}]`",
         "network" => "write for example `network: {preset: cellular}`",
         "pods" => "write for example `pods: {replicas: 5}`",
@@ -315,7 +317,7 @@ fn shape_help(steps: &[Step], found: &str, expected: &str) -> &'static str {
         "behavior" => "write for example `behavior: {scale_up: {stabilization: 120s}}`",
         _ => "",
     };
-    let is_shape = expected == "a list" || expected.starts_with("a mapping");
+    let is_shape = expected.starts_with("a list") || expected.starts_with("a mapping");
     match (expected, found) {
         _ if is_shape && !example.is_empty() => example,
         ("a list", _) => "write the entries in `[ ]`, or each on a line that begins with `-`",
@@ -339,6 +341,7 @@ fn missing_help(steps: &[Step], key: &str) -> &'static str {
         "hit_saves" => "say what a hit saves, for example `hit_saves: 1 query` or `hit_saves: 300ms`",
         "factor" => "say how much slower, for example `factor: 10`",
         "for" => "say how long, for example `for: 30s`",
+        "that" => "say what must hold, for example `that: p99 event.latency < 100ms`",
         "rate" => "say how many, for example `rate: 4/s`",
         "sizes" => "say how large rooms are, for example `sizes: 10`",
         "file" => "name the CSV file, for example `file: requests.csv`",

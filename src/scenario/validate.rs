@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::diagnostic::Problem;
-use super::expect::Expectation;
+use super::expect::{ExpectPart, Expectation, Frame};
 use super::file::ScenarioFile;
 use super::locate::Step;
 use super::replications::Replications;
@@ -117,17 +117,43 @@ pub fn validate(file: &ScenarioFile, traces: &BTreeMap<String, Arc<Trace>>, said
     timeline::check(&mut checks, file);
     redis::check(&mut checks, file);
     sessions::check(&mut checks, file);
-    for (at, text) in file.expect.iter().flatten().enumerate() {
-        match Expectation::parse(text) {
-            Ok(expectation) => said.expectations.push(expectation),
-            Err(error) => checks.fail("bad-expectation", &format!("expect.{at}"), error.message, error.help),
-        }
-    }
+    check_expectations(&mut checks, file, &mut said.expectations);
     alerts::check(&mut checks, file, &mut said.alerts);
     if checks.list.is_empty() {
         load::check(&mut checks, file, traces);
     }
     checks.list
+}
+
+fn check_expectations(checks: &mut Checks, file: &ScenarioFile, said: &mut Vec<Expectation>) {
+    let warm_up = match file.warm_up {
+        Some(super::words::WarmUp::After(span)) => span,
+        _ => Span::ZERO,
+    };
+    let frame = Frame {
+        duration: file.duration.unwrap_or_default(),
+        warm_up,
+        sample_every: file.sample_every.unwrap_or_default(),
+        replications: file.replications.map_or(0, |replications| replications.least()),
+    };
+    // what does not fit a run that is wrong itself is only a consequence
+    let is_run = warm_up < frame.duration && !frame.sample_every.is_zero() && frame.replications > 0;
+    for (at, text) in file.expect.iter().flatten().enumerate() {
+        let read = Expectation::read(text);
+        let fitting = read.and_then(|read| if is_run { read.fit(&frame, said).map(|()| read) } else { Ok(read) });
+        match fitting {
+            Ok(expectation) => said.push(expectation),
+            Err(error) => {
+                let key = match error.part {
+                    ExpectPart::During if text.during.is_some() => ".during",
+                    ExpectPart::With if text.with.is_some() => ".with",
+                    _ if text.during.is_some() || text.with.is_some() => ".that",
+                    _ => "",
+                };
+                checks.fail("bad-expectation", &format!("expect.{at}{key}"), error.message, error.help);
+            }
+        }
+    }
 }
 
 /// Lists longer than this are mistakes; the model numbers what stands in them in one byte, and moments in two.

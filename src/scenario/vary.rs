@@ -14,6 +14,7 @@ use serde_yaml::Value;
 use super::assumed::{item, quantity, stands};
 use super::file::ScenarioFile;
 use super::law::{DurationLaw, NumberLaw};
+use super::overlay::lengthen;
 use super::resolve::{to_value, trace_name};
 use super::units::{Rate, Share, Size};
 use super::{Scenario, build, fill, typed, validate};
@@ -189,6 +190,7 @@ fn change(
             continue;
         }
         let first = |found: Vec<typed::Found>| found.into_iter().next().map(|found| found.problem.message);
+        lengthen(&mut filled);
         let file = typed::read(filled).map_err(|found| first(found).unwrap_or_default())?;
         match first(validate::validate(&file, traces, &mut validate::Said::default())) {
             Some(message) => return Err(message),

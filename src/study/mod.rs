@@ -5,7 +5,9 @@
 //! their clients is the same, and differences are taken replication by replication.
 
 mod bins;
+mod contrast;
 mod jobs;
+mod judge;
 mod pairing;
 mod plan;
 mod pool;
@@ -15,9 +17,10 @@ mod steady;
 mod stopping;
 mod student;
 
+pub use contrast::{Contrast, Contrasted, Contrasts, Results, VariantResults, contrast};
 pub use jobs::{Aborted, Options, Progress, StudyError, in_order, in_parallel};
 pub use pairing::holm;
-pub use plan::{Check, During, Find, Judgement, MOST_RUNS, Plan, Point, Question, plan};
+pub use plan::{Check, During, Find, MOST_RUNS, Plan, Point, Question, plan};
 pub use replicate::{CONFIDENCE, estimate, run, standard_error};
 pub use sensitivity::{SENSITIVITY_RUNS, sensitivity};
 pub use stopping::{replicate, uncertainty};

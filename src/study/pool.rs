@@ -1,12 +1,13 @@
 //! What the replications of one variant add up to, and what can be said of it.
 
 use super::bins::Bins;
+use super::judge::outcome;
 use super::pairing::pairing;
-use super::replicate::{Candidate, estimate, figures_of, number_of_figures};
+use super::replicate::{Candidate, Expected, Figures, estimate};
 use super::steady::check;
 use crate::metrics::{
-    Counts, DistributionReport, ExpectationOutcome, Family, FigureId, FigureReport, Latencies, Limiting, Mark, Record,
-    TimeSeries, TooFew, VariantReport,
+    Counts, DistributionReport, ExpectationOutcome, Family, FigureId, FigureReport, Judgement, Latencies, Limiting,
+    Mark, Record, TimeSeries, TooFew, VariantReport,
 };
 use crate::scenario::Expectation;
 
@@ -22,15 +23,19 @@ pub(super) struct Pooled {
     /// Series and marks of replication 0.
     first: Option<(TimeSeries, Vec<Mark>)>,
     bins: Bins,
-    /// By replication: the values of [`columns`].
-    values: Vec<Vec<Option<f64>>>,
+    /// By replication: every figure of [`FigureId::all`].
+    runs: Vec<Vec<Option<f64>>>,
+    /// By replication: what is said of each expectation.
+    expected: Vec<Vec<Expected>>,
     pub(super) digests: Vec<u64>,
 }
 
 impl Pooled {
     /// Adds the next replication.
-    pub(super) fn add(&mut self, record: Record, expectations: &[Expectation]) {
-        self.values.push(figures_of(&record, expectations));
+    pub(super) fn add(&mut self, record: Record, figures: Figures) {
+        let (all, expected) = figures.apart();
+        self.runs.push(all);
+        self.expected.push(expected);
         self.latencies.merge(&record.latencies);
         self.counts.add(&record.counts);
         self.events += record.events;
@@ -40,14 +45,25 @@ impl Pooled {
         self.first.get_or_insert((record.series, record.marks));
     }
 
-    /// One of [`columns`], by position, of every replication.
+    /// A figure, by its position, of every replication.
     pub(super) fn column(&self, position: usize) -> Vec<Option<f64>> {
-        self.values.iter().map(|run| run.get(position).copied().flatten()).collect()
+        self.runs.iter().map(|run| run[position]).collect()
+    }
+
+    /// An expectation's figure, by its position, of every replication.
+    pub(super) fn expected(&self, at: usize) -> Vec<Option<f64>> {
+        self.expected.iter().map(|run| run[at].value).collect()
     }
 
     /// Whether a figure is a percentile beyond which there are too few samples to say where it is.
     pub(super) fn too_few(&self, figure: FigureId) -> Option<TooFew> {
-        TooFew::to_tell(figure, figure.samples_beyond(&self.latencies)?, self.values.len())
+        TooFew::to_tell(figure, figure.samples_beyond(&self.latencies)?, self.runs.len())
+    }
+
+    /// The same of an expectation's, which may be about a part of the run.
+    pub(super) fn too_few_expected(&self, at: usize, expectation: &Expectation) -> Option<TooFew> {
+        let beyond = self.expected.iter().filter_map(|run| run[at].beyond).reduce(|a, b| a + b)?;
+        TooFew::to_tell(expectation.figure, beyond, self.runs.len())
     }
 
     /// Every figure that can be told, and its difference to the baseline's.
@@ -72,18 +88,20 @@ impl Pooled {
 
     /// What is said of the variant.
     pub(super) fn report(self, candidate: &Candidate, figures: Vec<FigureReport>) -> VariantReport {
-        let known = number_of_figures();
-        let expectations = candidate.expectations.iter().enumerate().map(|(position, expectation)| {
-            let too_few = self.too_few(expectation.figure);
-            let values: Vec<f64> = self.column(known + position).into_iter().flatten().collect();
-            let measured = estimate(&values).filter(|_| too_few.is_none());
+        let expectations = candidate.expectations.iter().enumerate().map(|(at, expectation)| {
+            let too_few = self.too_few_expected(at, expectation);
+            let values: Vec<f64> = self.expected(at).into_iter().flatten().filter(|_| too_few.is_none()).collect();
+            let judgement = outcome(expectation, &values);
             ExpectationOutcome {
                 text: expectation.text.clone(),
                 figure: expectation.figure.to_string(),
                 comparison: expectation.comparison.to_string(),
                 bound: expectation.bound,
-                holds: measured.is_some_and(|measured| expectation.holds(measured.mean)),
-                measured,
+                during_s: expectation.during.map(|window| (window.from.as_secs_f64(), window.to.as_secs_f64())),
+                confidence: expectation.confidence,
+                holds: judgement == Judgement::Holds,
+                judgement,
+                measured: estimate(&values),
                 too_few,
             }
         });
@@ -110,6 +128,7 @@ impl Pooled {
             expectations,
             digests: self.digests.iter().map(|digest| format!("{digest:016x}")).collect(),
             events: self.events,
+            runs: self.runs,
         }
     }
 }

@@ -8,10 +8,12 @@ use super::pool::Pooled;
 use super::stopping::{replicate, uncertainty};
 use super::student_t;
 use crate::cluster::balancer::AffinityKey;
-use crate::cluster::simulate;
 use crate::cluster::spec::ClusterSpec;
+use crate::cluster::{RunError, simulate_during};
 use crate::engine::Seed;
-use crate::metrics::{AlertRule, Estimate, FigureId, FigureReport, HEADLINE, Precision, Record, Study, VariantReport};
+use crate::metrics::{
+    AlertRule, Estimate, FigureId, FigureReport, HEADLINE, Precision, Record, Study, VariantReport, Window,
+};
 use crate::scenario::{Expectation, Replications, Scenario};
 
 /// The confidence of every interval.
@@ -89,11 +91,11 @@ fn run_all(
 ) -> Result<(Vec<Pooled>, Option<Precision>), StudyError> {
     let mut pools: Vec<Pooled> = candidates.iter().map(|_| Pooled::default()).collect();
     let mut precision = None;
-    let one = |&(replication, variant): &(u32, usize)| -> Result<(usize, Record), StudyError> {
+    let one = |&(replication, variant): &(u32, usize)| -> Result<(usize, (Record, Figures)), StudyError> {
         let candidate = &candidates[variant];
-        let record = simulate(candidate.spec, Seed(scenario.seed).replication(replication))
+        let run = run_once(candidate.spec, candidate.expectations, scenario.seed, replication)
             .map_err(|error| StudyError::Run { variant: candidate.name.to_owned(), replication, error })?;
-        Ok((variant, record))
+        Ok((variant, run))
     };
     replicate(scenario.replications, |replications| -> Result<ControlFlow<(), Option<f64>>, StudyError> {
         let before = replications.start as usize * candidates.len();
@@ -104,8 +106,7 @@ fn run_all(
         let jobs: Vec<(u32, usize)> = replications
             .flat_map(|replication| (0..candidates.len()).map(move |variant| (replication, variant)))
             .collect();
-        let add = |(variant, record): (usize, Record)| pools[variant].add(record, candidates[variant].expectations);
-        in_order(&jobs, &options, one, add)?;
+        in_order(&jobs, &options, one, |(variant, (record, figures))| pools[variant].add(record, figures))?;
         if let Replications::Until(until) = scenario.replications {
             precision = least_known(candidates, &pools, until.precision());
         }
@@ -122,13 +123,14 @@ fn run_all(
 fn least_known(candidates: &[Candidate], pools: &[Pooled], wanted: f64) -> Option<Precision> {
     let headline: Vec<FigureId> = HEADLINE.iter().map(|id| id.parse().expect("headline figures exist")).collect();
     let of_variant = candidates.iter().zip(pools).flat_map(|(candidate, pooled)| {
-        let expected = candidate.expectations.iter().map(|expectation| expectation.figure);
-        let mut figures: Vec<(usize, FigureId)> = columns(candidate.expectations).enumerate().collect();
-        figures.retain(|(_, figure)| {
-            (headline.contains(figure) || expected.clone().any(|f| f == *figure)) && pooled.too_few(*figure).is_none()
-        });
-        figures.into_iter().filter_map(|(position, figure)| {
-            let values: Vec<f64> = pooled.column(position).into_iter().flatten().collect();
+        let figures = FigureId::all().enumerate().filter(|(_, figure)| headline.contains(figure));
+        let told = figures.filter(|&(_, figure)| pooled.too_few(figure).is_none());
+        let told = told.map(|(position, figure)| (figure, pooled.column(position)));
+        let expected = candidate.expectations.iter().enumerate();
+        let expected = expected.filter(|&(at, expectation)| pooled.too_few_expected(at, expectation).is_none());
+        let expected = expected.map(|(at, expectation)| (expectation.figure, pooled.expected(at)));
+        told.chain(expected).filter_map(|(figure, values)| {
+            let values: Vec<f64> = values.into_iter().flatten().collect();
             let reached = uncertainty(&values, figure.family().unit)?;
             Some(Precision { wanted, reached, figure: figure.to_string(), variant: candidate.name.to_owned() })
         })
@@ -142,14 +144,64 @@ pub(super) fn number_of_figures() -> usize {
     FigureId::all().count()
 }
 
-/// Every figure, then every expectation's.
-fn columns(expectations: &[Expectation]) -> impl Iterator<Item = FigureId> {
-    FigureId::all().chain(expectations.iter().map(|expectation| expectation.figure))
+/// What one run says.
+pub(super) struct Figures {
+    /// Every figure of [`FigureId::all`]; `None` where the run had nothing of it.
+    pub(super) all: Vec<Option<f64>>,
+    expected: Vec<Expected>,
 }
 
-/// The values of [`columns`] in one run.
-pub(super) fn figures_of(record: &Record, expectations: &[Expectation]) -> Vec<Option<f64>> {
-    columns(expectations).map(|figure| figure.value(record)).collect()
+/// What one run says of something that is expected.
+#[derive(Clone, Copy)]
+pub(super) struct Expected {
+    /// `None` = the run had nothing of it.
+    pub(super) value: Option<f64>,
+    /// Samples beyond it, where it is a percentile.
+    pub(super) beyond: Option<u64>,
+}
+
+impl Figures {
+    /// Every expectation's, in their order.
+    pub(super) fn expected(self) -> Vec<Expected> {
+        self.expected
+    }
+    /// All of them, then every expectation's.
+    pub(super) fn values(self) -> Vec<Option<f64>> {
+        let expected = self.expected.into_iter().map(|expected| expected.value);
+        self.all.into_iter().chain(expected).collect()
+    }
+    /// Both apart.
+    pub(super) fn apart(self) -> (Vec<Option<f64>>, Vec<Expected>) {
+        (self.all, self.expected)
+    }
+}
+
+/// Makes one run, with a record of each window that something is expected of.
+pub(super) fn run_once(
+    spec: &ClusterSpec,
+    expectations: &[Expectation],
+    seed: u64,
+    replication: u32,
+) -> Result<(Record, Figures), RunError> {
+    let mut windows: Vec<Window> = Vec::new();
+    for window in expectations.iter().filter_map(|expectation| expectation.during) {
+        if !windows.contains(&window) {
+            windows.push(window);
+        }
+    }
+    let (record, in_windows) = simulate_during(spec, &windows, Seed(seed).replication(replication))?;
+    let record_of = |during: Option<Window>| {
+        let at = during.and_then(|window| windows.iter().position(|known| *known == window));
+        at.map_or(&record, |at| &in_windows[at])
+    };
+    let expected = expectations.iter().map(|expectation| {
+        let record = record_of(expectation.during);
+        let beyond = expectation.figure.samples_beyond(&record.latencies);
+        Expected { value: expectation.figure.value(record), beyond }
+    });
+    let expected = expected.collect();
+    let all = FigureId::all().map(|figure| figure.value(&record)).collect();
+    Ok((record, Figures { all, expected }))
 }
 
 /// Mean, 95 % interval and range of independent values; `None` when there are none.

@@ -1,11 +1,11 @@
 //! Runs a study again and again, each time with one of its assumptions changed.
 
 use super::jobs::{Options, StudyError, in_parallel};
-use super::replicate::{Candidate, estimate, figures_of, number_of_figures};
+use super::judge::outcome;
+use super::replicate::{Candidate, number_of_figures, run_once};
+use crate::cluster::RunError;
 use crate::cluster::spec::ClusterSpec;
-use crate::cluster::{RunError, simulate};
-use crate::engine::Seed;
-use crate::metrics::{Limiting, Outcome, Sample, Sensitivity, Varied};
+use crate::metrics::{Judgement, Limiting, Outcome, Sample, Sensitivity, Varied};
 use crate::scenario::{Scenario, Trial};
 
 /// Runs per variant and value unless more or fewer are asked for: pairs with the same random numbers need few.
@@ -42,8 +42,8 @@ pub fn sensitivity(scenario: &Scenario, runs: u32, options: &Options) -> Result<
     let one = |&(job, replication): &(usize, u32)| -> Result<Run, StudyError> {
         let Job { candidate, spec, of } = jobs[job];
         let candidate = &candidates[candidate];
-        match simulate(spec, Seed(scenario.seed).replication(replication)) {
-            Ok(record) => Ok(Ok((figures_of(&record, candidate.expectations), record.limits))),
+        match run_once(spec, candidate.expectations, scenario.seed, replication) {
+            Ok((record, figures)) => Ok(Ok((figures.values(), record.limits))),
             // what is too large with another value is no fault of the scenario
             Err(error @ RunError::TooManyEvents { .. }) if of.is_some() => Ok(Err(error.to_string())),
             Err(error) => Err(StudyError::Run { variant: candidate.name.to_owned(), replication, error }),
@@ -87,7 +87,7 @@ fn sample(runs: impl Iterator<Item = Run>, candidate: &Candidate) -> Result<Samp
     let holds = expectations.map(|(position, expectation)| {
         let at = number_of_figures() + position;
         let values: Vec<f64> = sample.figures.iter().filter_map(|run| run[at]).collect();
-        estimate(&values).is_some_and(|measured| expectation.holds(measured.mean))
+        outcome(expectation, &values) == Judgement::Holds
     });
     sample.holds = holds.collect();
     Ok(sample)

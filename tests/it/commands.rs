@@ -2,11 +2,12 @@
 
 use crate::program::{Place, TINY};
 
-const HELPS: [&str; 12] = [
+const HELPS: [&str; 13] = [
     "--help",
     "run --help",
     "compare --help",
     "plan --help",
+    "diff --help",
     "check --help",
     "route --help",
     "selftest --help",
@@ -17,7 +18,7 @@ const HELPS: [&str; 12] = [
     "import kubernetes --help",
 ];
 /// What a comparison with events, rooms, Redis, a rollout and a crash writes.
-const REPORT: [&str; 16] = [
+const REPORT: [&str; 17] = [
     "latency.csv",
     "load.csv",
     "over-time.csv",
@@ -30,6 +31,7 @@ const REPORT: [&str; 16] = [
     "plots/reconnects.svg",
     "plots/redis.svg",
     "redis.csv",
+    "replications.csv",
     "report.html",
     "scenario.yaml",
     "summary.json",

@@ -1,6 +1,7 @@
 //! What can be typed: a file per command that takes more than a few options.
 
 mod adapter;
+mod diff;
 mod import;
 mod plan;
 mod route;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub use adapter::{AdapterArgs, AdapterFormat};
+pub use diff::{DiffArgs, DiffFormat};
 pub use import::{AccessLogArgs, Deny, ImportSource, KubernetesArgs};
 pub use plan::{DuringArg, FindArg, PlanArgs};
 pub use route::{RouteArgs, RouteFormat};
@@ -25,7 +27,7 @@ pub use study::{SensitivityRuns, StudyArgs};
 #[command(
     version,
     args_conflicts_with_subcommands = true,
-    after_help = "Exit codes: 0 fine, 1 an `expect` does not hold, a finding is denied or the self-test fails, 2 bad input, 3 a bug in stickysim.\n\
+    after_help = "Exit codes: 0 fine, 1 an `expect` does not hold, a finding or a change is denied or the self-test fails, 2 bad input, 3 a bug in stickysim.\n\
                   Start with: stickysim            (the built-in comparison)\n\
                   then:       stickysim run scenarios/auction.yaml"
 )]
@@ -54,6 +56,8 @@ pub enum Command {
     },
     /// Finds the fewest pods, or the smallest or largest value of another setting, at which everything holds that is expected
     Plan(PlanArgs),
+    /// Says what changed between two folders of results: configuration and figures
+    Diff(DiffArgs),
     /// Checks scenarios without running them
     Check {
         /// The scenarios (YAML); `-` reads standard input

@@ -22,7 +22,7 @@ use crate::cluster::sessions::Sessions;
 use crate::cluster::spec::{AudienceSpec, ClusterSpec, Population};
 use crate::cluster::{Cluster, Event};
 use crate::engine::{Column, Ctx, Law, Seed, SimTime, Span, Stream};
-use crate::metrics::CloseReason;
+use crate::metrics::{CloseReason, Window};
 
 /// What an audience needs to grow.
 pub struct AudienceState {
@@ -52,8 +52,8 @@ fn there_at_start(population: &Population) -> usize {
 }
 
 impl<'s> Cluster<'s> {
-    /// The cluster at time zero, before anything is scheduled.
-    pub fn new(spec: &'s ClusterSpec, seed: Seed) -> Cluster<'s> {
+    /// The cluster at time zero, before anything is scheduled; of these windows records are wanted.
+    pub fn new(spec: &'s ClusterSpec, windows: &[Window], seed: Seed) -> Cluster<'s> {
         let audiences = spec.audiences.iter().enumerate().map(|(index, audience)| AudienceState {
             pool: Pool::new(&audience.network.sharing, index as u32, expected(&audience.population), seed),
             candidates: 0,
@@ -114,7 +114,7 @@ impl<'s> Cluster<'s> {
             ends: Slab::new(),
             cuts: Slab::new(),
             tick_rooms: vec![0; spec.ticks.len()],
-            meter: Meter::new(spec),
+            meter: Meter::new(spec, windows),
         };
         if cluster.sessions.follow() {
             cluster.rooms.follow_offline();
@@ -133,7 +133,7 @@ impl<'s> Cluster<'s> {
         }
         ctx.schedule(SimTime::ZERO + self.spec.warm_up, Event::EndWarmUp);
         ctx.schedule(SimTime::ZERO + self.spec.sample_every, Event::Sample);
-        ctx.schedule(SimTime::ZERO + self.peak_window(), Event::Window);
+        ctx.schedule(SimTime::ZERO + self.spec.peak_window(), Event::Window);
         self.start_timeline(ctx);
         self.start_autoscaler(ctx);
         if let Some(rebalance) = self.spec.pods.rebalance {

@@ -1,4 +1,4 @@
-//! Samples of the series, the end of the warm-up, the record at the end.
+//! Samples of the series, the end of the warm-up, the end of the run.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -6,16 +6,13 @@ use crate::cluster::balancer::{AffinityKey, Sees};
 use crate::cluster::clients::ClientId;
 use crate::cluster::database::Database;
 use crate::cluster::flows::publish::Delivery;
-use crate::cluster::meter::PodTotals;
+use crate::cluster::meter::{PodTotals, Sample};
 use crate::cluster::network::network_of;
 use crate::cluster::pods::{Container, Phase};
 use crate::cluster::sources;
 use crate::cluster::{Cluster, Event, PodId};
-use crate::engine::{Ctx, End, SimTime, Span};
-use crate::metrics::{Counts, LoadSkew, NEff, PodSeries, Record, Skew};
-
-/// See [`Cluster::peak_window`].
-const PEAK_WINDOW: Span = Span::from_secs(10);
+use crate::engine::{Ctx, SimTime, Span};
+use crate::metrics::{Limiting, NEff, PodSeries, Skew};
 
 impl Cluster<'_> {
     /// From here on figures count.
@@ -30,12 +27,8 @@ impl Cluster<'_> {
         for histogram in self.meter.latencies.each_mut() {
             histogram.clear();
         }
-        let heartbeats = self.meter.counts.heartbeats + self.open_heartbeats(now);
-        self.meter.at_warm_up = Some(Counts { heartbeats, ..self.meter.counts.clone() });
-        self.meter.pods_at_warm_up = self.pods.ids().map(|pod| self.totals(pod, now)).collect();
-        self.meter.redis_at_warm_up = self.redis.cpu_used(now);
-        self.meter.executed_at_warm_up = self.database.as_ref().map_or(0, |database| database.executed_ns(now));
         self.meter.n_eff = self.n_eff_of_clients();
+        self.begin_parts(now);
     }
 
     /// Takes a sample of every series.
@@ -126,21 +119,16 @@ impl Cluster<'_> {
         for (series, value) in self.meter.series.cluster.0.iter_mut().zip(row) {
             series.push(value);
         }
-        if self.is_measured(now) {
-            self.meter.skews.extend(skew);
-            self.meter.memory_skews.extend(memory_skew);
-            let per_pod = f64::from(self.spec.redis.law.adapter.connections());
-            self.meter.ready_pods += ready;
-            self.meter.redis_connections += per_pod * self.subscribers.len() as f64;
-            self.meter.database_connections += f64::from(self.database.as_ref().map_or(0, Database::open));
-            self.meter.connected.0 += f64::from(self.rooms.everyone().online());
-            self.meter.connected.1 += 1;
-        }
-    }
-
-    /// Whether what is seen now counts: the warm-up is over.
-    fn is_measured(&self, now: SimTime) -> bool {
-        now > SimTime::ZERO + self.spec.warm_up
+        let per_pod = f64::from(self.spec.redis.law.adapter.connections());
+        let sample = Sample {
+            skew,
+            memory_skew,
+            ready_pods: ready,
+            redis_connections: per_pod * self.subscribers.len() as f64,
+            database_connections: f64::from(self.database.as_ref().map_or(0, Database::open)),
+            connected: f64::from(self.rooms.everyone().online()),
+        };
+        self.meter.sampled(now, &sample);
     }
 
     pub fn totals(&self, pod: PodId, now: SimTime) -> PodTotals {
@@ -149,39 +137,28 @@ impl Cluster<'_> {
         PodTotals { requests: pod.requests, sends: pod.sends, cpu: pod.cpu_used(now), lookups }
     }
 
-    /// Length of the windows over which peaks of CPU and memory are taken: the same for runs of all lengths.
-    pub fn peak_window(&self) -> Span {
-        PEAK_WINDOW.min(self.spec.duration / 10).max(Span::from_nanos(1))
-    }
-
     /// A window of peaks ends.
     pub fn window(&mut self, ctx: &mut Ctx<Event>) {
         let now = ctx.now();
-        let window = self.peak_window();
+        let window = self.spec.peak_window();
         ctx.schedule_in(window, Event::Window);
-        let measuring = self.is_measured(now);
         let redis = self.redis.cpu_used(now);
         let (mut pods_before, redis_before) = std::mem::take(&mut self.meter.cpu_at_window);
         pods_before.resize(self.pods.len(), Span::ZERO);
+        let mut peaks = Limiting::default();
         for pod in self.running.iter().copied() {
             let used = self.pods[pod].cpu_used(now);
             let before = std::mem::replace(&mut pods_before[pod.index()], used);
-            if !measuring {
-                continue;
-            }
-            let cpu = self.cpu_share(pod, used.saturating_sub(before), window);
-            self.meter.limits.pod_cpu = self.meter.limits.pod_cpu.max(cpu);
+            peaks.pod_cpu = peaks.pod_cpu.max(self.cpu_share(pod, used.saturating_sub(before), window));
             if let Some(limit) = self.spec.pods.memory_bytes {
                 let share = self.memory_of(pod) as f64 / limit as f64;
-                self.meter.limits.pod_memory = Some(self.meter.limits.pod_memory.unwrap_or(0.0).max(share));
+                peaks.pod_memory = Some(peaks.pod_memory.unwrap_or(0.0).max(share));
             }
         }
-        if measuring {
-            let cpu = redis.saturating_sub(redis_before).as_secs_f64() / window.as_secs_f64();
-            self.meter.limits.redis_cpu = self.meter.limits.redis_cpu.max(cpu);
-        }
+        peaks.redis_cpu = redis.saturating_sub(redis_before).as_secs_f64() / window.as_secs_f64();
         self.meter.cpu_at_window = (pods_before, redis);
-        self.window_of_data(now, window, measuring);
+        self.window_of_data(now, window, &mut peaks);
+        self.meter.peaked(now, &peaks);
     }
 
     /// Share of a pod's CPU limit in use, if its queue took `used` in an interval: heartbeats take theirs of the rest.
@@ -247,62 +224,5 @@ impl Cluster<'_> {
         let counts = &mut self.meter.counts;
         counts.redis_copies_undelivered += self.handed_out.iter().map(Delivery::copies).sum::<u64>();
         counts.deliveries_in_flight += self.messages.iter().map(|message| u64::from(message.others)).sum::<u64>();
-    }
-
-    /// Everything that was measured.
-    pub fn into_record(mut self, horizon: SimTime, end: End) -> Record {
-        let measured = horizon.since(SimTime::ZERO + self.spec.warm_up);
-        // a pod that restarts in place is still the same pod
-        let was_there = |pod: &PodId| self.pods[*pod].life.created_at <= SimTime::ZERO + self.spec.warm_up;
-        let throughout: Vec<PodId> = self.running.iter().copied().filter(was_there).collect();
-        let skew_of = |load: fn(&PodTotals) -> f64| {
-            let loads: Vec<f64> = throughout
-                .iter()
-                .map(|&pod| {
-                    load(&self.totals(pod, horizon)) - self.meter.pods_at_warm_up.get(pod.index()).map_or(0.0, load)
-                })
-                .collect();
-            // one pod is neither even nor uneven
-            (loads.len() > 1).then(|| Skew::of(&loads)).flatten()
-        };
-        let redis_busy = self.redis.cpu_used(horizon).saturating_sub(self.meter.redis_at_warm_up);
-        let load = LoadSkew {
-            connections: Skew::mean(&self.meter.skews),
-            memory: Skew::mean(&self.meter.memory_skews),
-            requests: skew_of(|totals| totals.requests as f64),
-            messages: skew_of(|totals| totals.sends as f64),
-            cpu: skew_of(|totals| totals.cpu.as_secs_f64()),
-            connections_worst: self.meter.skews.iter().map(|skew| skew.max_over_mean).reduce(f64::max),
-            connections_last: self.meter.skews.last().copied(),
-        };
-        let database = self.database_use(horizon);
-        let cache_hits_worst = self.cache_hits_worst(&throughout);
-        let (sum, samples) = self.meter.connected;
-        let reconnects_peak_per_s = f64::from(self.meter.reconnects_peak());
-        let there = self.clients.ids().filter(|&client| self.clients[client].is_present());
-        for client in there {
-            self.meter.departed.add(self.source_of(client), self.clients[client].routed);
-        }
-        let n_eff = NEff { requests: self.meter.departed.effective(), ..self.meter.n_eff };
-        let counts = self.meter.at_warm_up.map_or_else(|| self.meter.counts.clone(), |at| self.meter.counts.since(&at));
-        Record {
-            measured_s: measured.as_secs_f64(),
-            latencies: self.meter.latencies,
-            counts,
-            load,
-            n_eff,
-            limits: self.meter.limits,
-            connected_mean: if samples > 0 { sum / f64::from(samples) } else { 0.0 },
-            ready_mean: if samples > 0 { self.meter.ready_pods as f64 / f64::from(samples) } else { 0.0 },
-            reconnects_peak_per_s,
-            redis_connections_mean: if samples > 0 { self.meter.redis_connections / f64::from(samples) } else { 0.0 },
-            cache_hits_worst,
-            database,
-            redis_cpu: redis_busy.as_secs_f64() / measured.as_secs_f64(),
-            series: self.meter.series,
-            marks: self.meter.marks,
-            events: end.events,
-            digest: end.digest,
-        }
     }
 }

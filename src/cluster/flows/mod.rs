@@ -19,6 +19,7 @@ mod measure;
 mod measure_data;
 mod node_outage;
 mod outage;
+mod parts;
 mod placement;
 mod pod_start;
 mod pod_stop;

@@ -9,6 +9,7 @@ use crate::cluster::redis::{Commands, Upkeep};
 use crate::cluster::rooms::Room;
 use crate::cluster::{Cluster, Event, PodId};
 use crate::engine::{Ctx, SimTime};
+use crate::metrics::Counts;
 
 impl Cluster<'_> {
     /// A process listens to what others publish from now on: when it is ready or, if the adapter waits for that, when its
@@ -70,6 +71,13 @@ impl Cluster<'_> {
     pub fn count_reads(&mut self, now: SimTime) {
         for pod in self.pods.ids() {
             self.sent_again(pod, now);
+        }
+    }
+
+    /// Counts them without their being anything that Redis does now.
+    pub fn count_waiting_reads(&self, now: SimTime, counts: &mut Counts) {
+        for pod in self.pods.ids().filter(|&pod| self.has_connection(pod, now)) {
+            self.redis.upkeep.read.count(self.redis.waiting_reads(pod, now), counts);
         }
     }
 

@@ -184,6 +184,10 @@ impl Redis {
     pub fn drop_held(&mut self, pod: PodId, now: SimTime) -> Vec<Unread> {
         self.buffers.get_mut(pod.index()).map(|buffer| buffer.close(now).collect()).unwrap_or_default()
     }
+    /// How often the command by which a pod reads the stream has been sent again lately.
+    pub fn waiting_reads(&self, pod: PodId, now: SimTime) -> u64 {
+        self.readers.get(pod.index()).map_or(0, |reader| reader.waiting(now))
+    }
     /// The loop in which a pod reads the stream.
     pub fn reader(&mut self, pod: PodId) -> &mut Reader {
         if self.readers.len() <= pod.index() {

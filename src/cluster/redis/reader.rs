@@ -35,11 +35,16 @@ impl Reader {
         }
         self.unread.drain(..taken).collect()
     }
+    /// How often a waiting command has been sent again since [`sent_again`](Self::sent_again) was asked last.
+    pub fn waiting(&self, now: SimTime) -> u64 {
+        self.waits_since.map_or(0, |since| now.since(since).as_nanos() / BLOCK.as_nanos())
+    }
     /// How often a waiting command has been sent again since this was asked last.
     pub fn sent_again(&mut self, now: SimTime) -> u64 {
-        let Some(since) = &mut self.waits_since else { return 0 };
-        let times = (now.since(*since).as_nanos()) / BLOCK.as_nanos();
-        *since += BLOCK * times;
+        let times = self.waiting(now);
+        if let Some(since) = &mut self.waits_since {
+            *since += BLOCK * times;
+        }
         times
     }
     /// An entry that was taken was not received: it is the next one again.

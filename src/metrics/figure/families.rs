@@ -6,12 +6,12 @@ use super::super::count::{CloseReason, Counts, FailReason, LossReason, MoveReaso
 use super::super::histogram::Histogram;
 use super::super::load::Skew;
 use super::super::record::{Latencies, Record};
-use super::{Better::*, Family, Read, Unit::*};
+use super::{Better::*, Family, Read, Taken, Unit::*};
 
 macro_rules! families {
     ($($name:literal, $title:literal, $unit:ident, $better:ident, $read:expr, $definition:literal;)*) => {
         &[$(Family {
-            name: $name, title: $title, unit: $unit, better: $better, read: $read, definition: $definition,
+            name: $name, title: $title, unit: $unit, better: $better, read: $read.0, taken: $read.1, definition: $definition,
         }),*]
     };
 }
@@ -39,11 +39,23 @@ fn kept(r: &Record, value: Option<f64>) -> Option<f64> {
 fn of_known(part: u64, r: &Record) -> Option<f64> {
     share(part, r.counts.session_lookups - r.counts.session_new)
 }
-const fn number(read: fn(&Record) -> Option<f64>) -> Read {
-    Read::Number(read)
+const fn number(read: fn(&Record) -> Option<f64>) -> (Read, Taken) {
+    (Read::Number(read), Taken::Throughout)
 }
-const fn distribution(read: fn(&Latencies) -> Cow<'_, Histogram>) -> Read {
-    Read::Distribution(read)
+const fn sampled(read: fn(&Record) -> Option<f64>) -> (Read, Taken) {
+    (Read::Number(read), Taken::Samples)
+}
+const fn by_second(read: fn(&Record) -> Option<f64>) -> (Read, Taken) {
+    (Read::Number(read), Taken::Seconds)
+}
+const fn peak(read: fn(&Record) -> Option<f64>) -> (Read, Taken) {
+    (Read::Number(read), Taken::Peaks)
+}
+const fn once(read: fn(&Record) -> Option<f64>) -> (Read, Taken) {
+    (Read::Number(read), Taken::Run)
+}
+const fn distribution(read: fn(&Latencies) -> Cow<'_, Histogram>) -> (Read, Taken) {
+    (Read::Distribution(read), Taken::Throughout)
 }
 fn skew(of: Option<Skew>, get: fn(&Skew) -> f64) -> Option<f64> {
     of.as_ref().map(get)
@@ -97,7 +109,7 @@ pub(super) static FAMILIES: &[Family] = families! {
         "From when a query leaves its pod to when its result is back: the network, waiting in the database, execution.";
     "database.busy", "database busy", Share, Lower, number(|r| r.database?.busy),
         "Share of the queries that the database can execute at a time.";
-    "database.connections", "connections to the database", Number, Lower, number(|r| Some(r.database?.connections)),
+    "database.connections", "connections to the database", Number, Lower, sampled(|r| Some(r.database?.connections)),
         "Connections that pods have open to the database; mean over the samples.";
     "redis.commands", "Redis commands", PerSecond, Lower, number(|r| per_second(r.counts.redis_commands.total(), r)),
         "Commands of all kinds per second, those that subscribe included.";
@@ -113,31 +125,31 @@ pub(super) static FAMILIES: &[Family] = families! {
         "Bytes from Redis to pods per second.";
     "redis.cpu", "Redis CPU", Share, Lower, number(|r| Some(r.redis_cpu)),
         "Share of one core that Redis is busy.";
-    "redis.connections", "connections to Redis", Number, Lower, number(|r| Some(r.redis_connections_mean)),
+    "redis.connections", "connections to Redis", Number, Lower, sampled(|r| Some(r.redis_connections_mean)),
         "Connections of the adapters of serving pods to Redis: with the classic one to publish and one to subscribe per pod; mean over the samples. A session store has one more per pod, or uses that which publishes.";
     "redis.wait", "Redis queueing", Milliseconds, Lower, distribution(|l| Cow::Borrowed(&l.redis_wait)),
         "Waiting of a PUBLISH in Redis before its turn.";
     "redis.cuts", "pods cut off by Redis", Number, Lower, number(|r| Some(r.counts.redis_cuts as f64)),
         "Times that Redis closed the connection of a pod that was too slow to read what others publish (output-buffer limits).";
-    "load.connections.max_over_mean", "max/mean connections", Number, Lower, number(|r| skew(r.load.connections, |s| s.max_over_mean)),
+    "load.connections.max_over_mean", "max/mean connections", Number, Lower, sampled(|r| skew(r.load.connections, |s| s.max_over_mean)),
         "Connections of the fullest ready pod over the mean of the ready pods; mean over the samples.";
-    "load.connections.worst", "worst max/mean connections", Number, Lower, number(|r| r.load.connections_worst),
+    "load.connections.worst", "worst max/mean connections", Number, Lower, sampled(|r| r.load.connections_worst),
         "Largest max/mean of connections in any sample.";
-    "load.connections.max", "connections of the fullest pod", Number, Lower, number(|r| skew(r.load.connections, |s| s.max)),
+    "load.connections.max", "connections of the fullest pod", Number, Lower, sampled(|r| skew(r.load.connections, |s| s.max)),
         "Connections of the fullest ready pod; mean over the samples.";
-    "load.connections.last", "max/mean connections at the end", Number, Lower, number(|r| skew(r.load.connections_last, |s| s.max_over_mean)),
+    "load.connections.last", "max/mean connections at the end", Number, Lower, sampled(|r| skew(r.load.connections_last, |s| s.max_over_mean)),
         "Connections of the fullest ready pod over the mean of the ready pods, in the last sample.";
-    "load.connections.last_max", "fullest pod at the end", Number, Lower, number(|r| skew(r.load.connections_last, |s| s.max)),
+    "load.connections.last_max", "fullest pod at the end", Number, Lower, sampled(|r| skew(r.load.connections_last, |s| s.max)),
         "Connections of the fullest ready pod in the last sample.";
-    "load.connections.last_min", "emptiest pod at the end", Number, Higher, number(|r| skew(r.load.connections_last, |s| s.min)),
+    "load.connections.last_min", "emptiest pod at the end", Number, Higher, sampled(|r| skew(r.load.connections_last, |s| s.min)),
         "Connections of the emptiest ready pod in the last sample.";
-    "load.connections.used", "pods with connections", Share, Higher, number(|r| skew(r.load.connections, |s| s.used)),
+    "load.connections.used", "pods with connections", Share, Higher, sampled(|r| skew(r.load.connections, |s| s.used)),
         "Share of the ready pods that have a connection; mean over the samples.";
-    "load.connections.cv", "CV of connections", Number, Lower, number(|r| skew(r.load.connections, |s| s.cv)),
+    "load.connections.cv", "CV of connections", Number, Lower, sampled(|r| skew(r.load.connections, |s| s.cv)),
         "Standard deviation over mean of the connections of the ready pods; mean over the samples.";
-    "load.connections.gini", "Gini of connections", Number, Lower, number(|r| skew(r.load.connections, |s| s.gini)),
+    "load.connections.gini", "Gini of connections", Number, Lower, sampled(|r| skew(r.load.connections, |s| s.gini)),
         "Gini coefficient of the connections of the ready pods; mean over the samples.";
-    "load.connections.jain", "Jain index of connections", Number, Higher, number(|r| skew(r.load.connections, |s| s.jain)),
+    "load.connections.jain", "Jain index of connections", Number, Higher, sampled(|r| skew(r.load.connections, |s| s.jain)),
         "Jain's fairness index of the connections of the ready pods; mean over the samples.";
     "load.requests.max_over_mean", "max/mean requests", Number, Lower, number(|r| skew(r.load.requests, |s| s.max_over_mean)),
         "Requests and upgrades that reached the busiest pod over the mean of all pods that were there throughout the measured part.";
@@ -153,7 +165,7 @@ pub(super) static FAMILIES: &[Family] = families! {
         "Events sent by the busiest pod over the mean of all pods that were there throughout the measured part.";
     "load.messages.cv", "CV of messages", Number, Lower, number(|r| skew(r.load.messages, |s| s.cv)),
         "Standard deviation over mean of the events sent per pod, over the pods that were there throughout the measured part.";
-    "load.memory.max_over_mean", "max/mean memory", Number, Lower, number(|r| skew(r.load.memory, |s| s.max_over_mean)),
+    "load.memory.max_over_mean", "max/mean memory", Number, Lower, sampled(|r| skew(r.load.memory, |s| s.max_over_mean)),
         "Memory of the fullest ready pod over the mean of the ready pods; mean over the samples.";
     "load.cpu.cv", "CV of CPU", Number, Lower, number(|r| skew(r.load.cpu, |s| s.cv)),
         "Standard deviation over mean of the CPU time per pod, over the pods that were there throughout the measured part.";
@@ -199,13 +211,13 @@ pub(super) static FAMILIES: &[Family] = families! {
         "Affinity cookies issued per second to clients that had none.";
     "cookies.reissued", "cookies re-issued", PerSecond, Neither, number(|r| per_second(r.counts.cookies_reissued, r)),
         "Affinity cookies issued per second in place of another one.";
-    "connections.active", "connected clients", Number, Neither, number(|r| Some(r.connected_mean)),
+    "connections.active", "connected clients", Number, Neither, sampled(|r| Some(r.connected_mean)),
         "Clients with a connection, by WebSocket or long polling; mean over the samples.";
     "connections.created", "connects", PerSecond, Neither, number(|r| per_second(r.counts.connects, r)),
         "Connections opened per second.";
     "connections.reconnects", "reconnects", PerSecond, Lower, number(|r| per_second(r.counts.reconnects, r)),
         "Connections opened per second by clients that had lost one in the same session.";
-    "connections.reconnects_peak", "peak of reconnects", PerSecond, Lower, number(|r| Some(r.reconnects_peak_per_s)),
+    "connections.reconnects_peak", "peak of reconnects", PerSecond, Lower, by_second(|r| Some(r.reconnects_peak_per_s)),
         "Most reconnects in any one second.";
     "connections.failed", "failed connects", Share, Lower, number(|r| share(r.counts.connects_failed.total(), r.counts.connects_failed.total() + r.counts.connects)),
         "Share of attempts to connect that failed, of those that ended.";
@@ -279,25 +291,25 @@ pub(super) static FAMILIES: &[Family] = families! {
         "Events per second that had to go from lists of pending events because those were full.";
     "recovery.recovered", "recovered connections", Share, Higher, number(|r| share(r.counts.recoveries, r.counts.recoveries_asked)),
         "Share of the reconnects that ask for connection state recovery, and are recovered.";
-    "n_eff.addresses", "N_eff by address", Number, Neither, number(|r| Some(r.n_eff.addresses)),
+    "n_eff.addresses", "N_eff by address", Number, Neither, once(|r| Some(r.n_eff.addresses)),
         "1/Σp² of the shares of clients per public address.";
-    "n_eff.networks", "N_eff by /24", Number, Neither, number(|r| Some(r.n_eff.networks)),
+    "n_eff.networks", "N_eff by /24", Number, Neither, once(|r| Some(r.n_eff.networks)),
         "1/Σp² of the shares of clients per /24 (IPv4) or address (IPv6): what nginx's ip_hash sees.";
-    "n_eff.balancer", "N_eff as the balancer sees it", Number, Neither, number(|r| Some(r.n_eff.balancer)),
+    "n_eff.balancer", "N_eff as the balancer sees it", Number, Neither, once(|r| Some(r.n_eff.balancer)),
         "1/Σp² by the key that the balancer in use looks at; the number that predicts skew.";
-    "n_eff.requests", "N_eff of requests as the balancer sees it", Number, Neither, number(|r| Some(r.n_eff.requests)),
+    "n_eff.requests", "N_eff of requests as the balancer sees it", Number, Neither, once(|r| Some(r.n_eff.requests)),
         "1/Σp² of the shares of requests and connects per key that the balancer in use looks at, over the whole run: it predicts the skew of requests.";
-    "limits.pod_cpu", "peak pod CPU", Share, Lower, number(|r| Some(r.limits.pod_cpu)),
+    "limits.pod_cpu", "peak pod CPU", Share, Lower, peak(|r| Some(r.limits.pod_cpu)),
         "CPU of the busiest pod in its busiest ten seconds (a tenth of shorter runs), as a share of its limit.";
-    "limits.pod_memory", "peak pod memory", Share, Lower, number(|r| r.limits.pod_memory),
+    "limits.pod_memory", "peak pod memory", Share, Lower, peak(|r| r.limits.pod_memory),
         "Memory of the fullest pod at its fullest moment (looked at every ten seconds), as a share of its limit.";
-    "limits.redis_cpu", "peak Redis CPU", Share, Lower, number(|r| Some(r.limits.redis_cpu)),
+    "limits.redis_cpu", "peak Redis CPU", Share, Lower, peak(|r| Some(r.limits.redis_cpu)),
         "Busiest ten seconds of Redis, as a share of its one core.";
-    "limits.pool", "peak of pool", Share, Lower, number(|r| r.limits.pool),
+    "limits.pool", "peak of pool", Share, Lower, peak(|r| r.limits.pool),
         "Database connections in use of the busiest pod in its busiest ten seconds (a tenth of shorter runs), as a share of its pool.";
-    "limits.database", "peak of database", Share, Lower, number(|r| r.limits.database),
+    "limits.database", "peak of database", Share, Lower, peak(|r| r.limits.database),
         "Busiest ten seconds of the database, as a share of the queries that it can execute at a time.";
-    "limits.database_connections", "peak of database connections", Share, Lower, number(|r| r.limits.database_connections),
+    "limits.database_connections", "peak of database connections", Share, Lower, peak(|r| r.limits.database_connections),
         "Most connections open to the database (looked at every ten seconds), as a share of those that it accepts.";
     "pods.oom_kills", "pods killed for memory", Number, Lower, number(|r| Some(r.counts.oom_kills as f64)),
         "Pods killed because connections needed more memory than the limit.";
@@ -305,7 +317,7 @@ pub(super) static FAMILIES: &[Family] = families! {
         "Processes that were still there at the end of their grace period.";
     "pods.probe_kills", "pods ended by probes", Number, Lower, number(|r| Some(r.counts.probe_kills as f64)),
         "Containers that were ended because a liveness or startup probe failed.";
-    "pods.ready", "ready pods", Number, Neither, number(|r| Some(r.ready_mean)),
+    "pods.ready", "ready pods", Number, Neither, sampled(|r| Some(r.ready_mean)),
         "Pods that are ready; mean over the samples.";
     "pods.evicted", "evicted pods", Number, Lower, number(|r| Some(r.counts.pods_evicted as f64)),
         "Pods that were deleted since their node was drained, or had been lost for as long as they tolerate.";

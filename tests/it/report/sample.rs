@@ -61,6 +61,7 @@ pub fn scaled(replications: u32, variants: usize, pods: usize) -> Study {
                 alerts: alerts(v),
                 digests: (0..replications).map(|r| format!("{:016x}", 0x9e37_79b9u64 * u64::from(r + 1))).collect(),
                 events: 48_211_034,
+                runs: Vec::new(),
             }
         })
         .collect();
@@ -350,7 +351,10 @@ fn expectations(values: &[(FigureId, Vec<f64>)]) -> Vec<ExpectationOutcome> {
             figure: "event.latency.p99".to_owned(),
             comparison: "<".to_owned(),
             bound: 100.0,
+            during_s: None,
+            confidence: None,
             holds: p99.is_some_and(|p99| p99.mean < 100.0),
+            judgement: if p99.is_some_and(|p99| p99.mean < 100.0) { Judgement::Holds } else { Judgement::Fails },
             measured: p99,
             too_few: None,
         },
@@ -359,7 +363,10 @@ fn expectations(values: &[(FigureId, Vec<f64>)]) -> Vec<ExpectationOutcome> {
             figure: "requests.failed.no_pod".to_owned(),
             comparison: "==".to_owned(),
             bound: 0.0,
+            during_s: None,
+            confidence: None,
             holds: false,
+            judgement: Judgement::Fails,
             measured: measured("requests.failed.no_pod"),
             too_few: None,
         },
