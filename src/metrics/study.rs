@@ -29,6 +29,11 @@ pub struct Study {
     pub variants: Vec<VariantReport>,
     /// Position of the variant that the others are compared with.
     pub baseline: usize,
+    /// Currency of the scenario's prices, such as `EUR`, if it says one.
+    pub currency: Option<String>,
+    /// The figure by which variants are ranked, where one was asked for. `summary.json` has the ranks instead.
+    #[serde(skip)]
+    pub rank_by: Option<FigureId>,
     /// Every value the user did not give, with its source.
     pub assumptions: Vec<Assumption>,
     /// What came of changing them, where that was asked for. `summary.json` has what it means instead.
@@ -47,6 +52,10 @@ pub struct VariantReport {
     pub decisions: String,
     /// Every figure that this variant has.
     pub figures: Vec<FigureReport>,
+    /// By replication: every figure of [`FigureId::all`], then that of each expectation. What other pairs of variants than those
+    /// with the baseline are compared by.
+    #[serde(skip)]
+    pub samples: Vec<Vec<Option<f64>>>,
     /// Distributions, all replications pooled.
     pub distributions: Vec<DistributionReport>,
     /// Totals over all replications.
@@ -71,6 +80,10 @@ impl VariantReport {
     /// The figure called `id`, such as `event.latency.p99`, if this variant has it.
     pub fn figure(&self, id: &str) -> Option<&FigureReport> {
         self.figures.iter().find(|figure| figure.id == id)
+    }
+    /// How many of its expectations do not hold.
+    pub fn failed(&self) -> usize {
+        self.expectations.iter().filter(|outcome| !outcome.holds).count()
     }
 }
 

@@ -52,7 +52,12 @@ impl Finding {
 
     /// Of a figure; `None` for the baseline itself.
     pub(super) fn of_figure(figure: &FigureReport) -> Option<Finding> {
-        let found = Finding::of(figure.difference.as_ref()?, figure.figure().family().better);
+        Finding::of_figure_as(figure, figure.figure().family().better)
+    }
+
+    /// The same where somebody wants more or less of it.
+    pub(super) fn of_figure_as(figure: &FigureReport, better: Better) -> Option<Finding> {
+        let found = Finding::of(figure.difference.as_ref()?, better);
         let by_chance = figure.pairing.is_some_and(|pairing| pairing.p_value >= SIGNIFICANCE);
         Some(if found.is_change() && by_chance { Finding::NoDifference } else { found })
     }

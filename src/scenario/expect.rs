@@ -3,7 +3,7 @@
 use super::diagnostic::nearest;
 use super::units::{Rate, Share, Size};
 use crate::engine::Span;
-use crate::metrics::{Comparison, Family, FigureId, Unit};
+use crate::metrics::{Comparison, Family, FigureId, ParseFigureError, Unit};
 
 /// One line of `expect`.
 #[derive(Clone, Debug)]
@@ -41,16 +41,22 @@ impl Expectation {
         let fail = |message: String, help: String| Err(ExpectError { message, help });
         let (left, comparison, right) =
             sides(text, "write for example `p99 event.latency < 100ms` or `lost.messages == 0`")?;
-        let figure = match left.parse::<FigureId>() {
-            Ok(figure) => figure,
-            Err(error) => return Err(unknown_figure(left, &error.to_string())),
-        };
+        let figure = figure(left)?;
         match bound(figure.family().unit, right) {
             Ok(bound) => Ok(Expectation { text: text.trim().to_owned(), figure, comparison, bound }),
             Err(needs) if right.is_empty() => fail(format!("`{text}` has no right side"), needs),
             Err(needs) => fail(format!("`{right}` is not a bound for `{left}`"), needs),
         }
     }
+}
+
+/// The figure that a text names, such as `p99 event.latency`.
+///
+/// # Errors
+/// When there is none of that name.
+pub fn figure(text: &str) -> Result<FigureId, ExpectError> {
+    let text = text.trim();
+    text.parse().map_err(|error: ParseFigureError| unknown_figure(text, &error.to_string()))
 }
 
 /// The text left of a comparison, the comparison, and the text right of it; `form` is what to write where there is none.

@@ -10,6 +10,7 @@ mod database;
 mod life;
 mod nodes;
 mod pods;
+mod prices;
 mod redis;
 mod sessions;
 mod timeline;
@@ -27,6 +28,7 @@ pub use database::*;
 pub use life::*;
 pub use nodes::*;
 pub use pods::*;
+pub use prices::*;
 pub use redis::*;
 pub use sessions::*;
 pub use timeline::*;
@@ -86,6 +88,8 @@ pub struct ScenarioFile {
     pub redis: Option<Redis>,
     /// The database, if handlers ask one.
     pub database: Option<Database>,
+    /// What is paid for, so that reports can say what a variant costs.
+    pub prices: Option<PricesText>,
     /// What happens when.
     pub timeline: Option<Vec<TimelineEntry>>,
     /// What must hold, such as `p99 event.latency < 100ms`.

@@ -19,6 +19,7 @@ mod fill;
 mod law;
 mod locate;
 mod overlay;
+mod patched;
 mod percent;
 mod presets;
 mod resolve;
@@ -37,9 +38,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use diagnostic::{Problem, Problems};
-pub use expect::{ExpectError, Expectation};
+pub use expect::{ExpectError, Expectation, figure};
 pub use fill::defaults_table;
 pub use overlay::Setting;
+pub use patched::{Draft, one_line};
 pub use side::{Files, Folder, NoFiles, trace_csv};
 pub use units::{Number, QuantityError, Rate, Share, Size, Weight, Whole};
 pub use vary::{Changed, Trial, Variation};
@@ -162,6 +164,10 @@ impl Scenario {
     pub fn resolved_yaml(&self) -> String {
         let variants = self.variants.iter().map(|variant| (variant.name.as_str(), &variant.file));
         resolve::to_yaml(&self.file, variants, &self.assumptions)
+    }
+    /// The currency of its prices, if it says one.
+    pub fn currency(&self) -> Option<&str> {
+        self.file.prices.as_ref()?.currency.as_deref()
     }
     /// Every value that the user did not give, with its source.
     pub fn assumptions(&self) -> Vec<Assumption> {

@@ -68,11 +68,33 @@ struct Pooled {
 /// When a run fails (the first failing one, by variant and replication, if several do), or the caller aborts.
 pub fn run(scenario: &Scenario, options: &Options) -> Result<Study, StudyError> {
     let candidates = Candidate::all(scenario, options.variants);
-    let pooled = run_all(&candidates, scenario, options)?;
     // what others are compared with: the variant called `none`, else the first without affinity, else the first
     let named = candidates.iter().position(|candidate| candidate.name == "none");
     let plain = || candidates.iter().position(|candidate| candidate.spec.affinity() == AffinityKey::None);
     let baseline = named.or_else(plain).unwrap_or(0);
+    compared(scenario, &candidates, baseline, options)
+}
+
+/// Runs a scenario as it stands, called `name`, and each of its variants, compared with it.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_changes(scenario: &Scenario, name: &str, options: &Options) -> Result<Study, StudyError> {
+    let mut candidates = Candidate::all(scenario, false);
+    candidates[0].name = name;
+    if !scenario.variants.is_empty() {
+        candidates.extend(Candidate::all(scenario, true));
+    }
+    compared(scenario, &candidates, 0, options)
+}
+
+fn compared(
+    scenario: &Scenario,
+    candidates: &[Candidate],
+    baseline: usize,
+    options: &Options,
+) -> Result<Study, StudyError> {
+    let pooled = run_all(candidates, scenario, options)?;
     let baseline_figures = pooled[baseline].figures.clone();
     let variants = candidates.iter().zip(pooled).enumerate().map(|(position, (candidate, pooled))| {
         report(candidate, pooled, (position != baseline).then_some(&baseline_figures))
@@ -88,6 +110,8 @@ pub fn run(scenario: &Scenario, options: &Options) -> Result<Study, StudyError> 
         warm_up_s: scenario.base.warm_up.as_secs_f64(),
         variants,
         baseline,
+        currency: scenario.currency().map(str::to_owned),
+        rank_by: None,
         assumptions: scenario.assumptions(),
         sensitivity: None,
     })
@@ -133,17 +157,22 @@ impl Pooled {
     }
 }
 
+/// The values of one figure, by replication.
+pub(super) fn column(samples: &[Vec<Option<f64>>], position: usize) -> Vec<Option<f64>> {
+    samples.iter().map(|run| run.get(position).copied().flatten()).collect()
+}
+
+/// The values of one figure in two variants, of each replication in which both have it.
+pub(super) fn pairs(mine: &[Vec<Option<f64>>], theirs: &[Vec<Option<f64>>], position: usize) -> Vec<(f64, f64)> {
+    let both = column(mine, position).into_iter().zip(column(theirs, position));
+    both.filter_map(|(mine, theirs)| Some((mine?, theirs?))).collect()
+}
+
 fn report(candidate: &Candidate, pooled: Pooled, baseline: Option<&Vec<Vec<Option<f64>>>>) -> VariantReport {
-    let column = |figures: &[Vec<Option<f64>>], position: usize| -> Vec<Option<f64>> {
-        figures.iter().map(|run| run.get(position).copied().flatten()).collect()
-    };
     let known = number_of_figures();
     let figures = FigureId::all().enumerate().filter_map(|(position, figure)| {
         let values = column(&pooled.figures, position);
-        let pairs: Option<Vec<(f64, f64)>> = baseline.map(|baseline| {
-            let theirs = column(baseline, position);
-            values.iter().zip(&theirs).filter_map(|(mine, theirs)| Some(((*mine)?, (*theirs)?))).collect()
-        });
+        let pairs = baseline.map(|baseline| pairs(&pooled.figures, baseline, position));
         let difference = pairs
             .as_ref()
             .and_then(|pairs| estimate(&pairs.iter().map(|(mine, theirs)| mine - theirs).collect::<Vec<_>>()));
@@ -172,6 +201,7 @@ fn report(candidate: &Candidate, pooled: Pooled, baseline: Option<&Vec<Vec<Optio
         balancer: candidate.spec.describe_balancers(),
         decisions: candidate.spec.decisions(),
         figures,
+        samples: pooled.figures,
         distributions: distributions(&pooled.latencies),
         counts: pooled.counts,
         limits: pooled.limits,

@@ -3,6 +3,7 @@
 mod adapter;
 mod import;
 mod plan;
+mod recommend;
 mod route;
 mod selftest;
 mod study;
@@ -14,6 +15,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub use adapter::{AdapterArgs, AdapterFormat};
 pub use import::{AccessLogArgs, Deny, ImportSource, KubernetesArgs};
 pub use plan::{DuringArg, FindArg, PlanArgs};
+pub use recommend::RecommendArgs;
 pub use route::{RouteArgs, RouteFormat};
 pub use selftest::SelftestArgs;
 pub use study::{SensitivityRuns, StudyArgs};
@@ -49,11 +51,17 @@ pub enum Command {
     Compare {
         /// The scenario (YAML) with its `variants`; `-` reads standard input
         scenario: PathBuf,
+        /// The figure that variants are ranked by, such as 'p99 event.latency' or redis.copies; if not given, the 99th percentile of
+        /// event latency, else of request latency, else max/mean of connections
+        #[arg(long, value_name = "FIGURE")]
+        rank: Option<String>,
         #[command(flatten)]
         study: StudyArgs,
     },
     /// Finds the fewest pods, or the smallest or largest value of another setting, at which everything holds that is expected
     Plan(PlanArgs),
+    /// Tries remedies (another affinity, drain in batches, a pod more …) and ranks them by gain and price
+    Recommend(RecommendArgs),
     /// Checks scenarios without running them
     Check {
         /// The scenarios (YAML); `-` reads standard input

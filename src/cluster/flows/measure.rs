@@ -238,6 +238,16 @@ impl Cluster<'_> {
         counts.deliveries_in_flight += self.messages.iter().map(|message| u64::from(message.others)).sum::<u64>();
     }
 
+    /// Pods that existed on average from the end of the warm-up on, from creation to when they are gone: what a bill counts.
+    fn pods_mean(&self, horizon: SimTime) -> f64 {
+        let from = SimTime::ZERO + self.spec.warm_up;
+        let existed = self.pods.ids().map(|pod| {
+            let life = &self.pods[pod].life;
+            life.gone_at.min(horizon).since(life.created_at.max(from)).as_secs_f64()
+        });
+        existed.sum::<f64>() / horizon.since(from).as_secs_f64()
+    }
+
     /// Everything that was measured.
     pub fn into_record(mut self, horizon: SimTime, end: End) -> Record {
         let measured = horizon.since(SimTime::ZERO + self.spec.warm_up);
@@ -267,6 +277,7 @@ impl Cluster<'_> {
         let database = self.database_use(horizon);
         let cache_hits_worst = self.cache_hits_worst(&throughout);
         let (sum, samples) = self.meter.connected;
+        let pods_mean = self.pods_mean(horizon);
         let reconnects_peak_per_s = f64::from(self.meter.reconnects_peak());
         let there = self.clients.ids().filter(|&client| self.clients[client].is_present());
         for client in there {
@@ -283,6 +294,8 @@ impl Cluster<'_> {
             limits: self.meter.limits,
             connected_mean: if samples > 0 { sum / f64::from(samples) } else { 0.0 },
             ready_mean: if samples > 0 { self.meter.ready_pods as f64 / f64::from(samples) } else { 0.0 },
+            pods_mean,
+            pod_hour: self.spec.pods.hour_price,
             reconnects_peak_per_s,
             redis_connections_mean: if samples > 0 { self.meter.redis_connections / f64::from(samples) } else { 0.0 },
             cache_hits_worst,

@@ -16,6 +16,9 @@ macro_rules! families {
     };
 }
 
+/// Hours of a month, as price lists of clouds have it: 365 · 24 / 12.
+const HOURS_PER_MONTH: f64 = 730.0;
+
 fn per_second(count: u64, r: &Record) -> Option<f64> {
     (r.measured_s > 0.0).then(|| count as f64 / r.measured_s)
 }
@@ -307,6 +310,10 @@ pub(super) static FAMILIES: &[Family] = families! {
         "Containers that were ended because a liveness or startup probe failed.";
     "pods.ready", "ready pods", Number, Neither, number(|r| Some(r.ready_mean)),
         "Pods that are ready; mean over the samples.";
+    "pods.mean", "pods", Number, Lower, number(|r| Some(r.pods_mean)),
+        "Pods that exist, starting and draining ones included: what a bill counts. Mean over the measured time.";
+    "price.month", "price per month", Number, Lower, number(|r| r.pod_hour.map(|price| r.pods_mean * price * HOURS_PER_MONTH)),
+        "Pods that exist times the price of a pod and hour (`prices.pod_hour`) times 730 hours, in the currency of the scenario.";
     "pods.evicted", "evicted pods", Number, Lower, number(|r| Some(r.counts.pods_evicted as f64)),
         "Pods that were deleted since their node was drained, or had been lost for as long as they tolerate.";
     "pods.evictions_refused", "refused evictions", Number, Neither, number(|r| Some(r.counts.evictions_refused as f64)),

@@ -4,6 +4,7 @@ mod canvas;
 mod latency;
 mod marks;
 mod panels;
+pub(super) mod recommend;
 mod scale;
 mod skew;
 mod tornado;
