@@ -57,7 +57,7 @@ impl<'a> Reading<'a> {
         }
         let n = self.study.variants.len();
         format!(
-            "by expectations that fail, then {title} ({direction} is better), then price. A rank is shared where no difference is \
+            "by expectations that fail, then {title} ({direction} is better), then price. A rank is shared where no difference of 2 % or more is \
              found at this precision (run by run; Holm over all {} pairs).",
             n * (n - 1) / 2
         )

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::OutputFile;
 use super::finding::Finding;
 use super::html::recommend as page;
 use super::json::unit_name;
@@ -9,9 +10,9 @@ use super::number::{Scale, with_unit};
 use super::plots::recommend as chart;
 use super::ranking::titled;
 use super::terminal::{TerminalStyle, painted, wrapped};
-use super::{OutputFile, verdict};
+use super::verdict::{is_large, listed};
 use crate::metrics::{Better, Estimate, FigureReport, Study, Unit, VariantReport};
-use crate::study::{Entry, Recommendation, Remedy, recommendation};
+use crate::study::{Entry, Recommendation, Remedy, SMALL, recommendation};
 
 /// Name and version of `recommend.json`.
 const FORMAT: &str = "stickysim-recommend/1";
@@ -90,7 +91,9 @@ impl<'a> Reading<'a> {
             let (finding, difference) = (Finding::of_figure(figure)?, figure.difference?);
             let scale = Scale::fitting(figure.figure().family().unit, [figure.value.mean, difference.mean].into_iter());
             let title = if name.is_empty() { figure.figure().title() } else { titled(self.study, id, name) };
-            finding.is_change().then(|| (format!("{title} {}", scale.show_difference(&difference)), finding))
+            let before = figure.value.mean - difference.mean;
+            is_large(finding, &difference, before.abs())
+                .then(|| (format!("{title} {}", scale.show_difference(&difference)), finding))
         });
         changes.collect()
     }
@@ -120,8 +123,8 @@ impl<'a> Reading<'a> {
         format!(
             "{} tried, {} runs each, with the same random numbers as the scenario as it stands; ± is the 95 % interval of the change, \
              run by run. A change is called one (✓ better, ✗ worse) only where it is one for as many remedies as there are (Holm); what is \
-             not mentioned shows no difference at this precision. Ranked by expectations that hold more or less, then the goal, then price; \
-             a rank is shared where no difference is found.",
+             not mentioned changes by less than 2 %, or shows no difference at this precision. Ranked by expectations that hold more or less, then the goal, then price; \
+             a rank is shared where no difference of 2 % or more is found.",
             match self.study.variants.len() - 1 {
                 1 => "1 remedy".to_owned(),
                 n => format!("{n} remedies"),
@@ -129,8 +132,45 @@ impl<'a> Reading<'a> {
             self.study.replications
         )
     }
-    /// What to do, in a sentence or two.
+    /// What to do, in a few sentences.
     pub(super) fn verdict(&self) -> String {
+        [self.best(), self.cheaper()].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
+    /// What costs less and surely does no harm to the goal that matters.
+    fn cheaper(&self) -> Option<String> {
+        let id = if self.study.variants[0].figure("price.month").is_some() { "price.month" } else { "pods.mean" };
+        let sign = if self.found.better == Better::Higher { -1.0 } else { 1.0 };
+        let harmless = |entry: &Entry| {
+            let worst = entry.relative.and_then(|change| Some(sign * change.mean + change.half_width?));
+            entry.broken.is_empty() && worst.is_some_and(|worst| worst < SMALL)
+        };
+        let found = self.found.entries.iter().filter(|entry| harmless(entry)).find_map(|entry| {
+            let figure = self.variant(entry).figure(id)?;
+            let (finding, difference) = (Finding::of_figure(figure)?, figure.difference?);
+            let is_less = is_large(finding, &difference, figure.value.mean) && difference.mean < 0.0;
+            is_less.then_some((entry, figure.figure(), difference))
+        });
+        let (entry, figure, difference) = found?;
+        let scale = Scale::fitting(figure.family().unit, [difference.mean].into_iter());
+        let title = if id == "price.month" { titled(self.study, id, "a month") } else { figure.title() };
+        let worse: Vec<String> = self.worse(entry);
+        let but = if worse.is_empty() { String::new() } else { format!("; but {}", worse.join("; ")) };
+        Some(format!(
+            "{} costs less ({title} {}) and makes {} worse by less than 2 % ({}){but}.",
+            self.variant(entry).name,
+            scale.show_difference(&difference),
+            self.found.goal.title(),
+            self.gain(entry),
+        ))
+    }
+
+    /// What gets worse besides the goal.
+    fn worse(&self, entry: &Entry) -> Vec<String> {
+        self.beside(entry).into_iter().filter(|(_, finding)| finding.class() == "worse").map(|(text, _)| text).collect()
+    }
+
+    fn best(&self) -> Option<String> {
         let title = self.found.goal.title();
         let helps = |entry: &&Entry| {
             entry.gained.len() > entry.broken.len() || (entry.found == Some(true) && entry.broken.is_empty())
@@ -139,30 +179,31 @@ impl<'a> Reading<'a> {
         let Some(first) = best.first() else {
             let n = self.study.variants.len() - 1;
             let any = self.found.entries.iter().filter(helps).count();
-            return match (n, any) {
+            return Some(match (n, any) {
                 (0, _) => "There was nothing to try.".to_owned(),
-                (_, 0) => format!("No remedy that was tried makes {title} better at this precision."),
+                (_, 0) => {
+                    format!("No remedy that was tried makes {title} better by 2 % or more, as far as can be told.")
+                }
                 _ => format!("No remedy makes {title} better without making an expectation fail."),
-            };
+            });
         };
         let mut out = format!("{} does most for {title}: {}.", self.variant(first).name, self.gain(first));
         if let [_, others @ ..] = &best[..]
             && !others.is_empty()
         {
             let names: Vec<String> = others.iter().map(|entry| self.variant(entry).name.clone()).collect();
-            out.push_str(&format!(" It cannot be told apart from {}.", verdict::listed(&names)));
+            out.push_str(&format!(" It cannot be told apart from {}.", listed(&names)));
         }
         let turned: Vec<String> = self.turned(first).into_iter().map(|(text, _)| text).collect();
         if !turned.is_empty() {
-            out.push_str(&format!(" {}.", verdict::listed(&turned)));
+            out.push_str(&format!(" {}.", listed(&turned)));
         }
-        let paid: Vec<String> =
-            self.beside(first).into_iter().filter(|(_, f)| f.class() == "worse").map(|(text, _)| text).collect();
+        let paid = self.worse(first);
         out.push_str(&match paid.is_empty() {
             true => " Nothing that was looked at gets worse.".to_owned(),
             false => format!(" It is paid with: {}.", paid.join("; ")),
         });
-        out
+        Some(out)
     }
 }
 
@@ -182,12 +223,11 @@ pub fn recommend_text(study: &Study, remedies: &[Remedy], style: &TerminalStyle)
     out.push_str(&wrapped(&reading.method(), width, ""));
     for entry in &reading.found.entries {
         out.push('\n');
-        let mut say = |text: &str| out.push_str(&wrapped(text, width, "   "));
         let Some(remedy) = reading.remedy(entry) else {
-            say(&format!("{}. as it stands: {}", entry.rank, reading.value(entry)));
+            out.push_str(&wrapped(&format!("{}. as it stands: {}", entry.rank, reading.value(entry)), width, "   "));
             continue;
         };
-        say(&format!("{}. {}: {}", entry.rank, remedy.name, remedy.what));
+        out.push_str(&wrapped(&format!("{}. {}: {}", entry.rank, remedy.name, remedy.what), width, "   "));
         let sign = reading.finding(entry).map_or(' ', Finding::sign);
         let mut words =
             vec![format!("{} {} {sign} ({})", reading.found.goal.title(), reading.gain(entry), reading.value(entry))];
@@ -195,7 +235,7 @@ pub fn recommend_text(study: &Study, remedies: &[Remedy], style: &TerminalStyle)
             reading.turned(entry).into_iter().map(|(text, good)| format!("{text} {}", if good { '✓' } else { '✗' })),
         );
         words.extend(reading.beside(entry).into_iter().map(|(text, finding)| format!("{text} {}", finding.sign())));
-        say(&format!("   {}", words.join("; ")));
+        out.extend(wrapped(&words.join("; "), width - 3, "").lines().map(|line| format!("   {line}\n")));
         if let Ok(written) = remedy.written() {
             out.push_str(&format!("   {written}\n"));
         }
@@ -203,7 +243,9 @@ pub fn recommend_text(study: &Study, remedies: &[Remedy], style: &TerminalStyle)
     let not_tried = reading.not_tried();
     if !not_tried.is_empty() {
         out.push_str("\nNot tried\n");
-        not_tried.iter().for_each(|(name, why)| out.push_str(&wrapped(&format!("  {name}: {why}"), width, "    ")));
+        not_tried.iter().for_each(|(name, why)| {
+            out.push_str(&format!("  {}", wrapped(&format!("{name}: {why}"), width - 2, "      ")))
+        });
     }
     out.push('\n');
     out.push_str(&wrapped(&reading.verdict(), width, ""));

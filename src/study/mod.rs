@@ -16,7 +16,7 @@ mod student;
 pub use jobs::{Aborted, Options, Progress, StudyError, in_order, in_parallel};
 pub use pairing::holm;
 pub use plan::{Check, During, Find, Judgement, MOST_RUNS, Plan, Point, Question, plan};
-pub use ranking::{Ranked, Ranking, ranking};
+pub use ranking::{Ranked, Ranking, SMALL, ranking};
 pub use recommend::{AS_IT_STANDS, Entry, Prepared, REMEDIES, Recommendation, Remedy, prepare, recommendation};
 pub use replicate::{CONFIDENCE, estimate, run, run_changes, standard_error};
 pub use sensitivity::{SENSITIVITY_RUNS, sensitivity};

@@ -1,11 +1,15 @@
 //! In which order variants do, and which of them cannot be told apart.
 //!
-//! A rank is one more than the number of variants that surely do better: where no difference is found, a rank is shared. That needs
-//! no order in which pairs are looked at, and holds where A and B are alike, B and C too, and A and C are not.
+//! A rank is one more than the number of variants that surely do better, and by so much that it matters: where no such difference is
+//! found, a rank is shared. That needs no order in which pairs are looked at, and holds where A and B are alike, B and C too, and A and
+//! C are not.
 
 use super::pairing::{holm, pairing};
 use super::replicate::{CONFIDENCE, estimate, pairs};
 use crate::metrics::{Better, Estimate, FigureId, Study, VariantReport};
+
+/// A difference of less than this share is real but small: nobody pays for it.
+pub const SMALL: f64 = 0.02;
 
 /// What variants are ranked by unless a figure is asked for: the first that all of them have.
 const USUAL: [&str; 3] = ["event.latency.p99", "request.latency.p99", "load.connections.max_over_mean"];
@@ -90,7 +94,11 @@ pub(super) fn ranks(n: usize, beats: impl Fn(usize, usize) -> bool) -> Vec<u32> 
     (0..n).map(|of| 1 + (0..n).filter(|&other| other != of && beats(other, of)).count() as u32).collect()
 }
 
-/// Which of many surely do better than which others, by all pairs of them (Holm).
+fn sum(pairs: &[(f64, f64)], get: fn(&(f64, f64)) -> f64) -> f64 {
+    pairs.iter().map(get).sum()
+}
+
+/// Which of many surely do better than which others by so much that it matters, by all pairs of them (Holm).
 pub(super) struct Betters {
     /// (the better one, the other one).
     found: Vec<(usize, usize)>,
@@ -104,12 +112,15 @@ impl Betters {
             let pairs = of_pair(a, b);
             let Some(found) = pairing(&pairs) else { continue };
             let distance: f64 = pairs.iter().map(|(mine, theirs)| worse(better, mine - theirs)).sum();
-            tried.push((if distance < 0.0 { (a, b) } else { (b, a) }, found.p_value));
+            let matters =
+                distance.abs() >= SMALL * sum(&pairs, |pair| pair.0).abs().max(sum(&pairs, |pair| pair.1).abs());
+            tried.push((if distance < 0.0 { (a, b) } else { (b, a) }, found.p_value, matters));
         }
-        let alone: Vec<f64> = tried.iter().map(|(_, p_value)| *p_value).collect();
+        let alone: Vec<f64> = tried.iter().map(|(_, p_value, _)| *p_value).collect();
         let adjusted = holm(&alone, alone.len());
-        let sure = tried.iter().zip(adjusted).filter(|(_, p_value)| *p_value < 1.0 - CONFIDENCE);
-        Betters { found: sure.map(|((pair, _), _)| *pair).collect() }
+        let sure =
+            tried.iter().zip(adjusted).filter(|((.., matters), p_value)| *matters && *p_value < 1.0 - CONFIDENCE);
+        Betters { found: sure.map(|((pair, ..), _)| *pair).collect() }
     }
     /// Whether `a` surely does better than `b`.
     pub(super) fn surely(&self, a: usize, b: usize) -> bool {
@@ -135,6 +146,8 @@ mod tests {
         let high = low.map(|x| x + 1.0);
         assert_eq!(of([low, low, low]), [1, 1, 1]);
         assert_eq!(of([high, low, low]), [3, 1, 1]);
+        // sure, and a hundredth
+        assert_eq!(of([low, low.map(|x| x * 1.01), low]), [1, 1, 1]);
         // B is like A and like C, and yet A is surely better than C
         assert_eq!(of([low, noisy, high]), [1, 1, 2]);
     }

@@ -2,11 +2,12 @@
 
 use crate::program::{Place, TINY};
 
-const HELPS: [&str; 12] = [
+const HELPS: [&str; 13] = [
     "--help",
     "run --help",
     "compare --help",
     "plan --help",
+    "recommend --help",
     "check --help",
     "route --help",
     "selftest --help",

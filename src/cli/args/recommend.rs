@@ -47,7 +47,7 @@ pub struct RecommendArgs {
 /// What stands below the options of `recommend`.
 const RECOMMEND_HELP: &str = "\
 Remedies: no-affinity, cookie, ip-hash, room-affinity, shorter-affinity, least-connections, max-connection-age, rebalance, drain, \
-one-pod-more, one-pod-less, sharded-adapter, session-store, websocket-only, recovery.
+one-pod-more, one-pod-less, sharded-adapter, room-affinity-sharded, session-store, websocket-only, recovery.
 Exit codes: 0 they were tried, whatever came of it, 2 bad input.
 
 Examples:

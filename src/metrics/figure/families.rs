@@ -310,10 +310,6 @@ pub(super) static FAMILIES: &[Family] = families! {
         "Containers that were ended because a liveness or startup probe failed.";
     "pods.ready", "ready pods", Number, Neither, number(|r| Some(r.ready_mean)),
         "Pods that are ready; mean over the samples.";
-    "pods.mean", "pods", Number, Lower, number(|r| Some(r.pods_mean)),
-        "Pods that exist, starting and draining ones included: what a bill counts. Mean over the measured time.";
-    "price.month", "price per month", Number, Lower, number(|r| r.pod_hour.map(|price| r.pods_mean * price * HOURS_PER_MONTH)),
-        "Pods that exist times the price of a pod and hour (`prices.pod_hour`) times 730 hours, in the currency of the scenario.";
     "pods.evicted", "evicted pods", Number, Lower, number(|r| Some(r.counts.pods_evicted as f64)),
         "Pods that were deleted since their node was drained, or had been lost for as long as they tolerate.";
     "pods.evictions_refused", "refused evictions", Number, Neither, number(|r| Some(r.counts.evictions_refused as f64)),
@@ -324,4 +320,8 @@ pub(super) static FAMILIES: &[Family] = families! {
         "From the start of a rollout to when every pod is new and available; mean of those that came to their end.";
     "rollout.stuck", "stuck rollouts", Number, Lower, number(|r| Some(r.counts.rollouts_stuck as f64)),
         "Rollouts without progress for as long as `rollout.progress_deadline`.";
+    "pods.mean", "pods", Number, Lower, number(|r| Some(r.pods_mean)),
+        "Pods that exist, starting and draining ones included: what a bill counts. Mean over the measured time.";
+    "price.month", "price per month", Number, Lower, number(|r| r.pod_hour.map(|price| r.pods_mean * price * HOURS_PER_MONTH)),
+        "Pods that exist times the price of a pod and hour (`prices.pod_hour`) times 730 hours, in the currency of the scenario.";
 };

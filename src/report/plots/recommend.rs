@@ -107,7 +107,7 @@ fn draw_panel(canvas: &mut Canvas<'_>, panel: &Panel, (from, to): (f64, f64), (t
     let (low, high) = (-reach(-ends().fold(0.0, f64::min)), reach(ends().fold(0.0, f64::max)));
     let axis = Axis::linear(low, high, from, to - 10.0);
     canvas.text((from, top - 32.0), &panel.title, FONT, INK, Anchor::Start);
-    let ticks = axis.ticks(3);
+    let ticks = axis.ticks(4);
     let step = tick_step(&ticks);
     for tick in &ticks {
         let x = axis.at(*tick);

@@ -1,7 +1,7 @@
 //! What each remedy brings, against the scenario as it stands.
 
 use super::super::pairing::{holm, pairing};
-use super::super::ranking::{Betters, price, ranks, worse};
+use super::super::ranking::{Betters, SMALL, price, ranks, worse};
 use super::super::replicate::{CONFIDENCE, number_of_figures, pairs};
 use super::super::student_t;
 use crate::metrics::{Better, Comparison, Estimate, ExpectationOutcome, FigureId, Study};
@@ -35,7 +35,8 @@ pub struct Entry {
     pub broken: Vec<usize>,
     /// Change of the goal as a share of its value as it stands; `None` where that is zero, or for the scenario as it stands.
     pub relative: Option<Estimate>,
-    /// Whether the change of the goal is surely one, for as many remedies as there are (Holm): for the better or for the worse.
+    /// Whether the change of the goal is surely one, for as many remedies as there are (Holm), and no small one: for the better or for
+    /// the worse.
     pub found: Option<bool>,
 }
 
@@ -95,7 +96,8 @@ impl Entry {
     fn of(variant: usize, pairs: &[(f64, f64)], better: Better, sure: &[bool]) -> Entry {
         let relative = if variant > 0 { ratio(pairs) } else { None };
         let change: f64 = pairs.iter().map(|(mine, theirs)| worse(better, mine - theirs)).sum();
-        let found = sure[variant].then_some(change < 0.0);
+        let before: f64 = pairs.iter().map(|(_, theirs)| theirs).sum();
+        let found = (sure[variant] && change.abs() >= SMALL * before.abs()).then_some(change < 0.0);
         Entry { variant, rank: 1, gained: Vec::new(), broken: Vec::new(), relative, found }
     }
 }

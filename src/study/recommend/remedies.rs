@@ -5,7 +5,7 @@ use serde_yaml::{Mapping, Value};
 use super::ways::{Ways, ways};
 use crate::cluster::adapter::{Adapter, Emit, Operation, To};
 use crate::cluster::balancer::AffinityKey;
-use crate::cluster::spec::{Action, ClusterSpec, OnSigterm, SessionStore, TrafficAction};
+use crate::cluster::spec::{Action, ClusterSpec, OnSigterm, SessionStore, TrafficAction, TrafficSpec};
 use crate::engine::Span;
 use crate::scenario::one_line;
 
@@ -21,7 +21,7 @@ pub struct Remedy {
 }
 
 /// The names and meanings of all remedies, in the order in which they are tried.
-pub const REMEDIES: [(&str, &str); 15] = [
+pub const REMEDIES: [(&str, &str); 16] = [
     ("no-affinity", "each request and connection is balanced for itself"),
     ("cookie", "clients are kept on their pod by a cookie"),
     ("ip-hash", "clients are kept on a pod by their address"),
@@ -34,6 +34,7 @@ pub const REMEDIES: [(&str, &str); 15] = [
     ("one-pod-more", "one pod more"),
     ("one-pod-less", "one pod less"),
     ("sharded-adapter", "pods subscribe to the rooms that they have members of"),
+    ("room-affinity-sharded", "both: a room's clients on one pod, and pods subscribed to their rooms only"),
     ("session-store", "what is known of clients, and events for those who are away, are kept in Redis"),
     ("websocket-only", "clients connect by WebSocket at once, without long polling"),
     ("recovery", "lost connections are recovered with the events that they missed"),
@@ -101,6 +102,7 @@ impl<'a> Case<'a> {
             "one-pod-more" => self.pods(1),
             "one-pod-less" => self.pods(-1),
             "sharded-adapter" => self.sharded_adapter(),
+            "room-affinity-sharded" => self.room_affinity_sharded(),
             "session-store" => self.session_store(),
             "websocket-only" => self.websocket_only(),
             _ => self.recovery(),
@@ -207,7 +209,7 @@ impl<'a> Case<'a> {
             return no("there is one");
         }
         let age = self.quarter().as_secs_f64();
-        let end = |share: f64| Span::from_millis((age * 1000.0 * share) as u64);
+        let end = |share: f64| Span::from_secs(libm::ceil(age * share) as u64);
         patch(&format!("pods: {{max_connection_age: {{uniform: [{}, {}]}}}}", end(0.9), end(1.1)))
     }
     fn rebalance(&self) -> Patch {
@@ -285,6 +287,10 @@ impl<'a> Case<'a> {
     // Redis
 
     fn sharded_adapter(&self) -> Patch {
+        let emits = |traffic: &TrafficSpec| matches!(traffic.action, TrafficAction::Emit { .. });
+        if self.spec.ticks.is_empty() && !self.spec.traffic.iter().any(emits) {
+            return no("nothing is published");
+        }
         match self.spec.redis.law.adapter {
             Adapter::Classic { .. } => patch("redis: {adapter: sharded}"),
             Adapter::Sharded(_) => no("it is so already"),
@@ -292,6 +298,13 @@ impl<'a> Case<'a> {
             Adapter::None => no("there is no adapter"),
             _ => no("this application does not use @socket.io/redis-adapter"),
         }
+    }
+    fn room_affinity_sharded(&self) -> Patch {
+        let mut both = self.room_affinity()?;
+        if let (Value::Mapping(both), Value::Mapping(redis)) = (&mut both, self.sharded_adapter()?) {
+            both.extend(redis);
+        }
+        Ok(both)
     }
     fn session_store(&self) -> Patch {
         match self.spec.sessions {
@@ -318,6 +331,6 @@ fn without_idle_nulls(patch: &mut Value, written: &Value) {
     let Value::Mapping(map) = patch else { return };
     map.retain(|key, value| !value.is_null() || written.get(key).is_some());
     for (key, value) in map.iter_mut() {
-        without_idle_nulls(value, written.get(&*key).unwrap_or(&Value::Null));
+        without_idle_nulls(value, written.get(key).unwrap_or(&Value::Null));
     }
 }

@@ -51,8 +51,7 @@ fn in_clusters(product: &str) -> Option<Ways> {
         },
         "ingress-nginx" => Ways {
             unhash: "upstream-hash-by: null",
-            uncookie: "affinity: none, affinity-mode: null, session-cookie-name: null, session-cookie-max-age: null, \
-                       session-cookie-expires: null, session-cookie-change-on-failure: null",
+            uncookie: "affinity: none",
             cookie: Ok("affinity: cookie"),
             address: Ok("upstream-hash-by: $binary_remote_addr"),
             room: Ok("upstream-hash-by: $arg_room"),

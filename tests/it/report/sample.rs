@@ -44,6 +44,7 @@ pub fn scaled(replications: u32, variants: usize, pods: usize) -> Study {
                 balancer: balancer.to_owned(),
                 decisions: decisions.to_owned(),
                 figures: figures(&values, v),
+                samples: samples(&values[v], replications),
                 distributions: distributions(v),
                 counts: counts(v),
                 limits: Limiting {
@@ -70,6 +71,8 @@ pub fn scaled(replications: u32, variants: usize, pods: usize) -> Study {
         warm_up_s: 300.0,
         variants,
         baseline: 0,
+        currency: Some("EUR".to_owned()),
+        rank_by: None,
         assumptions: assumptions(),
         sensitivity: None,
     }
@@ -130,6 +133,13 @@ const NOT_THERE: [&str; 6] = [
     "requests.failed.pool_timeout",
     "requests.failed.too_many_clients",
 ];
+
+/// By replication, as a run gives them: every figure there is.
+fn samples(values: &[(FigureId, Vec<f64>)], replications: u32) -> Vec<Vec<Option<f64>>> {
+    let of =
+        |figure: FigureId, run: usize| values.iter().find(|(known, _)| *known == figure).map(|(_, runs)| runs[run]);
+    (0..replications as usize).map(|run| FigureId::all().map(|figure| of(figure, run)).collect()).collect()
+}
 
 fn replicated(v: usize, replications: u32) -> Vec<(FigureId, Vec<f64>)> {
     let shown = FigureId::all().filter(|figure| {
