@@ -71,6 +71,7 @@ impl<'a> Reading<'a> {
         match (&entry.relative, self.goal_of(entry).and_then(|figure| figure.difference)) {
             (Some(relative), _) => relative_text(relative),
             (None, Some(difference)) => self.scale.show_difference(&difference),
+            (None, None) if self.goal_of(entry).is_some() => "as it stands there is nothing of it".to_owned(),
             (None, None) => "nothing of it was measured".to_owned(),
         }
     }
@@ -228,9 +229,9 @@ pub fn recommend_text(study: &Study, remedies: &[Remedy], style: &TerminalStyle)
             continue;
         };
         out.push_str(&wrapped(&format!("{}. {}: {}", entry.rank, remedy.name, remedy.what), width, "   "));
-        let sign = reading.finding(entry).map_or(' ', Finding::sign);
-        let mut words =
-            vec![format!("{} {} {sign} ({})", reading.found.goal.title(), reading.gain(entry), reading.value(entry))];
+        let sign = reading.finding(entry).map_or_else(String::new, |finding| format!(" {}", finding.sign()));
+        let (title, gain) = (reading.found.goal.title(), reading.gain(entry));
+        let mut words = vec![format!("{title} {gain}{sign} ({})", reading.value(entry))];
         words.extend(
             reading.turned(entry).into_iter().map(|(text, good)| format!("{text} {}", if good { '✓' } else { '✗' })),
         );

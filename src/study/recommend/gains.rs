@@ -2,9 +2,9 @@
 
 use super::super::pairing::{holm, pairing};
 use super::super::ranking::{Betters, SMALL, price, ranks, worse};
-use super::super::replicate::{CONFIDENCE, number_of_figures, pairs};
+use super::super::replicate::{CONFIDENCE, column, number_of_figures, pairs};
 use super::super::student_t;
-use crate::metrics::{Better, Comparison, Estimate, ExpectationOutcome, FigureId, Study};
+use crate::metrics::{Better, Comparison, Estimate, ExpectationOutcome, FigureId, Study, VariantReport};
 
 /// What is to become better unless something is expected or asked for: the first that the scenario has.
 const USUAL: [&str; 3] = ["event.latency.p99", "request.latency.p99", "load.connections.max_over_mean"];
@@ -47,16 +47,21 @@ impl Entry {
     }
 }
 
-/// Ranks the variants of a study whose baseline is the first one; `None` where it has no figure that could become better.
+/// Ranks the variants of a study whose baseline is the first one; `None` where none has a figure that could become better.
 pub fn recommendation(study: &Study) -> Option<Recommendation> {
     let (goal, better, expected) = goal(study)?;
     let position = FigureId::all().position(|figure| figure == goal)?;
     let n = study.variants.len();
     let of_pair = |a: usize, b: usize| pairs(&study.variants[a].samples, &study.variants[b].samples, position);
+    let goodness = |variant: usize| Some(worse(better, study.variants[variant].figure(&goal.to_string())?.value.mean));
+    if (0..n).all(|variant| goodness(variant).is_none()) {
+        return None;
+    }
     let sure = surely_different(study, position);
     let outcomes = |variant: usize| &study.variants[variant].expectations;
-    let mut entries: Vec<Entry> =
-        (0..n).map(|variant| Entry::of(variant, &of_pair(variant, 0), better, &sure)).collect();
+    let mut entries: Vec<Entry> = (0..n)
+        .map(|variant| Entry::of(variant, &of_pair(variant, 0), goodness(variant).is_some(), better, &sure))
+        .collect();
     for (at, before) in outcomes(0).iter().enumerate() {
         // one that turns by a hair, from one side of its bound to the other, turned by chance
         let turned = surely_different(study, number_of_figures() + at);
@@ -70,7 +75,6 @@ pub fn recommendation(study: &Study) -> Option<Recommendation> {
     }
     // remedies among themselves: pairs of their own
     let among = Betters::new(n - 1, better, |a, b| of_pair(a + 1, b + 1));
-    let goodness = |variant: usize| Some(worse(better, study.variants[variant].figure(&goal.to_string())?.value.mean));
     let beats = |a: usize, b: usize| match entries[a].balance().cmp(&entries[b].balance()) {
         std::cmp::Ordering::Equal => match (goodness(a).is_some(), goodness(b).is_some(), a, b) {
             (true, true, 0, b) => entries[b].found == Some(false),
@@ -93,11 +97,15 @@ pub fn recommendation(study: &Study) -> Option<Recommendation> {
 }
 
 impl Entry {
-    fn of(variant: usize, pairs: &[(f64, f64)], better: Better, sure: &[bool]) -> Entry {
+    fn of(variant: usize, pairs: &[(f64, f64)], is_known: bool, better: Better, sure: &[bool]) -> Entry {
         let relative = if variant > 0 { ratio(pairs) } else { None };
         let change: f64 = pairs.iter().map(|(mine, theirs)| worse(better, mine - theirs)).sum();
         let before: f64 = pairs.iter().map(|(_, theirs)| theirs).sum();
-        let found = (sure[variant] && change.abs() >= SMALL * before.abs()).then_some(change < 0.0);
+        let found = match pairs {
+            // one of the two has nothing of it: it is rather known than not
+            [] => sure[variant].then_some(is_known),
+            _ => (sure[variant] && change.abs() >= SMALL * before.abs()).then_some(change < 0.0),
+        };
         Entry { variant, rank: 1, gained: Vec::new(), broken: Vec::new(), relative, found }
     }
 }
@@ -105,8 +113,11 @@ impl Entry {
 /// Of each variant whether a column of its samples surely differs from that of the baseline, the first one (Holm).
 fn surely_different(study: &Study, position: usize) -> Vec<bool> {
     let base = &study.variants[0].samples;
-    let p_value = |variant: &crate::metrics::VariantReport| {
-        pairing(&pairs(&variant.samples, base, position)).map_or(1.0, |pairing| pairing.p_value)
+    let has = |samples: &[Vec<Option<f64>>]| column(samples, position).iter().any(Option::is_some);
+    let p_value = |variant: &VariantReport| match pairing(&pairs(&variant.samples, base, position)) {
+        Some(pairing) => pairing.p_value,
+        // one of them has nothing of it, ever
+        None => f64::from(u8::from(has(&variant.samples) == has(base))),
     };
     let alone: Vec<f64> = study.variants.iter().skip(1).map(p_value).collect();
     let sure = holm(&alone, alone.len()).into_iter().map(|p_value| p_value < 1.0 - CONFIDENCE);

@@ -88,9 +88,14 @@ fn in_clusters(product: &str) -> Option<Ways> {
         "istio" => Ways {
             unhash: "loadBalancer: {consistentHash: null}",
             uncookie: "loadBalancer: {consistentHash: null}, persistent-session: null",
-            cookie: Ok("loadBalancer: {simple: null, consistentHash: {httpCookie: {name: route, ttl: 0s}}}"),
-            address: Ok("loadBalancer: {simple: null, consistentHash: {useSourceIp: true}}"),
-            room: Ok("loadBalancer: {simple: null, consistentHash: {httpQueryParameterName: room}}"),
+            cookie: Ok(
+                "loadBalancer: {simple: null, consistentHash: {httpCookie: {name: route, ttl: 0s}, useSourceIp: null, \
+                        httpQueryParameterName: null, httpHeaderName: null}}",
+            ),
+            address: Ok("loadBalancer: {simple: null, consistentHash: {useSourceIp: true, httpCookie: null, \
+                        httpQueryParameterName: null, httpHeaderName: null}}, persistent-session: null"),
+            room: Ok("loadBalancer: {simple: null, consistentHash: {httpQueryParameterName: room, httpCookie: null, \
+                     useSourceIp: null, httpHeaderName: null}}, persistent-session: null"),
             least: Ok("loadBalancer: {simple: LEAST_REQUEST, consistentHash: null}"),
             lifetime: None,
         },
