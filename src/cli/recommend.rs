@@ -9,15 +9,11 @@ use super::study::{aim, bad_scenario, expecting, failed_run, load_text};
 use super::{Failure, Success, print};
 use crate::report::{self, TerminalStyle};
 use crate::scenario::{self, Source};
-use crate::study::{self, AS_IT_STANDS, Options, Prepared, REMEDIES};
-use crate::words::nearest;
+use crate::study::{self, AS_IT_STANDS, Options, Prepared};
 
 /// Runs the command.
 pub fn recommend(args: &RecommendArgs) -> Result<Success, Failure> {
     let goal = args.goal.as_deref().map(|text| aim("--goal", text)).transpose()?;
-    for name in &args.only {
-        known(name)?;
-    }
     let Prepared { scenario, remedies } = prepared(args)?;
     let scenario = expecting(scenario, &args.expect)?;
     if scenario.replications < 2 {
@@ -52,18 +48,6 @@ pub fn recommend(args: &RecommendArgs) -> Result<Success, Failure> {
         print::out(&format!("{}Report: {}\n", report::recommend_text(&study, &remedies, &style), page.display()))?;
     }
     Ok(Success::Fine)
-}
-
-fn known(name: &str) -> Result<(), Failure> {
-    let names = || REMEDIES.iter().map(|(name, _)| *name);
-    if names().any(|known| known == name) {
-        return Ok(());
-    }
-    let help = match nearest(name, names()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("there are {}", names().collect::<Vec<_>>().join(", ")),
-    };
-    Err(Failure::Input(format!("--only {name}: there is no such remedy; {help}")))
 }
 
 /// The scenario with its remedies, from a file or standard input.

@@ -58,8 +58,8 @@ impl<'a> Reading<'a> {
         let n = self.study.variants.len();
         format!(
             "by expectations that fail, then {title} ({direction} is better), then price. A rank is shared where no difference of 2 % or more is \
-             found at this precision (run by run; Holm over all {} pairs).",
-            n * (n - 1) / 2
+             found at this precision (run by run; {}).",
+            if n == 2 { "one pair".to_owned() } else { format!("Holm over all {} pairs", n * (n - 1) / 2) }
         )
     }
 }

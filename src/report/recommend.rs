@@ -146,7 +146,9 @@ impl<'a> Reading<'a> {
             let worst = entry.relative.and_then(|change| Some(sign * change.mean + change.half_width?));
             entry.broken.is_empty() && worst.is_some_and(|worst| worst < SMALL)
         };
-        let found = self.found.entries.iter().filter(|entry| harmless(entry)).find_map(|entry| {
+        // what does most was said already
+        let others = self.found.entries.iter().filter(|entry| entry.rank > 1 || entry.found != Some(true));
+        let found = others.filter(|entry| harmless(entry)).find_map(|entry| {
             let figure = self.variant(entry).figure(id)?;
             let (finding, difference) = (Finding::of_figure(figure)?, figure.difference?);
             let is_less = is_large(finding, &difference, figure.value.mean) && difference.mean < 0.0;
@@ -157,8 +159,9 @@ impl<'a> Reading<'a> {
         let title = if id == "price.month" { titled(self.study, id, "a month") } else { figure.title() };
         let worse: Vec<String> = self.worse(entry);
         let but = if worse.is_empty() { String::new() } else { format!("; but {}", worse.join("; ")) };
+        let harm = if entry.found == Some(true) { "better" } else { "worse by less than 2 %" };
         Some(format!(
-            "{} costs less ({title} {}) and makes {} worse by less than 2 % ({}){but}.",
+            "{} costs less ({title} {}) and makes {} {harm} ({}){but}.",
             self.variant(entry).name,
             scale.show_difference(&difference),
             self.found.goal.title(),

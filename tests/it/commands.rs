@@ -18,7 +18,7 @@ const HELPS: [&str; 13] = [
     "import kubernetes --help",
 ];
 /// What a comparison with events, rooms, Redis, a rollout and a crash writes.
-const REPORT: [&str; 14] = [
+const REPORT: [&str; 15] = [
     "latency.csv",
     "load.csv",
     "plots/connections-per-pod.svg",
@@ -28,6 +28,7 @@ const REPORT: [&str; 14] = [
     "plots/offline-time.svg",
     "plots/reconnects.svg",
     "plots/redis.svg",
+    "ranking.csv",
     "redis.csv",
     "report.html",
     "scenario.yaml",

@@ -227,8 +227,8 @@ fn what_does_not_apply_says_why() {
 fn questions_without_an_answer_are_refused() {
     let place = Place::furnished();
     let refused = |words: &str, more: &[&str], says: &[&str]| place.run_with(words, more, b"").refused(says);
-    refused("recommend tiny.yaml --only coockie", &[], &["no such remedy", "did you mean `cookie`?"]);
-    refused("recommend tiny.yaml --only magic", &[], &["there are no-affinity, cookie"]);
+    refused("recommend tiny.yaml --only coockie", &[], &["coockie", "a similar value exists: 'cookie'"]);
+    refused("recommend tiny.yaml --only magic", &[], &["possible values: no-affinity, cookie"]);
     refused("recommend tiny.yaml --variant cooky", &[], &["no such variant"]);
     refused("recommend tiny.yaml -r 1", &[], &["-r 20"]);
     refused("recommend tiny.yaml --goal connections.active", &[], &["neither good nor bad"]);

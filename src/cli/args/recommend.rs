@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
+
+use crate::study::REMEDIES;
 
 /// Tries remedies on a scenario, each with the same random numbers as the scenario as it stands, and ranks them by what they bring and
 /// what they are paid with. Each is a patch that can be written into the scenario.
@@ -16,7 +19,7 @@ pub struct RecommendArgs {
     #[arg(long, value_name = "FIGURE")]
     pub goal: Option<String>,
     /// Only these remedies, by their names with commas between
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = names())]
     pub only: Vec<String>,
     /// Of this variant instead of the scenario without variants
     #[arg(long, value_name = "NAME")]
@@ -46,11 +49,14 @@ pub struct RecommendArgs {
 
 /// What stands below the options of `recommend`.
 const RECOMMEND_HELP: &str = "\
-Remedies: no-affinity, cookie, ip-hash, room-affinity, shorter-affinity, least-connections, max-connection-age, rebalance, drain, \
-one-pod-more, one-pod-less, sharded-adapter, room-affinity-sharded, session-store, websocket-only, recovery.
 Exit codes: 0 they were tried, whatever came of it, 2 bad input.
 
 Examples:
   stickysim recommend scenarios/auction.yaml --set prices.pod_hour=0.048 --set prices.currency=EUR
   stickysim recommend scenarios/social.yaml --goal connections.reconnects_peak
   stickysim recommend scenarios/music.yaml --only sharded-adapter,one-pod-more -r 40";
+
+/// The names of remedies.
+fn names() -> PossibleValuesParser {
+    PossibleValuesParser::new(REMEDIES.map(|(name, _)| name))
+}

@@ -160,24 +160,22 @@ fn goal(study: &Study) -> Option<(FigureId, Better, Option<String>)> {
 }
 
 /// How much more the first of each pair is than the second, as a share of it: the ratio of the means less one, with its 95 % interval
-/// (the ratio estimator: residuals m − r·t over the mean of t). `None` where the second is zero on average.
+/// (the ratio estimator: residuals m − r·t over the mean of t). `None` where the second is zero on average, and with fewer than two pairs.
 fn ratio(pairs: &[(f64, f64)]) -> Option<Estimate> {
     let n = pairs.len() as f64;
     let (mine, theirs) = pairs.iter().fold((0.0, 0.0), |(a, b), (mine, theirs)| (a + mine, b + theirs));
-    if theirs == 0.0 {
+    if theirs == 0.0 || pairs.len() < 2 {
         return None;
     }
     let share = mine / theirs;
-    let half_width = (pairs.len() > 1).then(|| {
-        let residual = |(mine, theirs): &(f64, f64)| (mine - share * theirs) * (mine - share * theirs);
-        let variance = pairs.iter().map(residual).sum::<f64>() / (n - 1.0);
-        student_t(CONFIDENCE, pairs.len() as u32 - 1) * libm::sqrt(variance / n) / (theirs / n).abs()
-    });
+    let residual = |(mine, theirs): &(f64, f64)| (mine - share * theirs) * (mine - share * theirs);
+    let variance = pairs.iter().map(residual).sum::<f64>() / (n - 1.0);
+    let half_width = student_t(CONFIDENCE, pairs.len() as u32 - 1) * libm::sqrt(variance / n) / (theirs / n).abs();
     let each = pairs.iter().filter(|(_, theirs)| *theirs != 0.0).map(|(mine, theirs)| mine / theirs - 1.0);
     let fold = |combine: fn(f64, f64) -> f64| each.clone().reduce(combine).unwrap_or(share - 1.0);
     Some(Estimate {
         mean: share - 1.0,
-        half_width,
+        half_width: Some(half_width),
         min: fold(f64::min),
         max: fold(f64::max),
         replications: pairs.len() as u32,
@@ -199,6 +197,7 @@ mod tests {
         assert_eq!(more.mean, 0.5);
         let expected = 4.302_652_73 * f64::sqrt(0.25 / 3.0) / 2.0;
         assert!((more.half_width.expect("three pairs") - expected).abs() < 1e-6, "{more:?}");
-        assert!(ratio(&[(1.0, 0.0)]).is_none());
+        assert!(ratio(&[(1.0, 0.0), (2.0, 0.0)]).is_none());
+        assert!(ratio(&[(1.0, 2.0)]).is_none(), "one pair has no interval");
     }
 }
