@@ -84,6 +84,18 @@ fn panels(reading: &Reading<'_>, entries: &[&Entry]) -> Vec<Panel> {
     panels
 }
 
+/// A heading in two lines where one is too narrow.
+fn in_two(title: &str, width: f64) -> Vec<&str> {
+    if text_width(title, FONT) <= width {
+        return vec![title];
+    }
+    let blanks = title.match_indices(' ').map(|(at, _)| at);
+    match blanks.filter(|&at| text_width(&title[..at], FONT) <= width).last() {
+        Some(at) => vec![&title[..at], &title[at + 1..]],
+        None => vec![title],
+    }
+}
+
 fn heading(title: &str, unit: &str) -> String {
     if unit.is_empty() { title.to_owned() } else { format!("{title} ({unit})") }
 }
@@ -106,7 +118,9 @@ fn draw_panel(canvas: &mut Canvas<'_>, panel: &Panel, (from, to): (f64, f64), (t
     let reach = |side: f64| if side > 0.0 { round_up(side * 1.02, 3) } else { 0.0 };
     let (low, high) = (-reach(-ends().fold(0.0, f64::min)), reach(ends().fold(0.0, f64::max)));
     let axis = Axis::linear(low, high, from, to - 10.0);
-    canvas.text((from, top - 32.0), &panel.title, FONT, INK, Anchor::Start);
+    for (line, text) in in_two(&panel.title, to - from).into_iter().enumerate() {
+        canvas.text((from, top - 38.0 + 17.0 * line as f64), text, FONT, INK, Anchor::Start);
+    }
     let ticks = axis.ticks(4);
     let step = tick_step(&ticks);
     for tick in &ticks {
