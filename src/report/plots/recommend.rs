@@ -90,7 +90,7 @@ fn in_two(title: &str, width: f64) -> Vec<&str> {
         return vec![title];
     }
     let blanks = title.match_indices(' ').map(|(at, _)| at);
-    match blanks.filter(|&at| text_width(&title[..at], FONT) <= width).last() {
+    match blanks.rev().find(|&at| text_width(&title[..at], FONT) <= width) {
         Some(at) => vec![&title[..at], &title[at + 1..]],
         None => vec![title],
     }
