@@ -16,6 +16,7 @@ mod output;
 mod plan;
 mod print;
 mod progress;
+mod recommend;
 mod route;
 mod selftest;
 mod study;
@@ -88,9 +89,10 @@ fn dispatch(cli: Cli) -> Result<Success, Failure> {
     match cli.command {
         None => study::demo(&cli.study),
         Some(Command::Run { scenario, study }) => study::run(&scenario, &study),
-        Some(Command::Compare { scenario, study }) => study::compare(&scenario, &study),
+        Some(Command::Compare { scenario, rank, study }) => study::compare(&scenario, rank.as_deref(), &study),
         Some(Command::Plan(args)) => plan::plan(&args),
         Some(Command::Diff(args)) => diff::diff(&args),
+        Some(Command::Recommend(args)) => recommend::recommend(&args),
         Some(Command::Check { scenarios, set, quiet }) => check::check(&scenarios, &set, quiet),
         Some(Command::Schema { of }) => check::schema(of),
         Some(Command::Route(args)) => route::route(&args),

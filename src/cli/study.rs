@@ -9,7 +9,7 @@ use super::output::{Folder, write_file};
 use super::progress::Bar;
 use super::{Failure, Success, print};
 use crate::cluster::RunError;
-use crate::metrics::Study;
+use crate::metrics::{Better, FigureId, Study};
 use crate::report::{self, TerminalStyle};
 use crate::scenario::{self, ExpectError, Problems, Scenario, Source};
 use crate::study::{Options, SENSITIVITY_RUNS, StudyError};
@@ -21,16 +21,17 @@ const AUCTION: &str = include_str!("../../scenarios/auction.yaml");
 pub fn demo(args: &StudyArgs) -> Result<Success, Failure> {
     let source = Source { name: "scenarios/auction.yaml (built in)", text: AUCTION, folder: &scenario::NoFiles };
     let scenario = scenario::parse(source, &args.changes()).map_err(bad_scenario)?;
-    study(scenario, true, args)
+    study(scenario, true, None, args)
 }
 
 /// `stickysim run SCENARIO`.
 pub fn run(path: &Path, args: &StudyArgs) -> Result<Success, Failure> {
-    study(load(path, &args.changes())?, false, args)
+    study(load(path, &args.changes())?, false, None, args)
 }
 
 /// `stickysim compare SCENARIO`.
-pub fn compare(path: &Path, args: &StudyArgs) -> Result<Success, Failure> {
+pub fn compare(path: &Path, rank: Option<&str>, args: &StudyArgs) -> Result<Success, Failure> {
+    let rank = rank.map(|text| aim("--rank", text)).transpose()?;
     let scenario = load(path, &args.changes())?;
     if scenario.variants.is_empty() {
         return Err(Failure::Input(format!(
@@ -39,7 +40,21 @@ pub fn compare(path: &Path, args: &StudyArgs) -> Result<Success, Failure> {
             path.display()
         )));
     }
-    study(scenario, true, args)
+    study(scenario, true, rank, args)
+}
+
+/// The figure that an option names, one that reports show, of which more or less is better.
+pub fn aim(option: &str, text: &str) -> Result<FigureId, Failure> {
+    let fail = |message: &str, help: &str| Failure::Input(format!("{option} `{text}`: {message}; {help}"));
+    let figure = scenario::figure(text).map_err(|error| fail(&error.message, &error.help))?;
+    if !FigureId::all().any(|shown| shown == figure) {
+        return Err(fail("reports do not show this percentile", "write mean, p50, p95 or p99"));
+    }
+    if figure.family().better == Better::Neither {
+        let help = "write one of which less or more is better, such as 'p99 event.latency' or lost.messages";
+        return Err(fail("this figure is neither good nor bad", help));
+    }
+    Ok(figure)
 }
 
 /// Reads a scenario from a file or, for `-`, from standard input.
@@ -82,11 +97,12 @@ pub fn expecting(mut scenario: Scenario, more: &[String]) -> Result<Scenario, Fa
     Ok(scenario)
 }
 
-fn bad_scenario(problems: Problems) -> Failure {
+/// As a failure of the program, with every problem.
+pub(super) fn bad_scenario(problems: Problems) -> Failure {
     Failure::Problems(problems.render(print::colors_on_stderr()))
 }
 
-fn study(scenario: Scenario, variants: bool, args: &StudyArgs) -> Result<Success, Failure> {
+fn study(scenario: Scenario, variants: bool, rank: Option<FigureId>, args: &StudyArgs) -> Result<Success, Failure> {
     let scenario = &expecting(scenario, &args.expect)?;
     let default = || PathBuf::from("output").join(&scenario.name);
     let changed_runs =
@@ -94,6 +110,12 @@ fn study(scenario: Scenario, variants: bool, args: &StudyArgs) -> Result<Success
     let folder = Folder::prepare(&args.out.clone().unwrap_or_else(default))?;
     let metrics = args.openmetrics.as_deref().map(Folder::of_file).transpose()?;
     let mut study = with_bar(variants, args, |options| crate::study::run(scenario, options))?;
+    study.rank_by = rank;
+    if let Some(figure) = rank.filter(|_| crate::study::ranking(&study).is_none()) {
+        return Err(Failure::Input(format!(
+            "--rank `{figure}`: no variant has anything of it; choose a figure of the report"
+        )));
+    }
     if let Some(runs) = changed_runs {
         let sensitivity = with_bar(variants, args, |options| crate::study::sensitivity(scenario, runs, options))?;
         study.sensitivity = Some(sensitivity);

@@ -46,6 +46,10 @@ pub struct Record {
     pub connected_mean: f64,
     /// Ready pods, mean over the samples.
     pub ready_mean: f64,
+    /// Pods that existed, mean over the measured time: starting, ready, draining.
+    pub pods_mean: f64,
+    /// What a pod costs per hour; `None` = nobody said.
+    pub pod_hour: Option<f64>,
     /// Most reconnects in one second.
     pub reconnects_peak_per_s: f64,
     /// Share of one core that Redis used.

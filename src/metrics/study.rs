@@ -32,6 +32,11 @@ pub struct Study {
     pub variants: Vec<VariantReport>,
     /// Position of the variant that the others are compared with.
     pub baseline: usize,
+    /// Currency of the scenario's prices, such as `EUR`, if it says one.
+    pub currency: Option<String>,
+    /// The figure by which variants are ranked, where one was asked for. `summary.json` has the ranks instead.
+    #[serde(skip)]
+    pub rank_by: Option<FigureId>,
     /// Every value the user did not give, with its source.
     pub assumptions: Vec<Assumption>,
     /// What came of changing them, where that was asked for. `summary.json` has what it means instead.
@@ -95,6 +100,10 @@ pub struct VariantReport {
     pub figures: Vec<FigureReport>,
     /// Percentiles that are not among them, since too few samples lie beyond.
     pub too_few: Vec<TooFew>,
+    /// By replication: every figure of [`FigureId::all`], then that of each expectation. What other pairs of variants than those
+    /// with the baseline are compared by.
+    #[serde(skip)]
+    pub samples: Vec<Vec<Option<f64>>>,
     /// Distributions, all replications pooled.
     pub distributions: Vec<DistributionReport>,
     /// Totals over all replications.
@@ -117,15 +126,16 @@ pub struct VariantReport {
     pub digests: Vec<String>,
     /// Events handled in all replications.
     pub events: u64,
-    /// By replication: every figure of [`FigureId::all`]. `replications.csv` has them.
-    #[serde(skip)]
-    pub runs: Vec<Vec<Option<f64>>>,
 }
 
 impl VariantReport {
     /// The figure called `id`, such as `event.latency.p99`, if this variant has it.
     pub fn figure(&self, id: &str) -> Option<&FigureReport> {
         self.figures.iter().find(|figure| figure.id == id)
+    }
+    /// How many of its expectations do not hold.
+    pub fn failed(&self) -> usize {
+        self.expectations.iter().filter(|outcome| !outcome.holds).count()
     }
 }
 

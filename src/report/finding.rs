@@ -52,8 +52,13 @@ impl Finding {
 
     /// Of a figure; `None` for the baseline itself.
     pub(super) fn of_figure(figure: &FigureReport) -> Option<Finding> {
+        Finding::of_figure_as(figure, figure.figure().family().better)
+    }
+
+    /// The same where somebody wants more or less of it.
+    pub(super) fn of_figure_as(figure: &FigureReport, better: Better) -> Option<Finding> {
         let p_value = figure.pairing.map(|pairing| pairing.p_value);
-        Some(Finding::tested(figure.difference.as_ref()?, figure.figure().family().better, p_value))
+        Some(Finding::tested(figure.difference.as_ref()?, better, p_value))
     }
 
     /// Reads a difference with its p-value, if it has one.

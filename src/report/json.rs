@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
+use super::ranking;
 use super::sensitivity::{Reading, stated};
 use crate::metrics::{Assumption, Better, Estimate, Family, Outcome, Study, Unit, Varied};
 
@@ -25,6 +26,9 @@ struct Summary<'a> {
     verdict: String,
     /// The study itself.
     study: &'a Study,
+    /// The variants in their order; absent where there is nothing to rank.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ranking: Option<RankingReport<'a>>,
     /// What changed assumptions do to it; absent unless it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     sensitivity: Option<SensitivityReport<'a>>,
@@ -43,6 +47,41 @@ struct Definition {
     better: &'static str,
     /// What exactly is measured.
     definition: &'static str,
+}
+
+/// The variants in their order: by expectations that fail, then the figure, then price.
+#[derive(Serialize, JsonSchema)]
+struct RankingReport<'a> {
+    /// Name of the figure ranked by.
+    by: String,
+    /// The best one first.
+    places: Vec<PlaceReport<'a>>,
+}
+
+/// One variant in its place.
+#[derive(Serialize, JsonSchema)]
+struct PlaceReport<'a> {
+    /// One more than the number of variants that surely do better, by all pairs of variants (Holm): shared where no difference is
+    /// found.
+    rank: u32,
+    /// Name of the variant.
+    variant: &'a str,
+    /// How many of its expectations do not hold.
+    expectations_failed: usize,
+    /// Its figure less that of the place before, paired run by run; `None` for the first one.
+    behind: Option<Estimate>,
+}
+
+impl<'a> RankingReport<'a> {
+    fn of(reading: &ranking::Reading<'a>) -> RankingReport<'a> {
+        let places = reading.ranking.places.iter().map(|place| PlaceReport {
+            rank: place.rank,
+            variant: &reading.variant(place).name,
+            expectations_failed: place.failed,
+            behind: place.behind,
+        });
+        RankingReport { by: reading.ranking.by.to_string(), places: places.collect() }
+    }
 }
 
 /// Every assumption lowered and raised in turn, everything else the same.
@@ -186,6 +225,7 @@ pub(super) fn summary(study: &Study) -> String {
         version: env!("CARGO_PKG_VERSION"),
         verdict: super::verdict(study),
         study,
+        ranking: ranking::Reading::of(study).as_ref().map(RankingReport::of),
         sensitivity: reading.as_ref().map(SensitivityReport::of),
         definitions: Family::all().iter().map(|family| (family.name, definition(family))).collect(),
     };

@@ -10,6 +10,7 @@
 //! | `latency.csv`, `redis.csv`, `load.csv`, `timeseries.csv`, `over-time.csv` | spreadsheets and `diff` |
 //! | `replications.csv` | the same, and `stickysim diff`: figures run by run |
 //! | `alerts.csv` | the same, where the scenario has alerts |
+//! | `ranking.csv` | the same, where variants are ranked |
 //! | `sensitivity.csv` | the same, where assumptions were changed |
 //! | `plots/*.svg` | slides and pull requests |
 
@@ -25,6 +26,8 @@ mod openmetrics;
 mod plan;
 mod plots;
 mod precision;
+mod ranking;
+mod recommend;
 mod rows;
 mod saved;
 mod sensitivity;
@@ -38,6 +41,7 @@ pub use json::{FORMAT, summary_schema_json};
 pub use junit::junit;
 pub use openmetrics::openmetrics;
 pub use plan::{Written, plan_csv, plan_text, point_text};
+pub use recommend::{recommend_files, recommend_text};
 pub use saved::{REPLICATIONS, SUMMARY, read_results};
 pub use terminal::{TerminalStyle, terminal};
 pub use verdict::verdict;
@@ -57,11 +61,13 @@ pub struct OutputFile {
 /// older one beside it.
 pub fn optional_paths() -> Vec<String> {
     let charts = plots::NAMES.iter().map(|name| chart_path(name));
-    charts.chain([ALERTS, SENSITIVITY].map(str::to_owned)).collect()
+    charts.chain([ALERTS, RANKING, SENSITIVITY].map(str::to_owned)).collect()
 }
 
 /// The table of alerts, where there are rules.
 const ALERTS: &str = "alerts.csv";
+/// The table of ranks, where there are several variants.
+const RANKING: &str = "ranking.csv";
 /// The table of changed assumptions, where they were changed.
 const SENSITIVITY: &str = "sensitivity.csv";
 
@@ -86,6 +92,7 @@ pub fn files(study: &Study, scenario_yaml: &str) -> Vec<OutputFile> {
         file("replications.csv", tables::replications(study)),
     ];
     files.extend(alerts::is_there(study).then(|| file(ALERTS, tables::alerts(study))));
+    files.extend(ranking::Reading::of(study).map(|reading| file(RANKING, tables::ranking(&reading))));
     files.extend(sensitivity::Reading::of(study).map(|reading| file(SENSITIVITY, tables::sensitivity(&reading))));
     files.extend(charts.iter().map(|chart| file(&chart_path(chart.name), chart.file().into_bytes())));
     files

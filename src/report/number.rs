@@ -75,6 +75,18 @@ impl Scale {
         }
     }
 
+    /// An estimate in its unit.
+    pub(super) fn scaled(&self, estimate: &Estimate) -> Estimate {
+        let in_unit = |value: f64| value * self.factor;
+        Estimate {
+            mean: in_unit(estimate.mean),
+            half_width: estimate.half_width.map(in_unit),
+            min: in_unit(estimate.min),
+            max: in_unit(estimate.max),
+            replications: estimate.replications,
+        }
+    }
+
     /// The same with its unit.
     pub(super) fn show_brief(&self, estimate: &Estimate) -> String {
         with_unit(&self.brief(estimate).to_string(), self.unit)

@@ -63,6 +63,7 @@ pub(super) fn group(id: &str) -> &'static str {
         "stickiness" | "sessions" | "cookies" => "Stickiness",
         "connections" | "connect" | "offline" | "session" => "Connections",
         "messages" | "lost" | "acks" | "recovery" => "Messages",
+        "price" => "Price",
         _ => "Limits",
     }
 }

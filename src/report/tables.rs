@@ -1,6 +1,7 @@
 //! The comma-separated files. Every number has a fixed count of digits, so that two of them can be compared line by line.
 
 use super::json::unit_name;
+use super::ranking;
 use super::sensitivity::Reading;
 use crate::metrics::{
     CLUSTER_SERIES, Counts, Estimate, FigureId, FigureReport, POD_SERIES, PodSeries, Reason, RedisCommand, Spread,
@@ -144,7 +145,7 @@ pub(super) fn over_time(study: &Study) -> Vec<u8> {
 
 /// `replications.csv`: a row per variant and replication with every figure that any of them has, to the last digit.
 pub(super) fn replications(study: &Study) -> Vec<u8> {
-    let runs = || study.variants.iter().flat_map(|variant| &variant.runs);
+    let runs = || study.variants.iter().flat_map(|variant| &variant.samples);
     let all: Vec<String> = FigureId::all().map(|figure| figure.to_string()).collect();
     let is_there = |&at: &usize| runs().any(|run| run.get(at).copied().flatten().is_some());
     let columns: Vec<usize> = (0..all.len()).filter(is_there).collect();
@@ -152,7 +153,7 @@ pub(super) fn replications(study: &Study) -> Vec<u8> {
     let header = RUN_COLUMNS.into_iter().chain(columns.iter().map(|&at| all[at].as_str()));
     writer.write_record(header).expect("memory takes every write");
     for variant in &study.variants {
-        for (replication, (run, digest)) in variant.runs.iter().zip(&variant.digests).enumerate() {
+        for (replication, (run, digest)) in variant.samples.iter().zip(&variant.digests).enumerate() {
             let mut row = vec![variant.name.clone(), replication.to_string(), digest.clone()];
             let value = |&at: &usize| run[at].map_or_else(String::new, |value| value.to_string());
             row.extend(columns.iter().map(value));
@@ -182,6 +183,45 @@ pub(super) fn alerts(study: &Study) -> Vec<u8> {
         })
     });
     write(&COLUMNS, rows.collect())
+}
+
+/// `ranking.csv`: for each variant, the best one first, a row of the figure ranked by and one of each that it is paid with.
+pub(super) fn ranking(reading: &ranking::Reading<'_>) -> Vec<u8> {
+    const COLUMNS: [&str; 9] = [
+        "rank",
+        "variant",
+        "expectations_failed",
+        "figure",
+        "value",
+        "half_width_95",
+        "unit",
+        "behind",
+        "behind_half_width_95",
+    ];
+    let optional = |value: Option<f64>| value.map(number).unwrap_or_default();
+    let mut rows = Vec::new();
+    for place in &reading.ranking.places {
+        let variant = reading.variant(place);
+        let paid = ranking::PAID.iter().map(|(id, _)| (*id).to_owned());
+        let by = reading.ranking.by.to_string();
+        let others: Vec<String> = paid.filter(|id| *id != by).collect();
+        for (id, is_rank) in [(by, true)].into_iter().chain(others.into_iter().map(|id| (id, false))) {
+            let Some(figure) = variant.figure(&id) else { continue };
+            let behind = place.behind.filter(|_| is_rank);
+            rows.push(vec![
+                place.rank.to_string(),
+                variant.name.clone(),
+                place.failed.to_string(),
+                id,
+                number(figure.value.mean),
+                optional(figure.value.half_width),
+                unit_name(figure.figure().family().unit).to_owned(),
+                optional(behind.map(|behind| behind.mean)),
+                optional(behind.and_then(|behind| behind.half_width)),
+            ]);
+        }
+    }
+    write(&COLUMNS, rows)
 }
 
 /// `sensitivity.csv`: a row per assumption, value tried, variant and headline figure that it moves; one per value that moves

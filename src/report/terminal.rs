@@ -6,6 +6,7 @@ use super::alerts;
 use super::expect;
 use super::finding::Finding;
 use super::precision;
+use super::ranking;
 use super::rows::{Row, group};
 use super::sensitivity::{Cells, Reading};
 use crate::metrics::{HEADLINE, Study};
@@ -41,6 +42,9 @@ pub fn terminal(study: &Study, style: &TerminalStyle) -> String {
     }
     out.push_str(&expectations(study, width));
     out.push_str(&fired(study, width));
+    if let Some(reading) = ranking::Reading::of(study) {
+        out.push_str(&ranks(&reading, width));
+    }
     if let Some(reading) = Reading::of(study) {
         out.push('\n');
         out.push_str(&sensitivity(&reading, width));
@@ -165,6 +169,43 @@ fn fired(study: &Study, width: usize) -> String {
     out
 }
 
+/// The variants in their order, in a table, or one below the other where that is too wide.
+fn ranks(reading: &ranking::Reading<'_>, width: usize) -> String {
+    let expects = ranking::expects(reading.study);
+    let mut header = vec!["Ranking".to_owned(), String::new()];
+    header.extend(expects.then(|| "expected".to_owned()));
+    header.extend(reading.columns.iter().map(|(heading, _)| heading.clone()));
+    let rows = reading.ranking.places.iter().map(|place| {
+        let mut cells = vec![place.rank.to_string(), reading.variant(place).name.clone()];
+        cells.extend(expects.then(|| ranking::failed(place.failed)));
+        cells.extend(reading.columns.iter().map(|(_, row)| ranking::brief(&row.scale, row.cells[place.variant])));
+        cells
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    let mut table = Table::new();
+    table.load_style(LINES).set_content_arrangement(ContentArrangement::Disabled);
+    // the last word of a heading stands below the others
+    table.set_header(
+        header.iter().map(|heading| heading.rsplit_once(' ').map_or(heading.clone(), |(a, b)| format!("{a}\n{b}"))),
+    );
+    table.add_rows(rows.clone());
+    align(&mut table);
+    if let Some(names) = table.column_mut(1) {
+        names.set_cell_alignment(CellAlignment::Left);
+    }
+    let text: String = table.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+    let text = if text.lines().all(|line| line.chars().count() <= width) {
+        text
+    } else {
+        let line = |cells: &Vec<String>| {
+            let rest = header.iter().zip(cells).skip(2).map(|(heading, cell)| format!("{heading} {cell}"));
+            wrapped(&format!("{}. {}: {}", cells[0], cells[1], rest.collect::<Vec<_>>().join("; ")), width, "   ")
+        };
+        format!("Ranking\n{}", rows.iter().map(line).collect::<String>())
+    };
+    format!("\n{text}{}", wrapped(&format!("Ranked {}", reading.method()), width, ""))
+}
+
 /// What changed assumptions do: those with an effect, what changes of the verdict, and the rest in a few lines.
 fn sensitivity(reading: &Reading<'_>, width: usize) -> String {
     let mut out = wrapped(&reading.method(), width, "");
@@ -218,12 +259,12 @@ pub(super) fn wrapped(text: &str, width: usize, indent: &str) -> String {
 }
 
 /// Adds colour to what the signs say already: blue and orange, which every eye tells apart.
-fn painted(text: &str) -> String {
+pub(super) fn painted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() * 2);
     for line in text.split_inclusive('\n') {
         let bare = line.trim_end();
         let is_heading = !bare.is_empty()
-            && (["Expectations", "Alerts"].contains(&bare) || HEADLINE.iter().any(|id| group(id) == bare));
+            && (["Expectations", "Alerts", "Ranking"].contains(&bare) || HEADLINE.iter().any(|id| group(id) == bare));
         if is_heading {
             out.push_str(&format!("\x1b[1m{bare}\x1b[0m\n"));
             continue;

@@ -238,8 +238,8 @@ fn differences(study: &Study) -> Option<String> {
     (!parts.is_empty()).then(|| format!("Against {}: {}.", baseline.name, parts.join("; ")))
 }
 
-/// A difference of less than this share of the baseline is real but small, and a verdict does not spell it out.
-pub(super) const SMALL: f64 = 0.02;
+/// What is less is real but small, and a verdict does not spell it out.
+pub(super) use crate::study::SMALL;
 
 /// True for a difference that a verdict spells out: one that was found, and not a small one against `base`.
 pub(super) fn is_large(finding: Finding, difference: &Estimate, base: f64) -> bool {

@@ -33,7 +33,7 @@ fn bytes(size: &Option<Size>) -> u32 {
 
 /// Builds the cluster of a filled and validated file.
 pub fn build(file: &ScenarioFile, traces: &BTreeMap<String, Arc<Trace>>) -> ClusterSpec {
-    let pods = build_pods(filled(&file.pods), filled(&file.redis));
+    let pods = build_pods(filled(&file.pods), filled(&file.redis), file.prices.as_ref());
     ClusterSpec {
         duration: *filled(&file.duration),
         warm_up: match filled(&file.warm_up) {
@@ -284,7 +284,7 @@ fn build_ticks(traffic: &[ServerTraffic]) -> Vec<TickSpec> {
     traffic.iter().enumerate().map(one).collect()
 }
 
-fn build_pods(pods: &Pods, redis: &Redis) -> PodSpec {
+fn build_pods(pods: &Pods, redis: &Redis, prices: Option<&PricesText>) -> PodSpec {
     let costs = filled(&pods.costs);
     let entry = if redis::reads_streams(redis) { *filled(&costs.stream_entry) } else { Span::ZERO };
     PodSpec {
@@ -330,5 +330,6 @@ fn build_pods(pods: &Pods, redis: &Redis) -> PodSpec {
         max_connections: pods.max_connections,
         max_connection_age: pods.max_connection_age.as_ref().map(DurationLaw::law),
         rebalance: pods.rebalance.as_ref().map(life::rebalance),
+        hour_price: prices.map(|prices| prices.pod_hour.value()),
     }
 }

@@ -5,7 +5,7 @@ use super::file::ExpectText;
 use super::units::{Rate, Share, Size};
 use crate::cluster::spec::{ClusterSpec, peak_window};
 use crate::engine::Span;
-use crate::metrics::{Comparison, Family, FigureId, Taken, Unit, Window};
+use crate::metrics::{Comparison, Family, FigureId, ParseFigureError, Taken, Unit, Window};
 
 /// Most windows of one run: each is a record of its own.
 const MOST_WINDOWS: usize = 16;
@@ -89,10 +89,7 @@ impl Expectation {
     pub fn parse(text: &str) -> Result<Expectation, ExpectError> {
         let fail = |message: String, help: String| Err(ExpectError::new(message, help));
         let (left, comparison, right) = sides(text, FORM)?;
-        let figure = match left.parse::<FigureId>() {
-            Ok(figure) => figure,
-            Err(error) => return Err(unknown_figure(left, &error.to_string())),
-        };
+        let figure = figure(left)?;
         let Clauses { bound: right, during, with } = Clauses::read(right)?;
         let during = during.map(window).transpose()?;
         let confidence = with.map(confidence).transpose()?;
@@ -265,6 +262,15 @@ fn confidence(text: &str) -> Result<f64, ExpectError> {
         let message = format!("`{text}` is not a confidence: above 50% and at most 99.99%");
         ExpectError::of(ExpectPart::With, message, "write for example `95%`")
     })
+}
+
+/// The figure that a text names, such as `p99 event.latency`.
+///
+/// # Errors
+/// When there is none of that name.
+pub fn figure(text: &str) -> Result<FigureId, ExpectError> {
+    let text = text.trim();
+    text.parse().map_err(|error: ParseFigureError| unknown_figure(text, &error.to_string()))
 }
 
 /// The text left of a comparison, the comparison, and the text right of it; `form` is what to write where there is none.

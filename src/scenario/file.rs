@@ -11,6 +11,7 @@ mod expect;
 mod life;
 mod nodes;
 mod pods;
+mod prices;
 mod redis;
 mod sessions;
 mod timeline;
@@ -29,6 +30,7 @@ pub use expect::ExpectText;
 pub use life::*;
 pub use nodes::*;
 pub use pods::*;
+pub use prices::*;
 pub use redis::*;
 pub use sessions::*;
 pub use timeline::*;
@@ -89,6 +91,8 @@ pub struct ScenarioFile {
     pub redis: Option<Redis>,
     /// The database, if handlers ask one.
     pub database: Option<Database>,
+    /// What is paid for, so that reports can say what a variant costs.
+    pub prices: Option<PricesText>,
     /// What happens when.
     pub timeline: Option<Vec<TimelineEntry>>,
     /// What must hold, such as `p99 event.latency < 100ms`, or `… during 8m..10m with 95%`.

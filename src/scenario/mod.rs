@@ -20,6 +20,7 @@ mod fill;
 mod law;
 mod locate;
 mod overlay;
+mod patched;
 mod percent;
 mod presets;
 mod replications;
@@ -40,9 +41,10 @@ use std::sync::Arc;
 
 pub use changes::changes;
 pub use diagnostic::{Problem, Problems};
-pub use expect::{ExpectError, Expectation};
+pub use expect::{ExpectError, Expectation, figure};
 pub use fill::defaults_table;
 pub use overlay::Setting;
+pub use patched::{Draft, one_line};
 pub use replications::{Replications, Until};
 pub use side::{Files, Folder, NoFiles, trace_csv};
 pub use units::{Number, QuantityError, Rate, Share, Size, Weight, Whole};
@@ -180,6 +182,11 @@ impl Scenario {
             expectations.push(expectation.clone());
         }
         Ok(())
+    }
+
+    /// The currency of its prices, if it says one.
+    pub fn currency(&self) -> Option<&str> {
+        self.file.prices.as_ref()?.currency.as_deref()
     }
     /// Every value that the user did not give, with its source.
     pub fn assumptions(&self) -> Vec<Assumption> {

@@ -247,6 +247,11 @@ fn set_key(base: &mut Value, path: &[&str], value: &Value, trail: &mut Trail) ->
     }
     let Value::Mapping(map) = base else { return Ok(()) };
     drop_other_populations(map, &only, trail);
+    if rest.is_empty() && value.is_null() && trail.len() > 2 && trail[0] == "balancers" {
+        // a product's settings have no word for nothing: what is taken away has its default again
+        map.shift_remove(*first);
+        return Ok(());
+    }
     if rest.is_empty() && value.is_null() {
         map.insert(Value::String((*first).to_owned()), Value::Null);
         return Ok(());

@@ -94,7 +94,11 @@ pub fn resolve(source: Source<'_>, sets: &[String]) -> Result<Scenario, Problems
             continue;
         }
         lengthen(&mut merged);
-        variants.push((name.clone(), desk.document(merged, Some(&name), &mut side)));
+        let resolved = desk.document(merged.clone(), Some(&name), &mut side);
+        if let (Some(base), Some(resolved)) = (&base, &resolved) {
+            desk.report(validate::check_currency(&base.file, &resolved.file), &merged, Some(&name));
+        }
+        variants.push((name, resolved));
     }
     let (Some(base), true) = (base, desk.problems.is_empty()) else {
         return Err(Problems::new(source.name, text, desk.problems));

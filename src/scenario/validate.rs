@@ -9,6 +9,7 @@ mod life;
 mod load;
 mod network;
 mod nodes;
+mod prices;
 mod reconnect;
 mod redis;
 mod sessions;
@@ -27,6 +28,8 @@ use crate::cluster::balancer;
 use crate::cluster::spec::Trace;
 use crate::engine::{Law, Span};
 use crate::metrics::AlertRule;
+
+pub use prices::check_currency;
 
 /// Most clients at a time.
 pub const MAX_CLIENTS: f64 = 20e6;
@@ -114,6 +117,7 @@ pub fn validate(file: &ScenarioFile, traces: &BTreeMap<String, Arc<Trace>>, said
     life::check(&mut checks, file);
     autoscaler::check(&mut checks, file);
     nodes::check(&mut checks, file);
+    prices::check(&mut checks, file);
     timeline::check(&mut checks, file);
     redis::check(&mut checks, file);
     sessions::check(&mut checks, file);

@@ -3,7 +3,7 @@
 use super::bins::Bins;
 use super::judge::outcome;
 use super::pairing::pairing;
-use super::replicate::{Candidate, Expected, Figures, estimate};
+use super::replicate::{Candidate, Figures, column, estimate, number_of_figures, pairs};
 use super::steady::check;
 use crate::metrics::{
     Counts, DistributionReport, ExpectationOutcome, Family, FigureId, FigureReport, Judgement, Latencies, Limiting,
@@ -23,19 +23,18 @@ pub(super) struct Pooled {
     /// Series and marks of replication 0.
     first: Option<(TimeSeries, Vec<Mark>)>,
     bins: Bins,
-    /// By replication: every figure of [`FigureId::all`].
-    runs: Vec<Vec<Option<f64>>>,
-    /// By replication: what is said of each expectation.
-    expected: Vec<Vec<Expected>>,
+    /// By replication: every figure of [`FigureId::all`], then that of each expectation.
+    samples: Vec<Vec<Option<f64>>>,
+    /// By replication, of each expectation: samples beyond it, where it is a percentile.
+    beyond: Vec<Vec<Option<u64>>>,
     pub(super) digests: Vec<u64>,
 }
 
 impl Pooled {
     /// Adds the next replication.
     pub(super) fn add(&mut self, record: Record, figures: Figures) {
-        let (all, expected) = figures.apart();
-        self.runs.push(all);
-        self.expected.push(expected);
+        self.samples.push(figures.values());
+        self.beyond.push(figures.expected().into_iter().map(|expected| expected.beyond).collect());
         self.latencies.merge(&record.latencies);
         self.counts.add(&record.counts);
         self.events += record.events;
@@ -47,23 +46,23 @@ impl Pooled {
 
     /// A figure, by its position, of every replication.
     pub(super) fn column(&self, position: usize) -> Vec<Option<f64>> {
-        self.runs.iter().map(|run| run[position]).collect()
+        column(&self.samples, position)
     }
 
     /// An expectation's figure, by its position, of every replication.
     pub(super) fn expected(&self, at: usize) -> Vec<Option<f64>> {
-        self.expected.iter().map(|run| run[at].value).collect()
+        column(&self.samples, number_of_figures() + at)
     }
 
     /// Whether a figure is a percentile beyond which there are too few samples to say where it is.
     pub(super) fn too_few(&self, figure: FigureId) -> Option<TooFew> {
-        TooFew::to_tell(figure, figure.samples_beyond(&self.latencies)?, self.runs.len())
+        TooFew::to_tell(figure, figure.samples_beyond(&self.latencies)?, self.samples.len())
     }
 
     /// The same of an expectation's, which may be about a part of the run.
     pub(super) fn too_few_expected(&self, at: usize, expectation: &Expectation) -> Option<TooFew> {
-        let beyond = self.expected.iter().filter_map(|run| run[at].beyond).reduce(|a, b| a + b)?;
-        TooFew::to_tell(expectation.figure, beyond, self.runs.len())
+        let beyond = self.beyond.iter().filter_map(|run| run[at]).reduce(|a, b| a + b)?;
+        TooFew::to_tell(expectation.figure, beyond, self.samples.len())
     }
 
     /// Every figure that can be told, and its difference to the baseline's.
@@ -72,10 +71,7 @@ impl Pooled {
         let told = figures.filter_map(|(position, figure)| {
             let values = self.column(position);
             let baseline = baseline.filter(|baseline| baseline.too_few(figure).is_none());
-            let pairs: Option<Vec<(f64, f64)>> = baseline.map(|baseline| {
-                let theirs = baseline.column(position);
-                values.iter().zip(&theirs).filter_map(|(mine, theirs)| Some(((*mine)?, (*theirs)?))).collect()
-            });
+            let pairs = baseline.map(|baseline| pairs(&self.samples, &baseline.samples, position));
             let difference = pairs
                 .as_ref()
                 .and_then(|pairs| estimate(&pairs.iter().map(|(mine, theirs)| mine - theirs).collect::<Vec<_>>()));
@@ -117,6 +113,7 @@ impl Pooled {
             decisions: candidate.spec.decisions(),
             figures,
             too_few,
+            samples: self.samples,
             distributions: distributions(&self.latencies),
             counts: self.counts,
             limits: self.limits,
@@ -128,7 +125,6 @@ impl Pooled {
             expectations,
             digests: self.digests.iter().map(|digest| format!("{digest:016x}")).collect(),
             events: self.events,
-            runs: self.runs,
         }
     }
 }

@@ -55,12 +55,34 @@ impl<'s> Candidate<'s> {
 /// When a run fails (the first failing one, by variant and replication, if several do), or the caller aborts.
 pub fn run(scenario: &Scenario, options: &Options) -> Result<Study, StudyError> {
     let candidates = Candidate::all(scenario, options.variants);
-    let (pooled, precision) = run_all(&candidates, scenario, options)?;
-    let replications = pooled[0].digests.len() as u32;
     // what others are compared with: the variant called `none`, else the first without affinity, else the first
     let named = candidates.iter().position(|candidate| candidate.name == "none");
     let plain = || candidates.iter().position(|candidate| candidate.spec.affinity() == AffinityKey::None);
     let baseline = named.or_else(plain).unwrap_or(0);
+    compared(scenario, &candidates, baseline, options)
+}
+
+/// Runs a scenario as it stands, called `name`, and each of its variants, compared with it.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_changes(scenario: &Scenario, name: &str, options: &Options) -> Result<Study, StudyError> {
+    let mut candidates = Candidate::all(scenario, false);
+    candidates[0].name = name;
+    if !scenario.variants.is_empty() {
+        candidates.extend(Candidate::all(scenario, true));
+    }
+    compared(scenario, &candidates, 0, options)
+}
+
+fn compared(
+    scenario: &Scenario,
+    candidates: &[Candidate],
+    baseline: usize,
+    options: &Options,
+) -> Result<Study, StudyError> {
+    let (pooled, precision) = run_all(candidates, scenario, options)?;
+    let replications = pooled[0].digests.len() as u32;
     let figures: Vec<Vec<FigureReport>> = (0..pooled.len())
         .map(|variant| pooled[variant].figures((variant != baseline).then_some(&pooled[baseline])))
         .collect();
@@ -78,6 +100,8 @@ pub fn run(scenario: &Scenario, options: &Options) -> Result<Study, StudyError> 
         warm_up_s: scenario.base.warm_up.as_secs_f64(),
         variants,
         baseline,
+        currency: scenario.currency().map(str::to_owned),
+        rank_by: None,
         assumptions: scenario.assumptions(),
         sensitivity: None,
     })
@@ -147,7 +171,7 @@ pub(super) fn number_of_figures() -> usize {
 /// What one run says.
 pub(super) struct Figures {
     /// Every figure of [`FigureId::all`]; `None` where the run had nothing of it.
-    pub(super) all: Vec<Option<f64>>,
+    all: Vec<Option<f64>>,
     expected: Vec<Expected>,
 }
 
@@ -166,14 +190,21 @@ impl Figures {
         self.expected
     }
     /// All of them, then every expectation's.
-    pub(super) fn values(self) -> Vec<Option<f64>> {
-        let expected = self.expected.into_iter().map(|expected| expected.value);
-        self.all.into_iter().chain(expected).collect()
+    pub(super) fn values(&self) -> Vec<Option<f64>> {
+        let expected = self.expected.iter().map(|expected| expected.value);
+        self.all.iter().copied().chain(expected).collect()
     }
-    /// Both apart.
-    pub(super) fn apart(self) -> (Vec<Option<f64>>, Vec<Expected>) {
-        (self.all, self.expected)
-    }
+}
+
+/// The values of one figure, by replication.
+pub(super) fn column(samples: &[Vec<Option<f64>>], position: usize) -> Vec<Option<f64>> {
+    samples.iter().map(|run| run.get(position).copied().flatten()).collect()
+}
+
+/// The values of one figure in two variants, of each replication in which both have it.
+pub(super) fn pairs(mine: &[Vec<Option<f64>>], theirs: &[Vec<Option<f64>>], position: usize) -> Vec<(f64, f64)> {
+    let both = column(mine, position).into_iter().zip(column(theirs, position));
+    both.filter_map(|(mine, theirs)| Some((mine?, theirs?))).collect()
 }
 
 /// Makes one run, with a record of each window that something is expected of.

@@ -2,12 +2,13 @@
 
 use crate::program::{Place, TINY};
 
-const HELPS: [&str; 13] = [
+const HELPS: [&str; 14] = [
     "--help",
     "run --help",
     "compare --help",
     "plan --help",
     "diff --help",
+    "recommend --help",
     "check --help",
     "route --help",
     "selftest --help",
@@ -18,7 +19,7 @@ const HELPS: [&str; 13] = [
     "import kubernetes --help",
 ];
 /// What a comparison with events, rooms, Redis, a rollout and a crash writes.
-const REPORT: [&str; 17] = [
+const REPORT: [&str; 18] = [
     "latency.csv",
     "load.csv",
     "over-time.csv",
@@ -30,6 +31,7 @@ const REPORT: [&str; 17] = [
     "plots/over-time.svg",
     "plots/reconnects.svg",
     "plots/redis.svg",
+    "ranking.csv",
     "redis.csv",
     "replications.csv",
     "report.html",

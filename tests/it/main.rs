@@ -40,6 +40,8 @@ mod outages;
 mod outputs;
 mod pairing;
 mod plan;
+mod ranking;
+mod recommend;
 #[path = "recorded/rows.rs"]
 mod recorded;
 mod redis_costs;

@@ -4,6 +4,7 @@ mod adapter;
 mod diff;
 mod import;
 mod plan;
+mod recommend;
 mod route;
 mod selftest;
 mod study;
@@ -16,6 +17,7 @@ pub use adapter::{AdapterArgs, AdapterFormat};
 pub use diff::{DiffArgs, DiffFormat};
 pub use import::{AccessLogArgs, Deny, ImportSource, KubernetesArgs};
 pub use plan::{DuringArg, FindArg, PlanArgs};
+pub use recommend::RecommendArgs;
 pub use route::{RouteArgs, RouteFormat};
 pub use selftest::SelftestArgs;
 pub use study::{SensitivityRuns, StudyArgs};
@@ -51,6 +53,10 @@ pub enum Command {
     Compare {
         /// The scenario (YAML) with its `variants`; `-` reads standard input
         scenario: PathBuf,
+        /// The figure that variants are ranked by, such as 'p99 event.latency' or redis.copies; if not given, the 99th percentile of
+        /// event latency, else of request latency, else max/mean of connections
+        #[arg(long, value_name = "FIGURE")]
+        rank: Option<String>,
         #[command(flatten)]
         study: StudyArgs,
     },
@@ -58,6 +64,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Says what changed between two folders of results: configuration and figures
     Diff(DiffArgs),
+    /// Tries remedies (another affinity, drain in batches, a pod more …) and ranks them by gain and price
+    Recommend(RecommendArgs),
     /// Checks scenarios without running them
     Check {
         /// The scenarios (YAML); `-` reads standard input

@@ -70,6 +70,7 @@ impl Cluster<'_> {
         };
         latencies.subtract(&begun.latencies);
         let redis_busy = self.redis.cpu_used(now).saturating_sub(begun.redis);
+        let pods_mean = self.pods_mean(from, now);
         let record = Record {
             measured_s: measured.as_secs_f64(),
             latencies,
@@ -79,6 +80,8 @@ impl Cluster<'_> {
             limits: Limiting::default(),
             connected_mean: 0.0,
             ready_mean: 0.0,
+            pods_mean,
+            pod_hour: self.spec.pods.hour_price,
             reconnects_peak_per_s: 0.0,
             redis_cpu: redis_busy.as_secs_f64() / measured.as_secs_f64(),
             redis_connections_mean: 0.0,
@@ -91,6 +94,15 @@ impl Cluster<'_> {
         };
         let part = &mut self.meter.parts[part];
         (part.begun, part.ended) = (Some(begun), Some(record));
+    }
+
+    /// Pods that existed on average, from creation to when they are gone: what a bill counts.
+    fn pods_mean(&self, from: SimTime, to: SimTime) -> f64 {
+        let existed = self.pods.ids().map(|pod| {
+            let life = &self.pods[pod].life;
+            life.gone_at.min(to).since(life.created_at.max(from)).as_secs_f64()
+        });
+        existed.sum::<f64>() / to.since(from).as_secs_f64()
     }
 
     /// Everything that was measured, and the same of each window that was asked for.

@@ -282,6 +282,7 @@ impl Cluster<'_> {
     /// A pod is gone for good.
     pub fn remove(&mut self, pod: PodId, ctx: &mut Ctx<Event>) {
         self.pods[pod].life.phase = Phase::Gone;
+        self.pods[pod].life.gone_at = ctx.now();
         self.pods[pod].life.container = Container::Waiting;
         self.running.retain(|&other| other != pod);
         if let Some(node) = self.pods[pod].life.node {

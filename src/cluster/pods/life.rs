@@ -38,6 +38,8 @@ pub struct Life {
     pub ready_at: SimTime,
     /// When the pod was created.
     pub created_at: SimTime,
+    /// When it was gone for good.
+    pub gone_at: SimTime,
     /// Generation of its template.
     pub generation: u32,
     /// The number in its name, if that is kept when it is replaced.
@@ -73,6 +75,7 @@ impl Life {
             ready: false,
             ready_at: SimTime::NEVER,
             created_at: now,
+            gone_at: SimTime::NEVER,
             generation,
             ordinal: 0,
             node: None,

@@ -41,6 +41,8 @@ pub struct PodSpec {
     pub max_connection_age: Option<Law>,
     /// Who has the fullest pods close connections; `None` = nobody.
     pub rebalance: Option<Rebalance>,
+    /// What one costs per hour, in whatever currency; `None` = nobody said.
+    pub hour_price: Option<f64>,
 }
 
 /// A controller that has pods with too many connections close some.
@@ -76,6 +78,7 @@ impl Default for PodSpec {
             max_connections: None,
             max_connection_age: None,
             rebalance: None,
+            hour_price: None,
         }
     }
 }

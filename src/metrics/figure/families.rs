@@ -16,6 +16,9 @@ macro_rules! families {
     };
 }
 
+/// Hours of a month, as price lists of clouds have it: 365 · 24 / 12.
+const HOURS_PER_MONTH: f64 = 730.0;
+
 fn per_second(count: u64, r: &Record) -> Option<f64> {
     (r.measured_s > 0.0).then(|| count as f64 / r.measured_s)
 }
@@ -329,4 +332,8 @@ pub(super) static FAMILIES: &[Family] = families! {
         "From the start of a rollout to when every pod is new and available; mean of those that came to their end.";
     "rollout.stuck", "stuck rollouts", Number, Lower, number(|r| Some(r.counts.rollouts_stuck as f64)),
         "Rollouts without progress for as long as `rollout.progress_deadline`.";
+    "pods.mean", "pods", Number, Lower, number(|r| Some(r.pods_mean)),
+        "Pods that exist, starting and draining ones included: what a bill counts. Mean over the measured time.";
+    "price.month", "price per month", Number, Lower, number(|r| r.pod_hour.map(|price| r.pods_mean * price * HOURS_PER_MONTH)),
+        "Pods that exist times the price of a pod and hour (`prices.pod_hour`) times 730 hours, in the currency of the scenario.";
 };

@@ -4,6 +4,8 @@ mod alerts;
 mod appendix;
 mod charts;
 mod compare;
+mod ranking;
+pub(super) mod recommend;
 mod sensitivity;
 mod tiles;
 mod why;
@@ -38,6 +40,7 @@ pub(super) fn page(study: &Study, scenario_yaml: &str, charts: &[Chart]) -> Stri
                     (contents(study, charts))
                     (charts::timeline(study, charts))
                     (compare::section(study))
+                    (ranking::section(study))
                     (why::section(study, charts))
                     (charts::redis(study, charts))
                     (charts::distributions(study, charts))
@@ -115,6 +118,7 @@ fn contents(study: &Study, charts: &[Chart]) -> Markup {
             ul {
                 @if charts::has_timeline(study, charts) { li { a href="#timeline" { "Timeline" } } }
                 li { a href="#comparison" { (compare::title(study)) } }
+                @if ranking::is_there(study) { li { a href="#ranking" { "Ranking" } } }
                 li { a href="#why" { "Why" } }
                 li { a href="#redis" { "Redis" } }
                 li { a href="#distributions" { "Distributions" } }

@@ -19,7 +19,8 @@ pub(super) const GRID: RGBColor = RGBColor(0xE3, 0xE6, 0xEA);
 pub(super) const CROWD: RGBColor = RGBColor(0xB4, 0xBA, 0xC2);
 /// Shaded regions.
 pub(super) const SHADE: RGBColor = RGBColor(0xF1, 0xF3, 0xF5);
-const PAPER: RGBColor = RGBColor(0xFF, 0xFF, 0xFF);
+/// What is drawn on.
+pub(super) const PAPER: RGBColor = RGBColor(0xFF, 0xFF, 0xFF);
 
 /// Okabe and Ito's colours, those with the most contrast to paper first; the yellow one is too light for lines.
 pub(super) const PALETTE: [RGBColor; 7] = [

@@ -5,6 +5,7 @@ mod latency;
 mod marks;
 mod over_time;
 mod panels;
+pub(super) mod recommend;
 mod scale;
 mod skew;
 mod tornado;

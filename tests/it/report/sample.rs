@@ -45,6 +45,7 @@ pub fn scaled(replications: u32, variants: usize, pods: usize) -> Study {
                 decisions: decisions.to_owned(),
                 figures: figures(&values, v),
                 too_few: Vec::new(),
+                samples: samples(&values[v], replications),
                 distributions: distributions(v),
                 counts: counts(v),
                 limits: Limiting {
@@ -61,7 +62,6 @@ pub fn scaled(replications: u32, variants: usize, pods: usize) -> Study {
                 alerts: alerts(v),
                 digests: (0..replications).map(|r| format!("{:016x}", 0x9e37_79b9u64 * u64::from(r + 1))).collect(),
                 events: 48_211_034,
-                runs: Vec::new(),
             }
         })
         .collect();
@@ -75,6 +75,8 @@ pub fn scaled(replications: u32, variants: usize, pods: usize) -> Study {
         warm_up_s: 300.0,
         variants,
         baseline: 0,
+        currency: Some("EUR".to_owned()),
+        rank_by: None,
         assumptions: assumptions(),
         sensitivity: None,
     }
@@ -135,6 +137,13 @@ const NOT_THERE: [&str; 6] = [
     "requests.failed.pool_timeout",
     "requests.failed.too_many_clients",
 ];
+
+/// By replication, as a run gives them: every figure there is.
+fn samples(values: &[(FigureId, Vec<f64>)], replications: u32) -> Vec<Vec<Option<f64>>> {
+    let of =
+        |figure: FigureId, run: usize| values.iter().find(|(known, _)| *known == figure).map(|(_, runs)| runs[run]);
+    (0..replications as usize).map(|run| FigureId::all().map(|figure| of(figure, run)).collect()).collect()
+}
 
 fn replicated(v: usize, replications: u32) -> Vec<(FigureId, Vec<f64>)> {
     let shown = FigureId::all().filter(|figure| {
