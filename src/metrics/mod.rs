@@ -13,6 +13,7 @@ mod record;
 mod sensitivity;
 mod series;
 mod study;
+mod sweep;
 
 pub use alert::{AlertReport, AlertRule, Firing, SeriesId};
 pub use comparison::Comparison;
@@ -29,3 +30,4 @@ pub use study::{
     Assumption, DistributionReport, Estimate, ExpectationOutcome, FigureReport, Grade, Pairing, Spread, Study,
     VariantReport,
 };
+pub use sweep::{PointReport, VariantAtPoint};

@@ -1,7 +1,7 @@
 //! Many runs together: what a report shows.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::alert::AlertReport;
 use super::count::Counts;
@@ -75,7 +75,7 @@ impl VariantReport {
 }
 
 /// One figure over the replications.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FigureReport {
     /// Such as `event.latency.p99`; see [`FigureId`].
     pub id: String,
@@ -88,7 +88,7 @@ pub struct FigureReport {
 }
 
 /// Values of a variant and of the baseline that were measured with the same random numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Pairing {
     /// How much they go together, −1 to 1; `None` where one of them never varies.
     pub correlation: Option<f64>,
@@ -107,7 +107,7 @@ impl FigureReport {
 }
 
 /// A mean with its 95 % confidence interval (Student's t over the replications).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Estimate {
     /// Mean over the replications.
     pub mean: f64,
@@ -133,7 +133,7 @@ pub struct DistributionReport {
 }
 
 /// Whether an `expect` holds.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ExpectationOutcome {
     /// As written.
     pub text: String,

@@ -1,5 +1,7 @@
 //! From text to a [`Scenario`]: the steps in their order, and where each problem stands.
 
+mod points;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -13,12 +15,12 @@ use super::locate::{Index, Step};
 use super::overlay::{Setting, difference, lengthen, merge, plain_keys};
 use super::side::SideFiles;
 use super::typed::{Found, dotted, name_items};
-use super::{Scenario, Source, Variant, assumed, build, typed, validate};
+use super::{Scenario, Source, Variant, assumed, build, sweep, typed, validate};
 use crate::cluster::spec::{ClusterSpec, Trace};
 use crate::metrics::{AlertRule, Assumption, Grade};
 
 /// Keys that belong to the study as a whole, so a variant cannot change them.
-const NOT_IN_VARIANTS: [&str; 6] = ["name", "title", "seed", "replications", "variants", assumed::KEY];
+const NOT_IN_VARIANTS: [&str; 7] = ["name", "title", "seed", "replications", "sweep", "variants", assumed::KEY];
 
 /// Where traces stand beside a resolved scenario.
 const TRACES: &str = "traces/";
@@ -76,30 +78,18 @@ pub fn resolve(source: Source<'_>, sets: &[String]) -> Result<Scenario, Problems
             Err(problem) => desk.problems.push(*problem),
         }
     }
-    lengthen(&mut document);
-    desk.limits(&document);
-    let patches = desk.variants(&mut document);
-    if desk.problems.iter().any(|problem| problem.code == "too-many-entries") {
-        return Err(Problems::new(source.name, text, desk.problems));
-    }
     let mut side = SideFiles::new(source.folder);
-    let base = desk.document(document.clone(), None, &mut side);
-    let mut variants = Vec::new();
-    for (name, patch) in patches {
-        let mut merged = document.clone();
-        if let Err(problem) = merge(&mut merged, &patch) {
-            let steps = steps_of(&problem.path);
-            desk.report(vec![Found { steps, problem: *problem }], &merged, Some(&name));
-            continue;
-        }
-        lengthen(&mut merged);
-        variants.push((name.clone(), desk.document(merged, Some(&name), &mut side)));
+    let (base, variants) = desk.documents(document.clone(), &mut side);
+    if let (Some(base), true) = (&base, desk.problems.is_empty()) {
+        desk.points(&document, &sweep::axes(&base.file), &mut side);
     }
     let (Some(base), true) = (base, desk.problems.is_empty()) else {
         return Err(Problems::new(source.name, text, desk.problems));
     };
     Ok(assemble(base, variants, told, side.into_traces()))
 }
+
+type Variants = Vec<(String, Option<Resolved>)>;
 
 fn assemble(
     base: Resolved,
@@ -161,6 +151,29 @@ impl Desk<'_> {
         self.problems.push(problem);
     }
 
+    /// Reads the base and every variant.
+    fn documents(&mut self, mut document: Value, side: &mut SideFiles<'_>) -> (Option<Resolved>, Variants) {
+        lengthen(&mut document);
+        self.limits(&document);
+        let patches = self.variants(&mut document);
+        if self.problems.iter().any(|problem| problem.code == "too-many-entries") {
+            return (None, Vec::new());
+        }
+        let base = self.document(document.clone(), None, side);
+        let mut variants = Vec::new();
+        for (name, patch) in patches {
+            let mut merged = document.clone();
+            if let Err(problem) = merge(&mut merged, &patch) {
+                let steps = steps_of(&problem.path);
+                self.report(vec![Found { steps, problem: *problem }], &merged, Some(&name));
+                continue;
+            }
+            lengthen(&mut merged);
+            variants.push((name.clone(), self.document(merged, Some(&name), side)));
+        }
+        (base, variants)
+    }
+
     /// Refuses lists so long that checking them would take for ever.
     fn limits(&mut self, document: &Value) {
         for (key, most) in MAX_ENTRIES {
@@ -209,8 +222,8 @@ impl Desk<'_> {
                     }
                     match patch {
                         Value::Null => drop(patches.insert(name, Value::Mapping(Mapping::new()))),
-                        Value::Mapping(_) => {
-                            for fixed in NOT_IN_VARIANTS.iter().filter(|fixed| patch.get(**fixed).is_some()) {
+                        Value::Mapping(mut patch) => {
+                            for fixed in NOT_IN_VARIANTS.iter().filter(|fixed| patch.shift_remove(**fixed).is_some()) {
                                 let mut found_here = fail(
                                     "not-in-variant",
                                     format!("a variant cannot change `{fixed}`; it belongs to all of them"),
@@ -219,7 +232,7 @@ impl Desk<'_> {
                                 found_here.steps.push(key(fixed));
                                 found.push(found_here);
                             }
-                            patches.insert(name, patch);
+                            patches.insert(name, Value::Mapping(patch));
                         }
                         _ => found.push(fail(
                             "wrong-type",
@@ -239,8 +252,7 @@ impl Desk<'_> {
                 found.push(Found { steps: vec![key("variants")], problem });
             }
         }
-        let whole = Value::Null;
-        self.report(found, &whole, None);
+        self.report(found, &Value::Null, None);
         patches
     }
 

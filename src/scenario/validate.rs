@@ -12,6 +12,7 @@ mod nodes;
 mod reconnect;
 mod redis;
 mod sessions;
+mod sweep;
 mod timeline;
 
 use std::collections::BTreeMap;
@@ -116,6 +117,7 @@ pub fn validate(file: &ScenarioFile, traces: &BTreeMap<String, Arc<Trace>>, said
     timeline::check(&mut checks, file);
     redis::check(&mut checks, file);
     sessions::check(&mut checks, file);
+    sweep::check(&mut checks, file);
     for (at, text) in file.expect.iter().flatten().enumerate() {
         match Expectation::parse(text) {
             Ok(expectation) => said.expectations.push(expectation),
