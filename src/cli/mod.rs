@@ -18,6 +18,7 @@ mod progress;
 mod route;
 mod selftest;
 mod study;
+mod sweep;
 
 use std::process::ExitCode;
 
@@ -89,6 +90,7 @@ fn dispatch(cli: Cli) -> Result<Success, Failure> {
         Some(Command::Run { scenario, study }) => study::run(&scenario, &study),
         Some(Command::Compare { scenario, study }) => study::compare(&scenario, &study),
         Some(Command::Plan(args)) => plan::plan(&args),
+        Some(Command::Sweep(args)) => sweep::sweep(*args),
         Some(Command::Check { scenarios, set, quiet }) => check::check(&scenarios, &set, quiet),
         Some(Command::Schema { of }) => check::schema(of),
         Some(Command::Route(args)) => route::route(&args),

@@ -85,7 +85,7 @@ pub fn expecting(mut scenario: Scenario, more: &[String]) -> Result<Scenario, Fa
     Ok(scenario)
 }
 
-fn bad_scenario(problems: Problems) -> Failure {
+pub(super) fn bad_scenario(problems: Problems) -> Failure {
     Failure::Problems(problems.render(print::colors_on_stderr()))
 }
 
@@ -161,6 +161,12 @@ fn tell(study: &Study, folder: &Folder, args: &StudyArgs) -> Result<(), Failure>
     let style = TerminalStyle { color: print::colors_on_stdout(), width: print::width() };
     let report = folder.path().join("report.html");
     print::out(&format!("{}\nReport: {}\n", report::terminal(study, &style).trim_end(), report.display()))
+}
+
+impl From<StudyError> for Failure {
+    fn from(error: StudyError) -> Failure {
+        failed_run(error)
+    }
 }
 
 /// As a failure of the program: a run whose books do not balance is a bug.

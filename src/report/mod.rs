@@ -24,6 +24,7 @@ mod plan;
 mod plots;
 mod rows;
 mod sensitivity;
+mod sweep;
 mod tables;
 mod terminal;
 mod verdict;
@@ -33,6 +34,7 @@ pub use json::{FORMAT, summary_schema_json};
 pub use junit::junit;
 pub use openmetrics::openmetrics;
 pub use plan::{Written, plan_csv, plan_text, point_text};
+pub use sweep::{SweepAbout, SweepFiles, SweepReport, sweep_optional_paths};
 pub use terminal::{TerminalStyle, terminal};
 pub use verdict::verdict;
 
@@ -79,6 +81,6 @@ pub fn files(study: &Study, scenario_yaml: &str) -> Vec<OutputFile> {
     ];
     files.extend(alerts::is_there(study).then(|| file(ALERTS, tables::alerts(study))));
     files.extend(sensitivity::Reading::of(study).map(|reading| file(SENSITIVITY, tables::sensitivity(&reading))));
-    files.extend(charts.iter().map(|chart| file(&chart_path(chart.name), chart.file().into_bytes())));
+    files.extend(charts.iter().map(|chart| file(&chart_path(&chart.name), chart.file().into_bytes())));
     files
 }

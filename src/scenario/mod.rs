@@ -41,6 +41,7 @@ pub use diagnostic::{Problem, Problems};
 pub use expect::{ExpectError, Expectation};
 pub use fill::defaults_table;
 pub use overlay::Setting;
+pub(crate) use side::open_file;
 pub use side::{Files, Folder, NoFiles, trace_csv};
 pub use sweep::{Axis, MAX_AXES, MAX_POINTS, check_path};
 pub use units::{Number, QuantityError, Rate, Share, Size, Weight, Whole};
@@ -123,7 +124,7 @@ pub fn read(path: &Path) -> Result<String, Problems> {
         Problems::new(&name, "", vec![Problem::new("unreadable-file", "", message, help)])
     };
     let mut text = Vec::new();
-    let read = side::open_file(path).and_then(|file| {
+    let read = open_file(path).and_then(|file| {
         let mut limited = std::io::Read::take(file, locate::MAX_BYTES as u64 + 4);
         std::io::Read::read_to_end(&mut limited, &mut text)
     });

@@ -55,13 +55,13 @@ impl Kind {
         })?;
         Ok((kind, from, to))
     }
-    /// As a scenario has it; numbers that are not whole have four significant digits.
+    /// As a scenario has it; what is not a whole number has four significant digits.
     pub fn write(self, value: f64) -> String {
         match self {
             Kind::Whole => format!("{value:.0}"),
             Kind::Number => format!("{}", rounded(value)),
             Kind::Percent => format!("{}%", rounded(value)),
-            Kind::Duration => Span::from_millis(value.round() as u64).to_string(),
+            Kind::Duration => Span::from_nanos_f64(rounded(value) * 1e6).to_string(),
         }
     }
 }

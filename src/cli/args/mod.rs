@@ -6,6 +6,7 @@ mod plan;
 mod route;
 mod selftest;
 mod study;
+mod sweep;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ pub use plan::{DuringArg, FindArg, PlanArgs};
 pub use route::{RouteArgs, RouteFormat};
 pub use selftest::SelftestArgs;
 pub use study::{SensitivityRuns, StudyArgs};
+pub use sweep::{SweepArgs, SweepCommand, SweepQuestion};
 
 /// Simulates real-time (WebSocket, Socket.IO) clusters behind load balancers, with and without session affinity.
 ///
@@ -54,6 +56,8 @@ pub enum Command {
     },
     /// Finds the fewest pods, or the smallest or largest value of another setting, at which everything holds that is expected
     Plan(PlanArgs),
+    /// Runs a scenario at many points, on this machine or on many, and says how figures depend on the settings
+    Sweep(Box<SweepArgs>),
     /// Checks scenarios without running them
     Check {
         /// The scenarios (YAML); `-` reads standard input

@@ -112,6 +112,11 @@ impl Canvas<'_> {
         drop_straight(&mut places);
         self.backend.fill_polygon(places, &color.filled()).expect("a string takes every write");
     }
+    /// A filled polygon that lets through what lies below.
+    pub(super) fn veil(&mut self, points: &[(f64, f64)], color: RGBColor) {
+        let places: Vec<(i32, i32)> = points.iter().map(|&at| point(at)).collect();
+        self.backend.fill_polygon(places, &color.mix(0.16).filled()).expect("a string takes every write");
+    }
     /// A filled circle.
     pub(super) fn dot(&mut self, at: (f64, f64), radius: f64, color: RGBColor) {
         let drawn = self.backend.draw_circle(point(at), units(radius).max(1) as u32, &color.filled(), true);

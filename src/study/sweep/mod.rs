@@ -29,7 +29,7 @@ pub fn run_points<E: From<StudyError> + Send>(
     at: impl Fn(usize) -> Result<Scenario, E> + Sync,
     done: impl Fn(PointReport) -> Result<(), E> + Sync,
 ) -> Result<(), E> {
-    let threads = options.threads.unwrap_or_else(rayon::current_num_threads);
+    let threads = options.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let (outer, inner) = if points.len() >= threads { (threads, 1) } else { (1, threads) };
     let count = RunCount::new(points.len());
     let stop = AtomicBool::new(false);

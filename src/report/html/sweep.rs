@@ -1,0 +1,150 @@
+//! `sweep.html`: what a sweep found, with its pictures and its table.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::{count_of, head, scroll};
+use crate::report::plots::Chart;
+use crate::report::sweep::{Sweep, sentences, summary_table};
+
+/// Most rows on the page: more are for `points.csv`.
+const MOST_ROWS: usize = 500;
+/// Most values of a path that are listed.
+const MOST_VALUES: usize = 24;
+
+/// The page.
+pub(in crate::report) fn page(sweep: &Sweep<'_>, charts: &[Chart]) -> String {
+    let about = &sweep.about;
+    let title = if about.title.is_empty() { about.name } else { about.title };
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            (head(title))
+            body {
+                a class="skip" href="#verdict" { "Skip to the results" }
+                header {
+                    p class="kicker" { "stickysim sweep" }
+                    h1 { (title) }
+                    p class="meta" {
+                        (count_of(about.points.len() as u64, "point")) " of " (count_of(about.points.paths.len() as u64, "path"))
+                        @if sweep.variants.len() > 1 { ", " (count_of(sweep.variants.len() as u64, "variant")) " at each" }
+                    }
+                }
+                main {
+                    section id="verdict" aria-labelledby="verdict-heading" {
+                        h2 class="unseen" id="verdict-heading" { "Results" }
+                        @for sentence in sentences(sweep) { p { (sentence) } }
+                    }
+                    @if !charts.is_empty() { (pictures(charts)) }
+                    (table(sweep))
+                    (question(sweep))
+                    (definitions(sweep))
+                }
+                footer {
+                    p {
+                        "stickysim " (env!("CARGO_PKG_VERSION")) " · scenario " code { (about.name) }
+                        " · the same sweep gives the same bytes on every machine, and on many."
+                    }
+                }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn pictures(charts: &[Chart]) -> Markup {
+    html! {
+        section id="pictures" {
+            h2 { "Pictures" }
+            @for chart in charts {
+                figure id={ "chart-" (chart.name) } {
+                    (scroll(&chart.title, &PreEscaped(chart.inline())))
+                    figcaption { (chart.description) }
+                }
+            }
+        }
+    }
+}
+
+fn table(sweep: &Sweep<'_>) -> Markup {
+    let (header, rows) = summary_table(sweep);
+    // what stands left: the values of the point, and the variant
+    let texts = sweep.about.points.paths.len() + usize::from(sweep.variants.len() > 1);
+    let is_text = |at: usize| at < texts || header[at] == "fails";
+    html! {
+        section id="points" {
+            h2 { "Points" }
+            p class="note" {
+                "Means over the runs with their 95 % intervals. Every figure stands in " code { "sweep.csv" } ", the usual ones in "
+                code { "points.csv" } "."
+                @if rows.len() > MOST_ROWS { " These are the first " (MOST_ROWS) " rows." }
+            }
+            (scroll("Points", &html! {
+                table {
+                    thead { tr { @for (at, name) in header.iter().enumerate() { th scope="col" class=[is_text(at).then_some("text")] { (name) } } } }
+                    tbody {
+                        @for row in rows.iter().take(MOST_ROWS) {
+                            tr { @for (at, cell) in row.iter().enumerate() { td class=[is_text(at).then_some("text")] { (cell) } } }
+                        }
+                    }
+                }
+            }))
+        }
+    }
+}
+
+/// What was asked, enough to ask it again.
+fn question(sweep: &Sweep<'_>) -> Markup {
+    let about = &sweep.about;
+    html! {
+        section id="question" {
+            h2 { "What was asked" }
+            dl {
+                @for (column, path) in about.points.paths.iter().enumerate() {
+                    dt { code { (path) } }
+                    dd { (values(about.points.rows.iter().map(|row| row[column].as_str()))) }
+                }
+                @for option in about.options { dt { code { (option) } } }
+            }
+            p class="meta" { "Content hash of the sweep: " code { (about.hash) } }
+            details {
+                summary { "The scenario" }
+                pre tabindex="0" { (about.scenario_yaml) }
+            }
+        }
+    }
+}
+
+/// Each value once, as it comes.
+fn values<'v>(all: impl Iterator<Item = &'v str>) -> String {
+    let mut known: Vec<&str> = Vec::new();
+    let mut more = std::collections::BTreeSet::new();
+    for value in all {
+        if known.contains(&value) {
+            continue;
+        }
+        if known.len() < MOST_VALUES {
+            known.push(value);
+        } else {
+            more.insert(value);
+        }
+    }
+    let rest = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    format!("{}{rest}", known.join(", "))
+}
+
+/// What the figures measure.
+fn definitions(sweep: &Sweep<'_>) -> Markup {
+    html! {
+        section id="definitions" {
+            h2 { "Definitions" }
+            dl class="definitions" {
+                @for (at, figure) in sweep.figures.iter().enumerate() {
+                    @if sweep.figures[..at].iter().all(|other| other.family().name != figure.family().name) {
+                        dt id={ "def-" (figure.family().name) } { (figure.family().title) " " code { (figure.family().name) } }
+                        dd { (figure.family().definition) }
+                    }
+                }
+            }
+        }
+    }
+}
