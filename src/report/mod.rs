@@ -34,7 +34,7 @@ pub use json::{FORMAT, summary_schema_json};
 pub use junit::junit;
 pub use openmetrics::openmetrics;
 pub use plan::{Written, plan_csv, plan_text, point_text};
-pub use sweep::{SweepAbout, SweepFiles, SweepReport, sweep_optional_paths};
+pub use sweep::{SweepAbout, SweepFiles, SweepReport, SweepTables, sweep_optional_paths};
 pub use terminal::{TerminalStyle, terminal};
 pub use verdict::verdict;
 

@@ -80,7 +80,8 @@ pub fn resolve(source: Source<'_>, sets: &[String]) -> Result<Scenario, Problems
     }
     let mut side = SideFiles::new(source.folder);
     let (base, variants) = desk.documents(document.clone(), &mut side);
-    if let (Some(base), true) = (&base, desk.problems.is_empty()) {
+    // what the text says of its own sweep; with changes it may not be meant any more
+    if let (Some(base), true) = (&base, sets.is_empty() && desk.problems.is_empty()) {
         desk.points(&document, &sweep::axes(&base.file), &mut side);
     }
     let (Some(base), true) = (base, desk.problems.is_empty()) else {

@@ -2,11 +2,15 @@
 
 use crate::program::{Place, TINY};
 
-const HELPS: [&str; 12] = [
+const HELPS: [&str; 16] = [
     "--help",
     "run --help",
     "compare --help",
     "plan --help",
+    "sweep --help",
+    "sweep plan --help",
+    "sweep run --help",
+    "sweep merge --help",
     "check --help",
     "route --help",
     "selftest --help",

@@ -7,7 +7,7 @@ use super::store::{self, Found};
 use crate::cli::output::{Folder, Growing};
 use crate::cli::{Failure, Success, print};
 use crate::metrics::{FigureId, PointReport};
-use crate::report::{SweepAbout, SweepReport, sweep_optional_paths};
+use crate::report::{SweepAbout, SweepReport, SweepTables, sweep_optional_paths};
 
 /// Most missing points that are named.
 const MOST_NAMED: usize = 8;
@@ -41,8 +41,19 @@ pub fn merge(folders: &[PathBuf], figures: &[FigureId], quiet: bool) -> Result<S
         hash: &plan.hash,
     };
     // tables grow beside their places, and take these when all is well
-    let (long, wide) = (out.grow("sweep.csv")?, out.grow("points.csv")?);
-    let mut report = SweepReport::new(about, figures, &long, &wide).map_err(|error| cannot_write(&out, &error))?;
+    let grown = SweepTables {
+        long: out.grow("sweep.csv")?,
+        wide: out.grow("points.csv")?,
+        #[cfg(feature = "parquet")]
+        typed: out.grow("sweep.parquet")?,
+    };
+    let tables = SweepTables {
+        long: &grown.long,
+        wide: &grown.wide,
+        #[cfg(feature = "parquet")]
+        typed: &grown.typed,
+    };
+    let mut report = SweepReport::new(about, figures, tables).map_err(|error| cannot_write(&out, &error))?;
     let mut missing = Vec::new();
     for point in 0..plan.points.len() {
         match point_of(folders, &held, point)? {
@@ -57,7 +68,12 @@ pub fn merge(folders: &[PathBuf], figures: &[FigureId], quiet: bool) -> Result<S
     let finished = report.finish(print::width()).map_err(|error| cannot_write(&out, &error))?;
     let files: Vec<(String, Vec<u8>)> = finished.files.into_iter().map(|file| (file.path, file.bytes)).collect();
     out.write(&files, &sweep_optional_paths())?;
-    Growing::finish([long, wide])?;
+    Growing::finish([
+        grown.long,
+        grown.wide,
+        #[cfg(feature = "parquet")]
+        grown.typed,
+    ])?;
     folders.iter().for_each(|folder| store::tidy(folder));
     if !quiet {
         print::out(&format!("{}\nReport: {}\n", finished.text.trim_end(), out.path().join("sweep.html").display()))?;

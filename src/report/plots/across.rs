@@ -10,7 +10,7 @@ const LABEL: f64 = 12.0;
 /// Up to so many values are labelled themselves; of more, round ones.
 const MOST_LABELLED: usize = 12;
 /// From this ratio of the ends on the axis is logarithmic.
-const WIDE: f64 = 40.0;
+const WIDE: f64 = 15.0;
 
 /// Where each value stands, and what is written below.
 pub(super) struct Across {
@@ -53,19 +53,23 @@ impl Across {
     }
     /// Lines from `top` to `bottom` and labels below, as far as these do not touch.
     pub(super) fn draw(&self, canvas: &mut Canvas<'_>, top: f64, bottom: f64) {
-        self.labels.iter().for_each(|(x, _)| canvas.line((*x, top), (*x, bottom), GRID, 1.0));
-        labels(canvas, &self.labels, bottom + 14.0);
+        for x in labels(canvas, &self.labels, bottom + 14.0) {
+            canvas.line((x, top), (x, bottom), GRID, 1.0);
+        }
     }
 }
 
-/// Labels in a row, without those that would touch the one before.
-pub(super) fn labels(canvas: &mut Canvas<'_>, labels: &[(f64, String)], y: f64) {
+/// Labels in a row, without those that would touch the one before; where they are.
+pub(super) fn labels(canvas: &mut Canvas<'_>, labels: &[(f64, String)], y: f64) -> Vec<f64> {
+    let mut drawn = Vec::new();
     let mut end = f64::NEG_INFINITY;
     for (x, text) in labels {
         let half = text_width(text, LABEL) / 2.0;
         if x - half >= end + 5.0 {
             canvas.text((*x, y), text, LABEL, MUTED, Anchor::Middle);
             end = x + half;
+            drawn.push(*x);
         }
     }
+    drawn
 }

@@ -9,6 +9,7 @@ use super::canvas::{Anchor, Canvas, INK, MUTED, SHADE, draw, shortened, text_wid
 use super::scale::Axis;
 use super::sweep::Plot;
 use super::{FONT, LARGE};
+use crate::report::number::{fixed, places_for, with_unit};
 use crate::report::sweep::Dimension;
 
 const WIDTH: f64 = 960.0;
@@ -144,8 +145,7 @@ fn draw_panel(
         };
         let part = heat.part(value);
         canvas.rect(corner, opposite, color(part));
-        let mean = plot.sweep.points[point].value(panel.variant, plot.figure);
-        let text = mean.map(|mean| plot.scale.brief(mean).mean).unwrap_or_default();
+        let text = digits(value);
         if text_width(&text, LABEL) + 4.0 <= width && height >= 15.0 {
             canvas.text(middle, &text, LABEL, if part < 0.5 { ON_LIGHT } else { ON_DARK }, Anchor::Middle);
         }
@@ -192,12 +192,8 @@ impl Heat {
     fn legend(&self, canvas: &mut Canvas<'_>, plot: &Plot<'_>, width: f64) {
         const STEPS: usize = 40;
         let (low, high) = self.ends;
-        let text = |value: f64| {
-            let digits = crate::report::number::places_for(value, 3).max(0);
-            crate::report::number::with_unit(&crate::report::number::fixed(value, digits), plot.scale.unit)
-        };
-        let (low, high) = (text(low), text(high));
-        let right = width - text_width(&high, LABEL) - 8.0;
+        let [low, high] = [low, high].map(|value| with_unit(&digits(value), plot.scale.unit));
+        let right = width - 1.2 * text_width(&high, LABEL) - 8.0;
         let left = right - 120.0;
         for step in 0..STEPS {
             let at = |step: usize| left + 120.0 * step as f64 / STEPS as f64;
@@ -206,6 +202,11 @@ impl Heat {
         canvas.text((left - 7.0, 12.0), &low, LABEL, MUTED, Anchor::End);
         canvas.text((right + 7.0, 12.0), &high, LABEL, MUTED, Anchor::Start);
     }
+}
+
+/// Three digits: colours show no intervals, and numbers beside each other are compared.
+fn digits(value: f64) -> String {
+    fixed(value, places_for(value, 3).max(0))
 }
 
 /// The colour at a part of the ramp, 0 to 1.

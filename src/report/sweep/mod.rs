@@ -2,6 +2,8 @@
 //!
 //! Tables are written point by point; of each point only what pictures and page show is kept.
 
+#[cfg(feature = "parquet")]
+mod parquet;
 mod shape;
 mod table;
 mod text;
@@ -14,8 +16,9 @@ use crate::metrics::{Estimate, FigureId, PointReport};
 use crate::study::Points;
 
 pub(super) use shape::{Dimension, Shape};
+pub use table::SweepTables;
 use table::Tables;
-pub(super) use text::{sentences, summary_table};
+pub(super) use text::{ends_table, sentences, summary_table};
 
 /// Figures that are drawn when none is asked for: those that are expected, then these, as far as there are any.
 const USUAL: [&str; 8] = [
@@ -49,7 +52,7 @@ pub struct SweepAbout<'a> {
 }
 
 /// Takes the points in their order.
-pub struct SweepReport<'a, W: Write> {
+pub struct SweepReport<'a, W: Write + Send> {
     tables: Tables<'a, W>,
     sweep: Sweep<'a>,
     /// The figures are those that the user wants.
@@ -95,20 +98,20 @@ pub struct SweepFiles {
     pub text: String,
 }
 
-/// The paths of all pictures that a sweep may have: of those that this one has not, none of an earlier one stays.
+/// The paths of what a sweep may have or lack: of an earlier one, nothing stays that this one has not.
 pub fn sweep_optional_paths() -> Vec<String> {
-    FigureId::all().map(|figure| chart_path(&figure.to_string())).collect()
+    let charts = FigureId::all().map(|figure| chart_path(&figure.to_string()));
+    charts.chain(["sweep.parquet".to_owned()]).collect()
 }
 
-impl<'a, W: Write> SweepReport<'a, W> {
-    /// Begins the tables: `long` gets every figure of every point, `wide` a row per point and variant. `figures` are drawn; without
-    /// any, usual ones.
+impl<'a, W: Write + Send> SweepReport<'a, W> {
+    /// Begins the tables. `figures` are drawn; without any, usual ones.
     ///
     /// # Errors
     /// When a table cannot be written.
-    pub fn new(about: SweepAbout<'a>, figures: &[FigureId], long: W, wide: W) -> io::Result<SweepReport<'a, W>> {
+    pub fn new(about: SweepAbout<'a>, figures: &[FigureId], tables: SweepTables<W>) -> io::Result<SweepReport<'a, W>> {
         let sweep = Sweep { about, figures: figures.to_vec(), variants: Vec::new(), points: Vec::new() };
-        Ok(SweepReport { tables: Tables::new(about.points, long, wide)?, sweep, is_asked: !figures.is_empty() })
+        Ok(SweepReport { tables: Tables::new(about.points, tables)?, sweep, is_asked: !figures.is_empty() })
     }
 
     /// Takes the next point.

@@ -7,19 +7,38 @@ use crate::report::tables::{FIGURE_COLUMNS, figure_cells, number};
 use crate::study::Points;
 
 /// `sweep.csv` and `points.csv`.
-pub(super) struct Tables<'a, W: Write> {
+pub(super) struct Tables<'a, W: Write + Send> {
     points: &'a Points,
     long: csv::Writer<W>,
     wide: csv::Writer<W>,
+    #[cfg(feature = "parquet")]
+    typed: super::parquet::ParquetTable<'a, W>,
+}
+
+/// Where the tables of a sweep go.
+pub struct SweepTables<W> {
+    /// `sweep.csv`: every figure of every point.
+    pub long: W,
+    /// `points.csv`: a row per point and variant.
+    pub wide: W,
+    /// `sweep.parquet`: the same as `long`.
+    #[cfg(feature = "parquet")]
+    pub typed: W,
 }
 
 /// The columns of `points.csv` before and behind the figures.
 const BEFORE: [&str; 2] = ["fails", "stopped"];
 const BEHIND: [&str; 2] = ["events", "digest"];
 
-impl<'a, W: Write> Tables<'a, W> {
-    pub(super) fn new(points: &'a Points, long: W, wide: W) -> io::Result<Tables<'a, W>> {
-        let mut tables = Tables { points, long: csv::Writer::from_writer(long), wide: csv::Writer::from_writer(wide) };
+impl<'a, W: Write + Send> Tables<'a, W> {
+    pub(super) fn new(points: &'a Points, to: SweepTables<W>) -> io::Result<Tables<'a, W>> {
+        let mut tables = Tables {
+            points,
+            long: csv::Writer::from_writer(to.long),
+            wide: csv::Writer::from_writer(to.wide),
+            #[cfg(feature = "parquet")]
+            typed: super::parquet::ParquetTable::new(points, to.typed)?,
+        };
         let paths = || std::iter::once("point").chain(points.paths.iter().map(String::as_str)).chain(["variant"]);
         // every row is a figure here
         tables.long.write_record(paths().chain(FIGURE_COLUMNS[2..].iter().copied()))?;
@@ -28,6 +47,8 @@ impl<'a, W: Write> Tables<'a, W> {
     }
 
     pub(super) fn add(&mut self, report: &PointReport) -> io::Result<()> {
+        #[cfg(feature = "parquet")]
+        self.typed.add(report)?;
         let mut head = vec![report.point.to_string()];
         head.extend(self.points.rows[report.point].iter().cloned());
         if let Some(why) = &report.stopped {
@@ -55,6 +76,8 @@ impl<'a, W: Write> Tables<'a, W> {
     }
 
     pub(super) fn finish(mut self) -> io::Result<()> {
+        #[cfg(feature = "parquet")]
+        self.typed.finish()?;
         self.long.flush()?;
         self.wide.flush()
     }

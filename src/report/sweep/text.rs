@@ -1,22 +1,22 @@
 //! What a sweep shows, in sentences and in a table.
 
-use super::Sweep;
+use super::{SeenVariant, Sweep};
 use crate::report::number::{Scale, count};
 use crate::report::terminal::{table_of, wrapped};
 
 /// Most rows of the table on the terminal: more are for `points.csv`.
 const MOST_ROWS: usize = 36;
 
-/// For a terminal of so many columns: the table if it fits, and the sentences.
+/// For a terminal of so many columns: every point if that fits, else the lowest and the highest; and the sentences.
 pub(super) fn text(sweep: &Sweep<'_>, width: usize) -> String {
+    let fits = |table: &String| table.lines().all(|line| line.chars().count() <= width);
     let (header, rows) = summary_table(sweep);
-    let mut out = String::new();
-    if rows.len() <= MOST_ROWS {
-        let table = table_of(header, rows);
-        if table.lines().all(|line| line.chars().count() <= width) {
-            out = table + "\n";
-        }
-    }
+    let every = (rows.len() <= MOST_ROWS).then(|| table_of(header, rows)).filter(fits);
+    let mut out = every.unwrap_or_else(|| {
+        let (header, rows) = ends_table(sweep);
+        table_of(header, rows)
+    });
+    out.push('\n');
     sentences(sweep).iter().for_each(|sentence| out.push_str(&wrapped(sentence, width, "  ")));
     out
 }
@@ -59,39 +59,47 @@ fn scales(sweep: &Sweep<'_>) -> Vec<Scale> {
     sweep.figures.iter().enumerate().map(scale).collect()
 }
 
-/// How far the drawn figures go, where expectations hold, and what stopped.
+/// How far the drawn figures go: header, and a row per figure and variant.
+pub(in crate::report) fn ends_table(sweep: &Sweep<'_>) -> (Vec<String>, Vec<Vec<String>>) {
+    let row = |point: usize| sweep.about.points.rows[point].join(", ");
+    let mut rows = Vec::new();
+    for (figure, scale) in scales(sweep).iter().enumerate() {
+        for (at, variant) in sweep.variants.iter().enumerate() {
+            let known = || sweep.points.iter().enumerate().filter_map(|(p, point)| Some((p, point.value(at, figure)?)));
+            // of equal ones the first
+            let lowest = known().reduce(|a, b| if b.1.mean < a.1.mean { b } else { a });
+            let highest = known().reduce(|a, b| if b.1.mean > a.1.mean { b } else { a });
+            let (Some(low), Some(high)) = (lowest, highest) else { continue };
+            let mut cells = vec![sweep.figures[figure].title()];
+            cells.extend((sweep.variants.len() > 1).then(|| variant.clone()));
+            cells.extend([low, high].iter().flat_map(|(point, value)| [scale.show_brief(value), row(*point)]));
+            rows.push(cells);
+        }
+    }
+    let at = format!("at {}", sweep.about.points.paths.join(", "));
+    let mut header = vec!["figure".to_owned()];
+    header.extend((sweep.variants.len() > 1).then(|| "variant".to_owned()));
+    header.extend(["lowest".to_owned(), at.clone(), "highest".to_owned(), at]);
+    (header, rows)
+}
+
+/// Where expectations hold, and what stopped.
 pub(in crate::report) fn sentences(sweep: &Sweep<'_>) -> Vec<String> {
     let mut out = Vec::new();
     let points = sweep.about.points;
     for (at, variant) in sweep.variants.iter().enumerate() {
-        let seen =
-            || sweep.points.iter().enumerate().filter_map(|(p, point)| Some((p, point.variants.get(at)?.as_ref()?)));
         let whose = if sweep.variants.len() > 1 { format!("{variant}: ") } else { String::new() };
-        for (figure, scale) in scales(sweep).iter().enumerate() {
-            let known = || seen().filter_map(|(p, variant)| Some((p, variant.values[figure].as_ref()?)));
-            // of equal ones the first
-            let lowest = known().reduce(|a, b| if b.1.mean < a.1.mean { b } else { a });
-            let highest = known().reduce(|a, b| if b.1.mean > a.1.mean { b } else { a });
-            let title = sweep.figures[figure].title();
-            if let (Some(low), Some(high)) = (lowest, highest) {
-                if low.1.mean == high.1.mean {
-                    out.push(format!("{whose}{title} is {} at every point.", scale.show_brief(low.1)));
-                } else {
-                    let of = |(point, value)| format!("{} with {}", scale.show_brief(value), points.words(point));
-                    out.push(format!("{whose}{title} is lowest, {}, and highest, {}.", of(low), of(high)));
-                }
-            }
-        }
+        let seen = || sweep.points.iter().filter_map(|point| point.variants.get(at)?.as_ref());
         let mut texts: Vec<&str> = Vec::new();
-        for (text, _) in seen().flat_map(|(_, variant)| &variant.expected) {
+        for (text, _) in seen().flat_map(|variant| &variant.expected) {
             if !texts.contains(&text.as_str()) {
                 texts.push(text);
             }
         }
         for text in texts {
-            let all: Vec<bool> = seen()
-                .filter_map(|(_, v)| v.expected.iter().find(|(t, _)| t == text).map(|(_, holds)| *holds))
-                .collect();
+            let found =
+                |variant: &SeenVariant| variant.expected.iter().find(|(other, _)| other == text).map(|found| found.1);
+            let all: Vec<bool> = seen().filter_map(found).collect();
             let holding = all.iter().filter(|holds| **holds).count();
             out.push(format!(
                 "{whose}`{text}` holds at {} of {} points.",
