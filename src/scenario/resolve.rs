@@ -1,6 +1,7 @@
 //! From text to a [`Scenario`]: the steps in their order, and where each problem stands.
 
 mod points;
+mod written;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,18 +13,17 @@ use super::expect::Expectation;
 use super::file::ScenarioFile;
 use super::fill::fill;
 use super::locate::{Index, Step};
-use super::overlay::{Setting, difference, lengthen, merge, plain_keys};
+use super::overlay::{Setting, lengthen, merge, plain_keys};
 use super::side::SideFiles;
 use super::typed::{Found, dotted, name_items};
 use super::{Scenario, Source, Variant, assumed, build, sweep, typed, validate};
 use crate::cluster::spec::{ClusterSpec, Trace};
 use crate::metrics::{AlertRule, Assumption, Grade};
+pub use written::{to_value, to_yaml, trace_name};
 
 /// Keys that belong to the study as a whole, so a variant cannot change them.
 const NOT_IN_VARIANTS: [&str; 7] = ["name", "title", "seed", "replications", "sweep", "variants", assumed::KEY];
 
-/// Where traces stand beside a resolved scenario.
-const TRACES: &str = "traces/";
 /// Most problems that are looked up; each costs a walk through the text.
 const MAX_PROBLEMS: usize = 200;
 /// Most entries of the lists of a scenario.
@@ -90,8 +90,6 @@ pub fn resolve(source: Source<'_>, sets: &[String]) -> Result<Scenario, Problems
     Ok(assemble(base, variants, told, side.into_traces()))
 }
 
-type Variants = Vec<(String, Option<Resolved>)>;
-
 fn assemble(
     base: Resolved,
     variants: Vec<(String, Option<Resolved>)>,
@@ -153,7 +151,11 @@ impl Desk<'_> {
     }
 
     /// Reads the base and every variant.
-    fn documents(&mut self, mut document: Value, side: &mut SideFiles<'_>) -> (Option<Resolved>, Variants) {
+    fn documents(
+        &mut self,
+        mut document: Value,
+        side: &mut SideFiles<'_>,
+    ) -> (Option<Resolved>, Vec<(String, Option<Resolved>)>) {
         lengthen(&mut document);
         self.limits(&document);
         let patches = self.variants(&mut document);
@@ -445,57 +447,4 @@ fn balancer_defaults(written: &Value, file: &ScenarioFile) -> Vec<Assumption> {
         }
     }
     made
-}
-
-/// The name under which a trace stands beside the resolved scenario: its path as one plain file name, in a folder of
-/// its own, so that it replaces no file of the user.
-pub fn trace_name(file: &str) -> String {
-    let own = file.strip_prefix(TRACES).unwrap_or(file);
-    let plain: String = own.chars().map(|c| if matches!(c, '/' | '\\' | ':') { '-' } else { c }).collect();
-    format!("{TRACES}{}", plain.trim_start_matches(['.', '-']))
-}
-
-/// A filled file as an untyped value; absent keys are left out.
-pub fn to_value(file: &ScenarioFile) -> Value {
-    let mut value = serde_yaml::with::singleton_map_recursive::serialize(file, serde_yaml::value::Serializer)
-        .expect("a scenario is plain data");
-    strip(&mut value);
-    for audience in value.get_mut("clients").and_then(Value::as_sequence_mut).into_iter().flatten() {
-        if let Some(Value::String(name)) = audience.get_mut("trace").and_then(|trace| trace.get_mut("file")) {
-            *name = trace_name(name);
-        }
-    }
-    value
-}
-
-fn strip(value: &mut Value) {
-    match value {
-        Value::Mapping(map) => {
-            map.retain(|_, value| !value.is_null());
-            map.iter_mut().for_each(|(_, value)| strip(value));
-        }
-        Value::Sequence(list) => list.iter_mut().for_each(strip),
-        _ => {}
-    }
-}
-
-/// The text of a filled file with its variants as patches.
-pub fn to_yaml<'f>(
-    file: &ScenarioFile,
-    variants: impl Iterator<Item = (&'f str, &'f ScenarioFile)>,
-    assumptions: &[Assumption],
-) -> String {
-    let base = to_value(file);
-    let mut patches = Mapping::new();
-    for (name, variant) in variants {
-        patches.insert(Value::String(name.to_owned()), difference(&base, &to_value(variant)));
-    }
-    let mut whole = base;
-    if let (Value::Mapping(map), false) = (&mut whole, patches.is_empty()) {
-        map.insert(Value::String("variants".to_owned()), Value::Mapping(patches));
-    }
-    if let (Value::Mapping(map), false) = (&mut whole, assumptions.is_empty()) {
-        map.insert(Value::String(assumed::KEY.to_owned()), assumed::to_value(assumptions));
-    }
-    serde_yaml::to_string(&whole).expect("a scenario is plain data")
 }

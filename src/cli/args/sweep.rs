@@ -8,8 +8,7 @@ use crate::metrics::FigureId;
 use crate::scenario::{Axis, Expectation};
 use crate::study::{Range, Shard};
 
-/// Plans the points, runs them on this machine, and merges. The same command again goes on where it was stopped: what is finished is
-/// never run twice. Every point runs every variant of the scenario with the same random numbers.
+/// Plans the points, runs them on this machine, and merges.
 #[derive(Clone, Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, after_help = SWEEP_HELP)]
 pub struct SweepArgs {
@@ -82,7 +81,7 @@ pub struct SweepQuestion {
     /// Draws N points evenly from ranges (a Latin hypercube), with the seed of the scenario
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), requires = "range")]
     pub lhs: Option<u32>,
-    /// A path and the range to draw from, such as `pods.replicas=3..20`, `network.rtt=5ms..500ms:log`; may be given again
+    /// A path and the range to draw from, such as `pods.replicas=3..20`, `pods.cpu=0.5..8:log`; may be given again
     #[arg(long, value_name = "PATH=LOW..HIGH", value_parser = Range::parse, requires = "lhs")]
     pub range: Vec<Range>,
     /// Changes a value at every point, such as `clients.count=5000`; may be given again
@@ -132,6 +131,9 @@ fn figure(text: &str) -> Result<FigureId, String> {
 
 /// What stands below the options of `sweep`.
 const SWEEP_HELP: &str = "\
+Every point runs every variant of the scenario with the same random numbers. The same command again goes on where it was stopped:
+what is finished is never run twice.
+
 Exit codes: 0 fine, 2 bad input. An `expect` that fails at a point is a result, in points.csv, and no failure.
 
 Examples:

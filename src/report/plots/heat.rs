@@ -10,7 +10,7 @@ use super::scale::Axis;
 use super::sweep::Plot;
 use super::{FONT, LARGE};
 use crate::report::number::{fixed, places_for, with_unit};
-use crate::report::sweep::Dimension;
+use crate::report::sweep::{Dimension, Facet};
 
 const WIDTH: f64 = 960.0;
 const TOP: f64 = 58.0;
@@ -54,11 +54,7 @@ pub(super) struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    pub(super) fn new(
-        plot: &Plot<'_>,
-        axes: &'a [Dimension; 2],
-        facets: &'a [(String, BTreeMap<(usize, usize), usize>)],
-    ) -> Frame<'a> {
+    pub(super) fn new(plot: &Plot<'_>, axes: &'a [Dimension; 2], facets: &'a [Facet]) -> Frame<'a> {
         let variants = &plot.sweep.variants;
         let mut panels = Vec::new();
         for (facet, points) in facets {

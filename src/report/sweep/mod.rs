@@ -15,7 +15,7 @@ use super::{OutputFile, chart_path, html};
 use crate::metrics::{Estimate, FigureId, PointReport};
 use crate::study::Points;
 
-pub(super) use shape::{Dimension, Shape};
+pub(super) use shape::{Dimension, Facet, Shape};
 pub use table::SweepTables;
 use table::Tables;
 pub(super) use text::{ends_table, sentences, summary_table};

@@ -41,6 +41,9 @@ impl Dimension {
     }
 }
 
+/// A combination of values, and the points at (first, second) of the other two paths.
+pub(in crate::report) type Facet = (String, BTreeMap<(usize, usize), usize>);
+
 /// How the points lie.
 pub(in crate::report) enum Shape {
     /// One point.
@@ -51,8 +54,8 @@ pub(in crate::report) enum Shape {
     Grid {
         /// The first path, and the second one.
         axes: [Dimension; 2],
-        /// For each combination of the others: what it is, and the points at (first, second).
-        facets: Vec<(String, BTreeMap<(usize, usize), usize>)>,
+        /// For each combination of the others.
+        facets: Vec<Facet>,
     },
     /// Anything else.
     Scattered(Vec<Dimension>),

@@ -54,7 +54,8 @@ impl Desk<'_> {
         };
         let mut steps = vec![Step::Key("sweep".to_owned())];
         if let Some(axis) = axes.iter().find(leads_there) {
-            steps.extend([Step::Key(axis.path.clone()), Step::Item(point % axis.values.len(), None)]);
+            steps.push(Step::Key(axis.path.clone()));
+            steps.extend(problem.setting.is_some().then(|| Step::Item(point % axis.values.len(), None)));
         } else {
             let point: Vec<String> = axes.iter().map(of).collect();
             problem.message = format!("with {}: {}", point.join(", "), problem.message);

@@ -21,7 +21,7 @@ pub struct Range {
 }
 
 impl Range {
-    /// Reads `pods.replicas=3..20`, `network.rtt=5ms..500ms:log`.
+    /// Reads `pods.replicas=3..20`, `pods.cpu=0.5..8:log`.
     ///
     /// # Errors
     /// With what is wrong and what to write instead.
