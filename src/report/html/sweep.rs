@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{count_of, head, scroll};
 use crate::report::plots::Chart;
-use crate::report::sweep::{Sweep, ends_table, sentences, summary_table};
+use crate::report::sweep::{Sweep, ends_table, ends_title, sentences, summary_table};
 
 /// Most rows on the page: more are for `points.csv`.
 const MOST_ROWS: usize = 500;
@@ -33,7 +33,7 @@ pub(in crate::report) fn page(sweep: &Sweep<'_>, charts: &[Chart]) -> String {
                     section id="verdict" aria-labelledby="verdict-heading" {
                         h2 class="unseen" id="verdict-heading" { "Results" }
                         @for sentence in sentences(sweep) { p { (sentence) } }
-                        @if !sweep.figures.is_empty() { (grid("Lowest and highest", ends_table(sweep), 1 + texts(sweep))) }
+                        @if !sweep.figures.is_empty() { (grid(&ends_title(sweep), ends_table(sweep), 1 + texts(sweep))) }
                     }
                     @if !charts.is_empty() { (pictures(charts)) }
                     (table(sweep))
@@ -73,31 +73,30 @@ fn texts(sweep: &Sweep<'_>) -> usize {
 
 fn table(sweep: &Sweep<'_>) -> Markup {
     let (header, mut rows) = summary_table(sweep);
-    let more = rows.len() > MOST_ROWS;
+    let more = if rows.len() > MOST_ROWS { format!(" These are the first {MOST_ROWS} rows.") } else { String::new() };
+    let caption = format!("Means over the runs with their 95 % intervals.{more}");
     rows.truncate(MOST_ROWS);
     html! {
         section id="points" {
             h2 { "Points" }
+            (grid(&caption, (header, rows), sweep.about.points.paths.len() + texts(sweep)))
             p class="note" {
-                "Means over the runs with their 95 % intervals. Every figure stands in " code { "sweep.csv" } ", the usual ones in "
-                code { "points.csv" } "."
-                @if more { " These are the first " (MOST_ROWS) " rows." }
+                "Every figure stands in " code { "sweep.csv" } ", the usual ones in " code { "points.csv" } "."
             }
-            (grid("Points", (header, rows), sweep.about.points.paths.len() + texts(sweep)))
         }
     }
 }
 
 /// A table of which the first columns are texts, and those that hold words.
 fn grid(label: &str, (header, rows): (Vec<String>, Vec<Vec<String>>), texts: usize) -> Markup {
-    let class = |at: usize| (at < texts || header[at] == "fails").then_some("text");
+    let class = |at: usize| (at < texts || ["fails", "at"].contains(&header[at].as_str())).then_some("text");
     scroll(
         label,
         &html! {
             table {
                 thead { tr { @for (at, name) in header.iter().enumerate() { th scope="col" class=[class(at)] { (name) } } } }
                 tbody {
-                    @for row in &rows { tr { @for (at, cell) in row.iter().enumerate() { td class=[class(at)] { (cell) } } } }
+                    @for row in &rows { tr { @for (at, cell) in row.iter().enumerate() { td class=[class(at)] { span class="value" { (cell) } } } } }
                 }
             }
         },

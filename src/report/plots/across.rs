@@ -1,6 +1,6 @@
 //! A swept path as an axis from left to right.
 
-use super::canvas::{Anchor, Canvas, GRID, MUTED, text_width};
+use super::canvas::{Anchor, Canvas, GRID, MUTED, shortened, text_width};
 use super::scale::{Axis, duration_text, tick_step, tick_text};
 use crate::report::sweep::Dimension;
 use crate::study::Kind;
@@ -25,7 +25,9 @@ impl Across {
         let Some((kind, numbers)) = &dimension.numbers else {
             let axis = Axis::linear(-0.5, dimension.values.len() as f64 - 0.5, from, to);
             let places: Vec<f64> = (0..dimension.values.len()).map(|at| axis.at(at as f64)).collect();
-            let labels = places.iter().copied().zip(dimension.values.iter().cloned()).collect();
+            let room = (to - from) / places.len() as f64 - 8.0;
+            let short = dimension.values.iter().map(|value| shortened(value, room.max(30.0), LABEL));
+            let labels = places.iter().copied().zip(short).collect();
             return Across { places, labels };
         };
         let (low, high) = (numbers[0], numbers[numbers.len() - 1]);

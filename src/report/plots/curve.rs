@@ -22,7 +22,7 @@ pub(super) fn line(plot: &Plot<'_>, path: &Dimension) -> String {
         header(canvas, plot, width);
         let frame = Frame { left: LEFT, right: width - 12.0, top, bottom: top + HEIGHT };
         let across = Across::new(path, frame.left, frame.right);
-        let up = frame.up(plot);
+        let up = frame.up(plot.ends_of_intervals());
         frame.axes(canvas, &across, &up, &path.path, true);
         let order = |variant: usize| {
             let mut known: Vec<(f64, f64, f64)> = (0..path.of.len())
@@ -61,7 +61,7 @@ pub(super) fn dots(plot: &Plot<'_>, paths: &[Dimension]) -> String {
             let panel_top = top + (i / columns) as f64 * row_height;
             let frame = Frame { left, right: left + width, top: panel_top, bottom: panel_top + height };
             let across = Across::new(path, frame.left, frame.right);
-            let up = frame.up(plot);
+            let up = frame.up(plot.ends);
             frame.axes(canvas, &across, &up, &path.path, i % columns == 0);
             for point in 0..path.of.len() {
                 for (variant, _) in plot.names() {
@@ -84,8 +84,7 @@ struct Frame {
 
 impl Frame {
     /// From zero, unless all values are far from it.
-    fn up(&self, plot: &Plot<'_>) -> Axis {
-        let (lowest, highest) = plot.ends;
+    fn up(&self, (lowest, highest): (f64, f64)) -> Axis {
         let spread = highest - lowest;
         if lowest > 0.0 && spread < 0.3 * lowest {
             let pad = (spread * 0.15).max(lowest * 0.01);

@@ -193,7 +193,8 @@ impl Heat {
         let left = right - 120.0;
         for step in 0..STEPS {
             let at = |step: usize| left + 120.0 * step as f64 / STEPS as f64;
-            canvas.rect((at(step), 6.0), (at(step + 1), 18.0), color((step as f64 + 0.5) / STEPS as f64));
+            // each over the rest, so that no seam shows
+            canvas.rect((at(step), 6.0), (right, 18.0), color((step as f64 + 0.5) / STEPS as f64));
         }
         canvas.text((left - 7.0, 12.0), &low, LABEL, MUTED, Anchor::End);
         canvas.text((right + 7.0, 12.0), &high, LABEL, MUTED, Anchor::Start);

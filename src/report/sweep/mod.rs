@@ -18,7 +18,7 @@ use crate::study::Points;
 pub(super) use shape::{Dimension, Facet, Shape};
 pub use table::SweepTables;
 use table::Tables;
-pub(super) use text::{ends_table, sentences, summary_table};
+pub(super) use text::{ends_table, ends_title, sentences, summary_table};
 
 /// Figures that are drawn when none is asked for: those that are expected, then these, as far as there are any.
 const USUAL: [&str; 8] = [

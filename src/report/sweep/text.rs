@@ -14,7 +14,7 @@ pub(super) fn text(sweep: &Sweep<'_>, width: usize) -> String {
     let every = (rows.len() <= MOST_ROWS).then(|| table_of(header, rows)).filter(fits);
     let mut out = every.unwrap_or_else(|| {
         let (header, rows) = ends_table(sweep);
-        table_of(header, rows)
+        format!("{}\n{}", wrapped(&ends_title(sweep), width, ""), table_of(header, rows))
     });
     out.push('\n');
     sentences(sweep).iter().for_each(|sentence| out.push_str(&wrapped(sentence, width, "  ")));
@@ -59,6 +59,12 @@ fn scales(sweep: &Sweep<'_>) -> Vec<Scale> {
     sweep.figures.iter().enumerate().map(scale).collect()
 }
 
+/// What that table shows.
+pub(in crate::report) fn ends_title(sweep: &Sweep<'_>) -> String {
+    let points = sweep.about.points;
+    format!("Lowest and highest of {} points, each at its {}.", count(points.len() as u64), points.paths.join(", "))
+}
+
 /// How far the drawn figures go: header, and a row per figure and variant.
 pub(in crate::report) fn ends_table(sweep: &Sweep<'_>) -> (Vec<String>, Vec<Vec<String>>) {
     let row = |point: usize| sweep.about.points.rows[point].join(", ");
@@ -72,14 +78,13 @@ pub(in crate::report) fn ends_table(sweep: &Sweep<'_>) -> (Vec<String>, Vec<Vec<
             let (Some(low), Some(high)) = (lowest, highest) else { continue };
             let mut cells = vec![sweep.figures[figure].title()];
             cells.extend((sweep.variants.len() > 1).then(|| variant.clone()));
-            cells.extend([low, high].iter().flat_map(|(point, value)| [scale.show_brief(value), row(*point)]));
+            cells.extend([low, high].iter().flat_map(|(point, value)| [scale.show(value), row(*point)]));
             rows.push(cells);
         }
     }
-    let at = format!("at {}", sweep.about.points.paths.join(", "));
     let mut header = vec!["figure".to_owned()];
     header.extend((sweep.variants.len() > 1).then(|| "variant".to_owned()));
-    header.extend(["lowest".to_owned(), at.clone(), "highest".to_owned(), at]);
+    header.extend(["lowest", "at", "highest", "at"].map(str::to_owned));
     (header, rows)
 }
 
