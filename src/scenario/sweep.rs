@@ -1,5 +1,7 @@
 //! What a sweep varies: a path and the values that stand there in turn.
 
+use std::collections::BTreeSet;
+
 use serde_yaml::Value;
 
 use super::file::ScenarioFile;
@@ -8,6 +10,8 @@ use super::file::ScenarioFile;
 pub const MAX_POINTS: usize = 100_000;
 /// Most paths that a sweep varies.
 pub const MAX_AXES: usize = 16;
+/// Most values of a path in a scenario, each of which is tried whenever the scenario is read.
+pub(super) const MAX_VALUES: usize = 1000;
 /// What names a scenario instead of describing a cluster, or is no part of it.
 const FIXED: [&str; 4] = ["name", "title", "sweep", super::assumed::KEY];
 
@@ -41,7 +45,8 @@ impl Axis {
 
     /// A value that stands there twice.
     pub(super) fn repeated(&self) -> Option<&String> {
-        self.values.iter().enumerate().find(|(at, value)| self.values[..*at].contains(value)).map(|(_, value)| value)
+        let mut known = BTreeSet::new();
+        self.values.iter().find(|value| !known.insert(*value))
     }
 }
 

@@ -374,6 +374,11 @@ fn pictures_show_how_the_points_lie() {
     place.run("sweep merge grid --figure event.latency.p95 --quiet").fine();
     let names: Vec<String> = results(&place, "grid").into_keys().filter(|name| name.starts_with("plots/")).collect();
     assert_eq!(names, ["plots/event.latency.p95.svg", "plots/mine.svg"]);
+    let said = place.run("sweep merge grid --figure cache.hits --quiet");
+    assert_eq!(
+        (said.code, said.err.as_str()),
+        (Some(0), "no point has the figure `cache.hits`; nothing is drawn of it\n")
+    );
 }
 
 #[test]

@@ -66,6 +66,9 @@ pub fn merge(folders: &[PathBuf], figures: &[FigureId], quiet: bool) -> Result<S
         return Err(incomplete(&folders[0], &missing, plan.points.len()));
     }
     let finished = report.finish(print::width()).map_err(|error| cannot_write(&out, &error))?;
+    for figure in &finished.absent {
+        print::note(&format!("no point has the figure `{figure}`; nothing is drawn of it"));
+    }
     let files: Vec<(String, Vec<u8>)> = finished.files.into_iter().map(|file| (file.path, file.bytes)).collect();
     out.write(&files, &sweep_optional_paths())?;
     Growing::finish([

@@ -94,6 +94,7 @@ fn grid(label: &str, (header, rows): (Vec<String>, Vec<Vec<String>>), texts: usi
         label,
         &html! {
             table {
+                caption { (label) }
                 thead { tr { @for (at, name) in header.iter().enumerate() { th scope="col" class=[class(at)] { (name) } } } }
                 tbody {
                     @for row in &rows { tr { @for (at, cell) in row.iter().enumerate() { td class=[class(at)] { span class="value" { (cell) } } } } }

@@ -94,6 +94,8 @@ impl Seen {
 pub struct SweepFiles {
     /// The page and the pictures.
     pub files: Vec<OutputFile>,
+    /// Figures that were asked for, and that no point has.
+    pub absent: Vec<FigureId>,
     /// For people, in a few lines.
     pub text: String,
 }
@@ -154,13 +156,15 @@ impl<'a, W: Write + Send> SweepReport<'a, W> {
     /// When a table cannot be written.
     pub fn finish(self, width: usize) -> io::Result<SweepFiles> {
         self.tables.finish()?;
+        let asked = if self.is_asked { self.sweep.figures.clone() } else { Vec::new() };
         let sweep = self.sweep.pruned(self.is_asked);
+        let absent = asked.into_iter().filter(|figure| !sweep.figures.contains(figure)).collect();
         let charts = sweep_charts(&sweep);
         let page = html::sweep_page(&sweep, &charts);
         let file = |path: &str, bytes: String| OutputFile { path: path.to_owned(), bytes: bytes.into_bytes() };
         let mut files = vec![file("sweep.html", page)];
         files.extend(charts.iter().map(|chart: &Chart| file(&chart_path(&chart.name), chart.file())));
-        Ok(SweepFiles { files, text: text::text(&sweep, width) })
+        Ok(SweepFiles { files, absent, text: text::text(&sweep, width) })
     }
 }
 

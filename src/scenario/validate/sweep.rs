@@ -2,7 +2,7 @@
 
 use super::{Checks, Found, Problem, Step};
 use crate::scenario::file::ScenarioFile;
-use crate::scenario::sweep::{MAX_AXES, MAX_POINTS, axes, check_path};
+use crate::scenario::sweep::{MAX_AXES, MAX_POINTS, MAX_VALUES, axes, check_path};
 
 pub(super) fn check(checks: &mut Checks, file: &ScenarioFile) {
     let axes = axes(file);
@@ -21,6 +21,14 @@ pub(super) fn check(checks: &mut Checks, file: &ScenarioFile) {
             fail("bad-sweep", Some(&axis.path), what, example);
         } else if axis.values.is_empty() {
             fail("zero", Some(&axis.path), format!("`{}` has no values", axis.path), example);
+        } else if axis.values.len() > MAX_VALUES {
+            let message = format!("{} values are more than the {MAX_VALUES} that are possible here", axis.values.len());
+            fail(
+                "too-many-entries",
+                Some(&axis.path),
+                message,
+                "put them into a table: `stickysim sweep --points FILE`",
+            );
         } else if let Some(value) = axis.repeated() {
             fail("bad-sweep", Some(&axis.path), format!("the value `{value}` stands there twice"), "write it once");
         }

@@ -133,7 +133,7 @@ mod tests {
             Points::table("\u{feff}a,b\n# a remark\n1,{exp: 20s}\n2,\"{uniform: [1s, 2s]}\"\n").expect("a table");
         assert_eq!(points.changes(1), ["a=2", "b={uniform: [1s, 2s]}"]);
         for (text, says) in [
-            ("", "no path"),
+            ("", "no points"),
             ("a,b\n", "no points"),
             ("a,a\n1,2\n", "`a` is swept twice"),
             ("a,b\n1\n", "line 2: 1 columns"),
