@@ -1,8 +1,8 @@
-//! One point of a sweep: what is kept of a study of it.
+//! One point of a sweep: what is kept of its runs.
 
 use serde::{Deserialize, Serialize};
 
-use super::study::{ExpectationOutcome, FigureReport, Study};
+use super::study::{ExpectationOutcome, FigureReport};
 
 /// One point of a sweep.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,28 +20,17 @@ pub struct PointReport {
 pub struct VariantAtPoint {
     /// Its name.
     pub name: String,
-    /// Every figure that it has.
+    /// Every figure that it has, without what pairings are worth.
     pub figures: Vec<FigureReport>,
     /// Whether each `expect` holds.
     pub expectations: Vec<ExpectationOutcome>,
-    /// Digest of each replication.
-    pub digests: Vec<String>,
+    /// Digest of the first replication.
+    pub digest: String,
     /// Events handled, over all replications.
     pub events: u64,
 }
 
 impl PointReport {
-    /// What is kept of a study of the point.
-    pub fn of(point: usize, study: Study) -> PointReport {
-        let variants = study.variants.into_iter().map(|variant| VariantAtPoint {
-            name: variant.name,
-            figures: variant.figures,
-            expectations: variant.expectations,
-            digests: variant.digests,
-            events: variant.events,
-        });
-        PointReport { point, stopped: None, variants: variants.collect() }
-    }
     /// A point whose runs stopped before their end.
     pub fn stopped(point: usize, why: String) -> PointReport {
         PointReport { point, stopped: Some(why), variants: Vec::new() }

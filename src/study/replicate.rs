@@ -69,10 +69,7 @@ struct Pooled {
 pub fn run(scenario: &Scenario, options: &Options) -> Result<Study, StudyError> {
     let candidates = Candidate::all(scenario, options.variants);
     let pooled = run_all(&candidates, scenario, options)?;
-    // what others are compared with: the variant called `none`, else the first without affinity, else the first
-    let named = candidates.iter().position(|candidate| candidate.name == "none");
-    let plain = || candidates.iter().position(|candidate| candidate.spec.affinity() == AffinityKey::None);
-    let baseline = named.or_else(plain).unwrap_or(0);
+    let baseline = baseline(&candidates);
     let baseline_figures = pooled[baseline].figures.clone();
     let variants = candidates.iter().zip(pooled).enumerate().map(|(position, (candidate, pooled))| {
         report(candidate, pooled, (position != baseline).then_some(&baseline_figures))
@@ -107,6 +104,13 @@ fn run_all(candidates: &[Candidate], scenario: &Scenario, options: &Options) -> 
     };
     in_order(&jobs, options, one, |(variant, record)| pools[variant].add(record, candidates[variant].expectations))?;
     Ok(pools)
+}
+
+/// What others are compared with: the variant called `none`, else the first without affinity, else the first.
+pub(super) fn baseline(candidates: &[Candidate]) -> usize {
+    let named = candidates.iter().position(|candidate| candidate.name == "none");
+    let plain = || candidates.iter().position(|candidate| candidate.spec.affinity() == AffinityKey::None);
+    named.or_else(plain).unwrap_or(0)
 }
 
 /// How many figures come before those of expectations.
@@ -154,16 +158,7 @@ fn report(candidate: &Candidate, pooled: Pooled, baseline: Option<&Vec<Vec<Optio
     let figures = figures.collect();
     let expectations = candidate.expectations.iter().enumerate().map(|(position, expectation)| {
         let values: Vec<f64> = column(&pooled.figures, known + position).into_iter().flatten().collect();
-        let measured = estimate(&values);
-        let holds = measured.is_some_and(|measured| expectation.holds(measured.mean));
-        ExpectationOutcome {
-            text: expectation.text.clone(),
-            figure: expectation.figure.to_string(),
-            comparison: expectation.comparison.to_string(),
-            bound: expectation.bound,
-            holds,
-            measured,
-        }
+        outcome(expectation, estimate(&values))
     });
     let expectations = expectations.collect();
     let (series, marks) = pooled.first.unwrap_or_default();
@@ -181,6 +176,18 @@ fn report(candidate: &Candidate, pooled: Pooled, baseline: Option<&Vec<Vec<Optio
         expectations,
         digests: pooled.digests.iter().map(|digest| format!("{digest:016x}")).collect(),
         events: pooled.events,
+    }
+}
+
+/// Whether what is expected holds of what was measured.
+pub(super) fn outcome(expectation: &Expectation, measured: Option<Estimate>) -> ExpectationOutcome {
+    ExpectationOutcome {
+        text: expectation.text.clone(),
+        figure: expectation.figure.to_string(),
+        comparison: expectation.comparison.to_string(),
+        bound: expectation.bound,
+        holds: measured.is_some_and(|measured| expectation.holds(measured.mean)),
+        measured,
     }
 }
 
@@ -205,12 +212,15 @@ pub fn estimate(values: &[f64]) -> Option<Estimate> {
     }
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
-    let half_width = (values.len() > 1).then(|| {
-        let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (n - 1.0);
-        student_t(CONFIDENCE, values.len() as u32 - 1) * libm::sqrt(variance / n)
-    });
+    let variance = (values.len() > 1).then(|| values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (n - 1.0));
     let fold = |combine: fn(f64, f64) -> f64| values.iter().copied().reduce(combine).unwrap_or(mean);
-    Some(Estimate { mean, half_width, min: fold(f64::min), max: fold(f64::max), replications: values.len() as u32 })
+    Some(estimate_of(values.len() as u32, mean, variance, (fold(f64::min), fold(f64::max))))
+}
+
+/// The same of what is known of the values.
+pub(super) fn estimate_of(n: u32, mean: f64, variance: Option<f64>, (min, max): (f64, f64)) -> Estimate {
+    let half_width = variance.map(|variance| student_t(CONFIDENCE, n - 1) * libm::sqrt(variance / f64::from(n)));
+    Estimate { mean, half_width, min, max, replications: n }
 }
 
 /// The standard error of an estimate's mean; `None` with fewer than two replications.

@@ -139,8 +139,8 @@ mod tests {
         let value = Estimate { mean: 12.5, half_width: None, min: 12.0, max: 13.0, replications: 2 };
         let figure = |id: &str| FigureReport { id: id.to_owned(), value, difference: None, pairing: None };
         let figures = vec![figure("event.latency.p99"), figure("redis.copies")];
-        let (name, digests) = ("cookie".to_owned(), Vec::new());
-        let variants = vec![VariantAtPoint { name, figures, expectations: Vec::new(), digests, events: 1 }];
+        let (name, digest) = ("cookie".to_owned(), String::new());
+        let variants = vec![VariantAtPoint { name, figures, expectations: Vec::new(), digest, events: 1 }];
         let mut bytes = Vec::new();
         let mut table = ParquetTable::new(&points, &mut bytes).expect("memory takes every write");
         for point in 0..2 {

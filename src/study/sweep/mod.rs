@@ -1,13 +1,13 @@
 //! A sweep: the same scenario at many points, each with other values in it.
 
 mod draw;
+mod measure;
 mod points;
 mod shard;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::jobs::{Options, Progress, StudyError, in_order};
-use super::replicate;
 use crate::cluster::RunError;
 use crate::metrics::PointReport;
 use crate::scenario::Scenario;
@@ -37,8 +37,8 @@ pub fn run_points<E: From<StudyError> + Send>(
         let scenario = at(point)?;
         count.point_begins(&scenario, options.variants);
         let inner = Options { threads: Some(inner), progress: &|_| (options.progress)(count.run_ends()), ..*options };
-        let report = match replicate::run(&scenario, &inner) {
-            Ok(study) => PointReport::of(point, study),
+        let report = match measure::measure(point, &scenario, &inner) {
+            Ok(report) => report,
             // what is too much for the machine is a result, too
             Err(StudyError::Run { variant, replication, error: error @ RunError::TooManyEvents { .. } }) => {
                 PointReport::stopped(point, format!("variant `{variant}`, replication {replication}: {error}"))
