@@ -1,8 +1,9 @@
 //! Ctrl-C: stops at once while simulating, after the files are whole while writing.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-static WRITING: AtomicBool = AtomicBool::new(false);
+/// How many threads are writing.
+static WRITING: AtomicUsize = AtomicUsize::new(0);
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// What a shell expects of a program ended by Ctrl-C.
@@ -13,7 +14,7 @@ pub fn install() {
     // without a handler Ctrl-C ends the program as well, only less tidily
     let _ = ctrlc::set_handler(|| {
         INTERRUPTED.store(true, Ordering::SeqCst);
-        if !WRITING.load(Ordering::SeqCst) {
+        if WRITING.load(Ordering::SeqCst) == 0 {
             std::process::exit(EXIT_CODE);
         }
     });
@@ -21,10 +22,10 @@ pub fn install() {
 
 /// Runs `write` to its end even if Ctrl-C comes meanwhile, and ends the program after it in that case.
 pub fn finish_writing<T>(write: impl FnOnce() -> T) -> T {
-    WRITING.store(true, Ordering::SeqCst);
+    WRITING.fetch_add(1, Ordering::SeqCst);
     let result = write();
-    WRITING.store(false, Ordering::SeqCst);
-    if INTERRUPTED.load(Ordering::SeqCst) {
+    let is_last = WRITING.fetch_sub(1, Ordering::SeqCst) == 1;
+    if is_last && INTERRUPTED.load(Ordering::SeqCst) {
         std::process::exit(EXIT_CODE);
     }
     result

@@ -20,6 +20,7 @@ mod recommend;
 mod route;
 mod selftest;
 mod study;
+mod sweep;
 
 use std::process::ExitCode;
 
@@ -93,6 +94,7 @@ fn dispatch(cli: Cli) -> Result<Success, Failure> {
         Some(Command::Plan(args)) => plan::plan(&args),
         Some(Command::Diff(args)) => diff::diff(&args),
         Some(Command::Recommend(args)) => recommend::recommend(&args),
+        Some(Command::Sweep(args)) => sweep::sweep(*args),
         Some(Command::Check { scenarios, set, quiet }) => check::check(&scenarios, &set, quiet),
         Some(Command::Schema { of }) => check::schema(of),
         Some(Command::Route(args)) => route::route(&args),

@@ -1,6 +1,6 @@
 //! Result folders: every file is written whole or not at all.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -54,6 +54,23 @@ impl Folder {
         })
     }
 
+    /// Copies what is read into a file of the folder, whole or not at all.
+    pub fn copy(&self, name: &str, from: &mut dyn Read) -> Result<(), Failure> {
+        let path = self.path.join(name);
+        let copied = interrupt::finish_writing(|| {
+            let mut file = temporary_beside(&path)?;
+            std::io::copy(from, &mut file)?;
+            file.persist(&path).map(drop).map_err(|error| error.error)
+        });
+        copied.map_err(|error| cannot_write(&path, &error))
+    }
+    /// A file that is written bit by bit.
+    pub(super) fn grow(&self, name: &str) -> Result<Growing, Failure> {
+        let path = self.path.join(name);
+        let file = temporary_beside(&path).map_err(|error| cannot_write(&path, &error))?;
+        Ok(Growing { path, file })
+    }
+
     fn write_all(&self, files: &[(String, Vec<u8>)]) -> Result<(), Failure> {
         let mut finished = Vec::with_capacity(files.len());
         for (name, content) in files {
@@ -71,6 +88,51 @@ impl Folder {
         Ok(())
     }
 }
+
+/// A file that is written bit by bit, and takes its name at the end.
+pub(super) struct Growing {
+    path: PathBuf,
+    file: NamedTempFile,
+}
+
+impl Growing {
+    /// All of them are complete: they take their names.
+    pub(super) fn finish<const N: usize>(all: [Growing; N]) -> Result<(), Failure> {
+        interrupt::finish_writing(|| {
+            all.into_iter().try_for_each(|Growing { path, file }| {
+                file.persist(&path).map(drop).map_err(|error| cannot_write(&path, &error.error))
+            })
+        })
+    }
+}
+
+impl Write for &Growing {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.file.as_file().write(bytes)
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.as_file().flush()
+    }
+}
+
+/// Writes a file, and its folder if needed, whole or not at all.
+pub fn write_whole(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    interrupt::finish_writing(|| write_beside(path, content)?.persist(path).map(drop).map_err(|error| error.error))
+}
+
+/// Removes the temporary files of programs that were killed.
+pub fn remove_temporary(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(TEMPORARY));
+        if is_ours && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            // one that cannot be removed hurts nobody
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// How names of temporary files begin.
+const TEMPORARY: &str = ".stickysim-";
 
 /// Writes a file of its own, whole or not at all.
 pub fn write_file(path: &Path, content: &[u8]) -> Result<(), Failure> {
@@ -94,11 +156,17 @@ fn remove(path: &Path) -> Result<(), Failure> {
 
 /// A complete file with a temporary name in the folder of `path`.
 fn write_beside(path: &Path, content: &[u8]) -> std::io::Result<NamedTempFile> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let mut file = NamedTempFile::new_in(folder)?;
+    let mut file = temporary_beside(path)?;
     file.write_all(content)?;
     file.flush()?;
+    Ok(file)
+}
+
+/// An empty file with a temporary name in the folder of `path`, which is made if needed.
+fn temporary_beside(path: &Path) -> std::io::Result<NamedTempFile> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
     share(&file)?;
     Ok(file)
 }

@@ -6,50 +6,9 @@ use super::args::{DuringArg, FindArg, PlanArgs};
 use super::output::Folder;
 use super::study::{expecting, failed_run, load_text, parse_text};
 use super::{Failure, Success, print};
-use crate::engine::Span;
 use crate::report;
 use crate::scenario::Scenario;
-use crate::study::{self, During, Find, Options, Plan, Question, StudyError};
-
-/// What kind of value the setting takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Whole,
-    Number,
-    Percent,
-    /// In milliseconds.
-    Duration,
-}
-
-impl Kind {
-    /// Reads an end of the range.
-    fn read(text: &str) -> Option<(Kind, f64)> {
-        let text = text.trim();
-        if let Ok(whole) = text.parse::<u32>() {
-            return Some((Kind::Whole, f64::from(whole)));
-        }
-        if let Some(percent) = text.strip_suffix('%') {
-            return percent.trim().parse().ok().map(|value| (Kind::Percent, value));
-        }
-        if let Ok(number) = text.parse::<f64>() {
-            return number.is_finite().then_some((Kind::Number, number));
-        }
-        text.parse::<Span>().ok().map(|span| (Kind::Duration, span.as_millis_f64()))
-    }
-    fn write(self, value: f64) -> String {
-        match self {
-            Kind::Whole => format!("{value:.0}"),
-            Kind::Number => format!("{}", rounded(value)),
-            Kind::Percent => format!("{}%", rounded(value)),
-            Kind::Duration => Span::from_millis(value.round() as u64).to_string(),
-        }
-    }
-}
-
-/// To four significant digits, as it is written.
-fn rounded(value: f64) -> f64 {
-    format!("{value:.3e}").parse().unwrap_or(value)
-}
+use crate::study::{self, During, Find, Kind, Options, Plan, Question, StudyError};
 
 /// An error of the search: the input's, or a run's.
 struct Stop(Failure);
@@ -133,22 +92,8 @@ fn wanted(scenario: &Scenario, only: Option<&str>) -> Result<Vec<Option<String>>
 }
 
 fn question(args: &PlanArgs) -> Result<(Kind, Question), Failure> {
-    let read = |option: &str, text: &str| {
-        Kind::read(text).ok_or_else(|| {
-            Failure::Input(format!(
-                "{option} {text}: write a number, a share such as `20%`, or a duration such as `5m`"
-            ))
-        })
-    };
-    let ((kind_from, from), (kind_to, to)) = (read("--from", &args.from)?, read("--to", &args.to)?);
-    let kind = match (kind_from, kind_to) {
-        (a, b) if a == b => a,
-        (Kind::Whole, Kind::Number) | (Kind::Number, Kind::Whole) => Kind::Number,
-        _ => {
-            let message = format!("--from {} and --to {} are not of the same kind", args.from, args.to);
-            return Err(Failure::Input(format!("{message}; write both with the same unit")));
-        }
-    };
+    let names = [format!("--from {}", args.from), format!("--to {}", args.to)];
+    let (kind, from, to) = Kind::range([&names[0], &names[1]], [&args.from, &args.to]).map_err(Failure::Input)?;
     if from <= 0.0 || from > to {
         let message = format!("from {} to {} there is nothing to search", args.from, args.to);
         return Err(Failure::Input(format!("{message}; write the lower end, above zero, as --from")));

@@ -183,6 +183,12 @@ fn tell(study: &Study, folder: &Folder, args: &StudyArgs) -> Result<(), Failure>
     print::out(&format!("{}\nReport: {}\n", report::terminal(study, &style).trim_end(), report.display()))
 }
 
+impl From<StudyError> for Failure {
+    fn from(error: StudyError) -> Failure {
+        failed_run(error)
+    }
+}
+
 /// As a failure of the program: a run whose books do not balance is a bug.
 pub(super) fn failed_run(error: StudyError) -> Failure {
     match error {

@@ -15,6 +15,7 @@ mod record;
 mod sensitivity;
 mod series;
 mod study;
+mod sweep;
 
 pub use alert::{AlertReport, AlertRule, Firing, SeriesId};
 pub use comparison::Comparison;
@@ -33,3 +34,4 @@ pub use study::{
     Assumption, DistributionReport, Estimate, ExpectationOutcome, FigureReport, Grade, Judgement, Pairing, Precision,
     Spread, Study, TooFew, VariantReport,
 };
+pub use sweep::{PointReport, VariantAtPoint};

@@ -63,7 +63,7 @@ impl Precision {
 }
 
 /// A percentile with too few samples beyond it to say where it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TooFew {
     /// Such as `event.latency.p99`.
     pub id: String,
@@ -140,7 +140,7 @@ impl VariantReport {
 }
 
 /// One figure over the replications.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FigureReport {
     /// Such as `event.latency.p99`; see [`FigureId`].
     pub id: String,
@@ -153,7 +153,7 @@ pub struct FigureReport {
 }
 
 /// Values of a variant and of the baseline that were measured with the same random numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Pairing {
     /// How much they go together, −1 to 1; `None` where one of them never varies.
     pub correlation: Option<f64>,
@@ -198,7 +198,7 @@ pub struct DistributionReport {
 }
 
 /// Whether an `expect` holds.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ExpectationOutcome {
     /// As written.
     pub text: String,
@@ -223,7 +223,7 @@ pub struct ExpectationOutcome {
 }
 
 /// What was found out of something that is expected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Judgement {
     /// It holds.

@@ -31,6 +31,7 @@ mod recommend;
 mod rows;
 mod saved;
 mod sensitivity;
+mod sweep;
 mod tables;
 mod terminal;
 mod verdict;
@@ -43,6 +44,7 @@ pub use openmetrics::openmetrics;
 pub use plan::{Written, plan_csv, plan_text, point_text};
 pub use recommend::{recommend_files, recommend_text};
 pub use saved::{REPLICATIONS, SUMMARY, read_results};
+pub use sweep::{SweepAbout, SweepFiles, SweepReport, SweepTables, sweep_optional_paths};
 pub use terminal::{TerminalStyle, terminal};
 pub use verdict::verdict;
 
@@ -94,6 +96,6 @@ pub fn files(study: &Study, scenario_yaml: &str) -> Vec<OutputFile> {
     files.extend(alerts::is_there(study).then(|| file(ALERTS, tables::alerts(study))));
     files.extend(ranking::Reading::of(study).map(|reading| file(RANKING, tables::ranking(&reading))));
     files.extend(sensitivity::Reading::of(study).map(|reading| file(SENSITIVITY, tables::sensitivity(&reading))));
-    files.extend(charts.iter().map(|chart| file(&chart_path(chart.name), chart.file().into_bytes())));
+    files.extend(charts.iter().map(|chart| file(&chart_path(&chart.name), chart.file().into_bytes())));
     files
 }

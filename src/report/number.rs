@@ -111,6 +111,11 @@ impl Scale {
         with_unit(&self.brief(&size).to_string(), unit)
     }
 
+    /// A value in this unit.
+    pub(super) fn value(&self, value: f64) -> f64 {
+        value * self.factor
+    }
+
     /// A value without an interval, with three significant digits and its unit.
     pub(super) fn show_value(&self, value: f64) -> String {
         let value = value * self.factor;

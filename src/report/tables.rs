@@ -9,7 +9,7 @@ use crate::metrics::{
 };
 
 /// Columns that every table of figures has.
-const FIGURE_COLUMNS: [&str; 12] = [
+pub(super) const FIGURE_COLUMNS: [&str; 12] = [
     "variant",
     "kind",
     "family",
@@ -314,12 +314,15 @@ fn is_duration(figure: &FigureReport) -> bool {
 }
 
 fn figure_row(variant: &VariantReport, figure: &FigureReport) -> Row {
+    [vec![variant.name.clone(), "figure".to_owned()], figure_cells(figure)].concat()
+}
+
+/// The columns of a figure from its family on.
+pub(super) fn figure_cells(figure: &FigureReport) -> Row {
     let id = figure.figure();
     let Estimate { mean, half_width, min, max, replications } = figure.value;
     let optional = |value: Option<f64>| value.map(number).unwrap_or_default();
     vec![
-        variant.name.clone(),
-        "figure".to_owned(),
         id.family().name.to_owned(),
         id.stat().map(|stat| stat.to_string()).unwrap_or_default(),
         number(mean),
@@ -333,7 +336,7 @@ fn figure_row(variant: &VariantReport, figure: &FigureReport) -> Row {
     ]
 }
 
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     format!("{value:.6}")
 }
 

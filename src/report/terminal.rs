@@ -89,22 +89,28 @@ fn legend(study: &Study) -> String {
 
 /// The table of these variants.
 fn table(study: &Study, variants: &[usize]) -> String {
-    let mut table = Table::new();
-    table.load_style(LINES).set_content_arrangement(ContentArrangement::Disabled);
     let mut header = vec![String::new()];
     header.extend(variants.iter().map(|&i| heading(study, i)));
-    table.set_header(header);
+    let mut rows = Vec::new();
     let mut current = "";
     for id in HEADLINE {
         let Some(row) = Row::find(study, id) else { continue }; // nothing of it in this study
         if group(id) != current {
             current = group(id);
-            table.add_row(vec![current.to_owned()]);
+            rows.push(vec![current.to_owned()]);
         }
         let mut cells = vec![format!("  {}", row.title())];
         cells.extend(variants.iter().map(|&i| cell(study, &row, i)));
-        table.add_row(cells);
+        rows.push(cells);
     }
+    table_of(header, rows)
+}
+
+/// A table of texts.
+pub(super) fn table_of(header: Vec<String>, rows: Vec<Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(LINES).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header).add_rows(rows);
     align(&mut table);
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }

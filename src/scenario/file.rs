@@ -106,6 +106,9 @@ pub struct ScenarioFile {
     /// Named patches on what stands above, for comparisons.
     #[schemars(with = "Option<BTreeMap<String, serde_json::Map<String, serde_json::Value>>>")]
     pub variants: Option<BTreeMap<String, serde_yaml::Value>>,
+    /// What `stickysim sweep` varies: paths, and the values that stand there in turn. Every combination is a point.
+    #[schemars(with = "Option<BTreeMap<String, Vec<serde_json::Value>>>")]
+    pub sweep: Option<BTreeMap<String, Vec<serde_yaml::Value>>>,
     /// Written into resolved scenarios: which values nobody gave, and where they come from. Not for writing by hand.
     pub assumed: Option<BTreeMap<String, String>>,
 }

@@ -27,6 +27,7 @@ mod replications;
 mod resolve;
 mod scalar;
 mod side;
+mod sweep;
 mod typed;
 mod units;
 mod validate;
@@ -46,7 +47,9 @@ pub use fill::defaults_table;
 pub use overlay::Setting;
 pub use patched::{Draft, one_line};
 pub use replications::{Replications, Until};
+pub(crate) use side::open_file;
 pub use side::{Files, Folder, NoFiles, trace_csv};
+pub use sweep::{Axis, MAX_AXES, MAX_POINTS, check_path};
 pub use units::{Number, QuantityError, Rate, Share, Size, Weight, Whole};
 pub use vary::{Changed, Trial, Variation};
 
@@ -113,29 +116,37 @@ pub struct Variant {
 /// # Errors
 /// With everything that is wrong, each problem with its place.
 pub fn load(path: &Path, sets: &[String]) -> Result<Scenario, Problems> {
+    let text = read(path)?;
+    let folder = Folder::beside(path);
+    parse(Source { name: &path.display().to_string(), text: &text, folder: &folder }, sets)
+}
+
+/// The text of a scenario file.
+///
+/// # Errors
+/// When it cannot be read, or is no text.
+pub fn read(path: &Path) -> Result<String, Problems> {
     let name = path.display().to_string();
     let unreadable = |message: String, help: &str| {
         Problems::new(&name, "", vec![Problem::new("unreadable-file", "", message, help)])
     };
     let mut text = Vec::new();
-    let read = side::open_file(path).and_then(|file| {
+    let read = open_file(path).and_then(|file| {
         let mut limited = std::io::Read::take(file, locate::MAX_BYTES as u64 + 4);
         std::io::Read::read_to_end(&mut limited, &mut text)
     });
     if let Err(error) = read {
         return Err(unreadable(format!("cannot read the scenario: {error}"), "check the name of the file"));
     }
-    let text = match String::from_utf8(text) {
-        Ok(text) => text,
+    match String::from_utf8(text) {
+        Ok(text) => Ok(text),
         // the limit may have cut a character in two; then the size is the matter
-        Err(error) if error.as_bytes().len() > locate::MAX_BYTES => " ".repeat(locate::MAX_BYTES + 1),
+        Err(error) if error.as_bytes().len() > locate::MAX_BYTES => Ok(" ".repeat(locate::MAX_BYTES + 1)),
         Err(error) => {
             let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|&&b| b == b'\n').count() + 1;
-            return Err(unreadable(format!("line {line} is not UTF-8 text"), "save the file as UTF-8"));
+            Err(unreadable(format!("line {line} is not UTF-8 text"), "save the file as UTF-8"))
         }
-    };
-    let folder = Folder(path.parent().unwrap_or(Path::new("")).to_owned());
-    parse(Source { name: &name, text: &text, folder: &folder }, sets)
+    }
 }
 
 /// Reads a scenario from text. See [`load`].
@@ -165,6 +176,10 @@ pub fn schema_json() -> String {
 }
 
 impl Scenario {
+    /// What the scenario sweeps by itself.
+    pub fn axes(&self) -> Vec<Axis> {
+        sweep::axes(&self.file)
+    }
     /// The scenario with every default filled in. Reading it gives the same clusters and the same text again.
     pub fn resolved_yaml(&self) -> String {
         let variants = self.variants.iter().map(|variant| (variant.name.as_str(), &variant.file));

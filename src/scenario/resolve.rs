@@ -1,5 +1,8 @@
 //! From text to a [`Scenario`]: the steps in their order, and where each problem stands.
 
+mod points;
+mod written;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -10,19 +13,18 @@ use super::expect::Expectation;
 use super::file::ScenarioFile;
 use super::fill::fill;
 use super::locate::{Index, Step};
-use super::overlay::{Setting, difference, lengthen, merge, plain_keys};
+use super::overlay::{Setting, lengthen, merge, plain_keys};
 use super::replications::Replications;
 use super::side::SideFiles;
 use super::typed::{Found, dotted, name_items};
-use super::{Scenario, Source, Variant, assumed, build, typed, validate};
+use super::{Scenario, Source, Variant, assumed, build, sweep, typed, validate};
 use crate::cluster::spec::{ClusterSpec, Trace};
 use crate::metrics::{AlertRule, Assumption, Grade};
+pub use written::{to_value, to_yaml, trace_name};
 
 /// Keys that belong to the study as a whole, so a variant cannot change them.
-const NOT_IN_VARIANTS: [&str; 6] = ["name", "title", "seed", "replications", "variants", assumed::KEY];
+const NOT_IN_VARIANTS: [&str; 7] = ["name", "title", "seed", "replications", "sweep", "variants", assumed::KEY];
 
-/// Where traces stand beside a resolved scenario.
-const TRACES: &str = "traces/";
 /// Most problems that are looked up; each costs a walk through the text.
 const MAX_PROBLEMS: usize = 200;
 /// Most entries of the lists of a scenario.
@@ -77,28 +79,11 @@ pub fn resolve(source: Source<'_>, sets: &[String]) -> Result<Scenario, Problems
             Err(problem) => desk.problems.push(*problem),
         }
     }
-    lengthen(&mut document);
-    desk.limits(&document);
-    let patches = desk.variants(&mut document);
-    if desk.problems.iter().any(|problem| problem.code == "too-many-entries") {
-        return Err(Problems::new(source.name, text, desk.problems));
-    }
     let mut side = SideFiles::new(source.folder);
-    let base = desk.document(document.clone(), None, &mut side);
-    let mut variants = Vec::new();
-    for (name, patch) in patches {
-        let mut merged = document.clone();
-        if let Err(problem) = merge(&mut merged, &patch) {
-            let steps = steps_of(&problem.path);
-            desk.report(vec![Found { steps, problem: *problem }], &merged, Some(&name));
-            continue;
-        }
-        lengthen(&mut merged);
-        let resolved = desk.document(merged.clone(), Some(&name), &mut side);
-        if let (Some(base), Some(resolved)) = (&base, &resolved) {
-            desk.report(validate::check_currency(&base.file, &resolved.file), &merged, Some(&name));
-        }
-        variants.push((name, resolved));
+    let (base, variants) = desk.documents(document.clone(), &mut side);
+    // what the text says of its own sweep; with changes it may not be meant any more
+    if let (Some(base), true) = (&base, sets.is_empty() && desk.problems.is_empty()) {
+        desk.points(&document, &sweep::axes(&base.file), &mut side);
     }
     let (Some(base), true) = (base, desk.problems.is_empty()) else {
         return Err(Problems::new(source.name, text, desk.problems));
@@ -166,6 +151,37 @@ impl Desk<'_> {
         self.problems.push(problem);
     }
 
+    /// Reads the base and every variant.
+    fn documents(
+        &mut self,
+        mut document: Value,
+        side: &mut SideFiles<'_>,
+    ) -> (Option<Resolved>, Vec<(String, Option<Resolved>)>) {
+        lengthen(&mut document);
+        self.limits(&document);
+        let patches = self.variants(&mut document);
+        if self.problems.iter().any(|problem| problem.code == "too-many-entries") {
+            return (None, Vec::new());
+        }
+        let base = self.document(document.clone(), None, side);
+        let mut variants = Vec::new();
+        for (name, patch) in patches {
+            let mut merged = document.clone();
+            if let Err(problem) = merge(&mut merged, &patch) {
+                let steps = steps_of(&problem.path);
+                self.report(vec![Found { steps, problem: *problem }], &merged, Some(&name));
+                continue;
+            }
+            lengthen(&mut merged);
+            let resolved = self.document(merged.clone(), Some(&name), side);
+            if let (Some(base), Some(resolved)) = (&base, &resolved) {
+                self.report(validate::check_currency(&base.file, &resolved.file), &merged, Some(&name));
+            }
+            variants.push((name, resolved));
+        }
+        (base, variants)
+    }
+
     /// Refuses lists so long that checking them would take for ever.
     fn limits(&mut self, document: &Value) {
         for (key, most) in MAX_ENTRIES {
@@ -214,8 +230,8 @@ impl Desk<'_> {
                     }
                     match patch {
                         Value::Null => drop(patches.insert(name, Value::Mapping(Mapping::new()))),
-                        Value::Mapping(_) => {
-                            for fixed in NOT_IN_VARIANTS.iter().filter(|fixed| patch.get(**fixed).is_some()) {
+                        Value::Mapping(mut patch) => {
+                            for fixed in NOT_IN_VARIANTS.iter().filter(|fixed| patch.shift_remove(**fixed).is_some()) {
                                 let mut found_here = fail(
                                     "not-in-variant",
                                     format!("a variant cannot change `{fixed}`; it belongs to all of them"),
@@ -224,7 +240,7 @@ impl Desk<'_> {
                                 found_here.steps.push(key(fixed));
                                 found.push(found_here);
                             }
-                            patches.insert(name, patch);
+                            patches.insert(name, Value::Mapping(patch));
                         }
                         _ => found.push(fail(
                             "wrong-type",
@@ -244,8 +260,7 @@ impl Desk<'_> {
                 found.push(Found { steps: vec![key("variants")], problem });
             }
         }
-        let whole = Value::Null;
-        self.report(found, &whole, None);
+        self.report(found, &Value::Null, None);
         patches
     }
 
@@ -437,57 +452,4 @@ fn balancer_defaults(written: &Value, file: &ScenarioFile) -> Vec<Assumption> {
         }
     }
     made
-}
-
-/// The name under which a trace stands beside the resolved scenario: its path as one plain file name, in a folder of
-/// its own, so that it replaces no file of the user.
-pub fn trace_name(file: &str) -> String {
-    let own = file.strip_prefix(TRACES).unwrap_or(file);
-    let plain: String = own.chars().map(|c| if matches!(c, '/' | '\\' | ':') { '-' } else { c }).collect();
-    format!("{TRACES}{}", plain.trim_start_matches(['.', '-']))
-}
-
-/// A filled file as an untyped value; absent keys are left out.
-pub fn to_value(file: &ScenarioFile) -> Value {
-    let mut value = serde_yaml::with::singleton_map_recursive::serialize(file, serde_yaml::value::Serializer)
-        .expect("a scenario is plain data");
-    strip(&mut value);
-    for audience in value.get_mut("clients").and_then(Value::as_sequence_mut).into_iter().flatten() {
-        if let Some(Value::String(name)) = audience.get_mut("trace").and_then(|trace| trace.get_mut("file")) {
-            *name = trace_name(name);
-        }
-    }
-    value
-}
-
-fn strip(value: &mut Value) {
-    match value {
-        Value::Mapping(map) => {
-            map.retain(|_, value| !value.is_null());
-            map.iter_mut().for_each(|(_, value)| strip(value));
-        }
-        Value::Sequence(list) => list.iter_mut().for_each(strip),
-        _ => {}
-    }
-}
-
-/// The text of a filled file with its variants as patches.
-pub fn to_yaml<'f>(
-    file: &ScenarioFile,
-    variants: impl Iterator<Item = (&'f str, &'f ScenarioFile)>,
-    assumptions: &[Assumption],
-) -> String {
-    let base = to_value(file);
-    let mut patches = Mapping::new();
-    for (name, variant) in variants {
-        patches.insert(Value::String(name.to_owned()), difference(&base, &to_value(variant)));
-    }
-    let mut whole = base;
-    if let (Value::Mapping(map), false) = (&mut whole, patches.is_empty()) {
-        map.insert(Value::String("variants".to_owned()), Value::Mapping(patches));
-    }
-    if let (Value::Mapping(map), false) = (&mut whole, assumptions.is_empty()) {
-        map.insert(Value::String(assumed::KEY.to_owned()), assumed::to_value(assumptions));
-    }
-    serde_yaml::to_string(&whole).expect("a scenario is plain data")
 }

@@ -33,6 +33,13 @@ pub trait Files {
 #[derive(Clone, Debug)]
 pub struct Folder(pub PathBuf);
 
+impl Folder {
+    /// The folder in which a scenario file lies.
+    pub fn beside(path: &Path) -> Folder {
+        Folder(path.parent().unwrap_or(Path::new("")).to_owned())
+    }
+}
+
 impl Files for Folder {
     fn open(&self, name: &str) -> io::Result<Box<dyn Read + '_>> {
         open_file(&self.0.join(name))

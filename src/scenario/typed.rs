@@ -12,7 +12,7 @@ use super::file::ScenarioFile;
 use super::locate::Step;
 
 /// Keys that later versions will have, so that a reader of the design is told instead of puzzled.
-const LATER: [&str; 5] = ["autoscaler", "extends", "plan", "readiness", "sweep"];
+const LATER: [&str; 4] = ["autoscaler", "extends", "plan", "readiness"];
 
 /// A problem at steps of the original document.
 pub struct Found {
@@ -304,6 +304,7 @@ fn shape_help(steps: &[Step], found: &str, expected: &str) -> &'static str {
         "pods" => "write for example `pods: {replicas: 5}`",
         "costs" => "write for example `costs: {preset: socket.io-node20}`",
         "rooms" => "write for example `rooms: {sizes: 10}`",
+        "sweep" => "write for example `sweep: {pods.replicas: [3, 5, 8]}`",
         "redis" => "write for example `redis: {adapter: classic}`",
         "rollout" => "write for example `rollout: {max_surge: 1}`",
         "cookies" => "write for example `cookies: {keep: 98%}`",

@@ -13,6 +13,7 @@ mod prices;
 mod reconnect;
 mod redis;
 mod sessions;
+mod sweep;
 mod timeline;
 
 use std::collections::BTreeMap;
@@ -122,6 +123,7 @@ pub fn validate(file: &ScenarioFile, traces: &BTreeMap<String, Arc<Trace>>, said
     redis::check(&mut checks, file);
     sessions::check(&mut checks, file);
     check_expectations(&mut checks, file, &mut said.expectations);
+    sweep::check(&mut checks, file);
     alerts::check(&mut checks, file, &mut said.alerts);
     if checks.list.is_empty() {
         load::check(&mut checks, file, traces);

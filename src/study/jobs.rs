@@ -11,7 +11,7 @@ use crate::cluster::RunError;
 pub struct Options<'a> {
     /// True: every variant of the scenario. False: the scenario as it stands.
     pub variants: bool,
-    /// Threads; `None` = one per core.
+    /// Threads; `None` = one per core. One is the caller's own.
     pub threads: Option<usize>,
     /// Called after each run, from any thread; [`Aborted`] stops the study.
     pub progress: &'a (dyn Fn(Progress) -> Result<(), Aborted> + Sync),
@@ -98,8 +98,12 @@ pub fn in_order<J: Sync, T: Send>(
             }
         }
     };
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.unwrap_or(0)).build()?;
-    pool.broadcast(|_| worker());
+    if options.threads == Some(1) {
+        worker();
+    } else {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.unwrap_or(0)).build()?;
+        pool.broadcast(|_| worker());
+    }
     let line = line.into_inner().expect("nobody panics while results are taken");
     line.failed.map_or(Ok(()), |(_, error)| Err(error))
 }

@@ -6,8 +6,8 @@ use super::pairing::pairing;
 use super::replicate::{Candidate, Figures, column, estimate, number_of_figures, pairs};
 use super::steady::check;
 use crate::metrics::{
-    Counts, DistributionReport, ExpectationOutcome, Family, FigureId, FigureReport, Judgement, Latencies, Limiting,
-    Mark, Record, TimeSeries, TooFew, VariantReport,
+    Counts, DistributionReport, Family, FigureId, FigureReport, Latencies, Limiting, Mark, Record, TimeSeries, TooFew,
+    VariantReport,
 };
 use crate::scenario::Expectation;
 
@@ -86,20 +86,8 @@ impl Pooled {
     pub(super) fn report(self, candidate: &Candidate, figures: Vec<FigureReport>) -> VariantReport {
         let expectations = candidate.expectations.iter().enumerate().map(|(at, expectation)| {
             let too_few = self.too_few_expected(at, expectation);
-            let values: Vec<f64> = self.expected(at).into_iter().flatten().filter(|_| too_few.is_none()).collect();
-            let judgement = outcome(expectation, &values);
-            ExpectationOutcome {
-                text: expectation.text.clone(),
-                figure: expectation.figure.to_string(),
-                comparison: expectation.comparison.to_string(),
-                bound: expectation.bound,
-                during_s: expectation.during.map(|window| (window.from.as_secs_f64(), window.to.as_secs_f64())),
-                confidence: expectation.confidence,
-                holds: judgement == Judgement::Holds,
-                judgement,
-                measured: estimate(&values),
-                too_few,
-            }
+            let values: Vec<f64> = self.expected(at).into_iter().flatten().collect();
+            outcome(expectation, estimate(&values), too_few)
         });
         let expectations = expectations.collect();
         let too_few = FigureId::all().filter_map(|figure| self.too_few(figure)).collect();

@@ -55,10 +55,7 @@ impl<'s> Candidate<'s> {
 /// When a run fails (the first failing one, by variant and replication, if several do), or the caller aborts.
 pub fn run(scenario: &Scenario, options: &Options) -> Result<Study, StudyError> {
     let candidates = Candidate::all(scenario, options.variants);
-    // what others are compared with: the variant called `none`, else the first without affinity, else the first
-    let named = candidates.iter().position(|candidate| candidate.name == "none");
-    let plain = || candidates.iter().position(|candidate| candidate.spec.affinity() == AffinityKey::None);
-    let baseline = named.or_else(plain).unwrap_or(0);
+    let baseline = baseline(&candidates);
     compared(scenario, &candidates, baseline, options)
 }
 
@@ -155,12 +152,19 @@ fn least_known(candidates: &[Candidate], pools: &[Pooled], wanted: f64) -> Optio
         let expected = expected.map(|(at, expectation)| (expectation.figure, pooled.expected(at)));
         told.chain(expected).filter_map(|(figure, values)| {
             let values: Vec<f64> = values.into_iter().flatten().collect();
-            let reached = uncertainty(&values, figure.family().unit)?;
+            let reached = uncertainty(&estimate(&values)?, figure.family().unit)?;
             Some(Precision { wanted, reached, figure: figure.to_string(), variant: candidate.name.to_owned() })
         })
     });
     // of equals the first one
     of_variant.reduce(|worst, other| if other.reached > worst.reached { other } else { worst })
+}
+
+/// What others are compared with: the variant called `none`, else the first without affinity, else the first.
+pub(super) fn baseline(candidates: &[Candidate]) -> usize {
+    let named = candidates.iter().position(|candidate| candidate.name == "none");
+    let plain = || candidates.iter().position(|candidate| candidate.spec.affinity() == AffinityKey::None);
+    named.or_else(plain).unwrap_or(0)
 }
 
 /// How many figures come before those of expectations.
@@ -242,12 +246,15 @@ pub fn estimate(values: &[f64]) -> Option<Estimate> {
     }
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
-    let half_width = (values.len() > 1).then(|| {
-        let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (n - 1.0);
-        student_t(CONFIDENCE, values.len() as u32 - 1) * libm::sqrt(variance / n)
-    });
+    let variance = (values.len() > 1).then(|| values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (n - 1.0));
     let fold = |combine: fn(f64, f64) -> f64| values.iter().copied().reduce(combine).unwrap_or(mean);
-    Some(Estimate { mean, half_width, min: fold(f64::min), max: fold(f64::max), replications: values.len() as u32 })
+    Some(estimate_of(values.len() as u32, mean, variance, (fold(f64::min), fold(f64::max))))
+}
+
+/// The same of what is known of the values.
+pub(super) fn estimate_of(n: u32, mean: f64, variance: Option<f64>, (min, max): (f64, f64)) -> Estimate {
+    let half_width = variance.map(|variance| student_t(CONFIDENCE, n - 1) * libm::sqrt(variance / f64::from(n)));
+    Estimate { mean, half_width, min, max, replications: n }
 }
 
 /// The standard error of an estimate's mean; `None` with fewer than two replications.

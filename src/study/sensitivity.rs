@@ -1,8 +1,8 @@
 //! Runs a study again and again, each time with one of its assumptions changed.
 
 use super::jobs::{Options, StudyError, in_parallel};
-use super::judge::outcome;
-use super::replicate::{Candidate, number_of_figures, run_once};
+use super::judge::judgement;
+use super::replicate::{Candidate, estimate, number_of_figures, run_once};
 use crate::cluster::RunError;
 use crate::cluster::spec::ClusterSpec;
 use crate::metrics::{Judgement, Limiting, Outcome, Sample, Sensitivity, Varied};
@@ -87,7 +87,7 @@ fn sample(runs: impl Iterator<Item = Run>, candidate: &Candidate) -> Result<Samp
     let holds = expectations.map(|(position, expectation)| {
         let at = number_of_figures() + position;
         let values: Vec<f64> = sample.figures.iter().filter_map(|run| run[at]).collect();
-        outcome(expectation, &values) == Judgement::Holds
+        judgement(expectation, estimate(&values).as_ref()) == Judgement::Holds
     });
     sample.holds = holds.collect();
     Ok(sample)

@@ -2,8 +2,7 @@
 
 use std::ops::{ControlFlow, Range};
 
-use super::replicate::estimate;
-use crate::metrics::Unit;
+use crate::metrics::{Estimate, Unit};
 use crate::scenario::Replications;
 
 /// So many more are run before it is looked at again: whoever looks after each one stops too often where the interval happens to be
@@ -49,8 +48,7 @@ pub fn replicate<E>(
 
 /// Half the width of the 95 % interval as a share of the mean; 0 where the values are all the same, or shares that differ by nothing
 /// worth mentioning. `None` with fewer than two values.
-pub fn uncertainty(values: &[f64], unit: Unit) -> Option<f64> {
-    let found = estimate(values)?;
+pub fn uncertainty(found: &Estimate, unit: Unit) -> Option<f64> {
     let half = found.half_width?;
     let is_known = half == 0.0 || (unit == Unit::Share && half <= SMALLEST_SHARE);
     Some(if is_known { 0.0 } else { half / found.mean.abs() })

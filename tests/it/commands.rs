@@ -2,13 +2,17 @@
 
 use crate::program::{Place, TINY};
 
-const HELPS: [&str; 14] = [
+const HELPS: [&str; 18] = [
     "--help",
     "run --help",
     "compare --help",
     "plan --help",
     "diff --help",
     "recommend --help",
+    "sweep --help",
+    "sweep plan --help",
+    "sweep run --help",
+    "sweep merge --help",
     "check --help",
     "route --help",
     "selftest --help",

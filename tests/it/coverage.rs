@@ -20,7 +20,7 @@ fn assert_covers(what: &str, replications: Replications, truth: f64, value: impl
         let mut values: Vec<f64> = Vec::new();
         replicate(replications, |more| -> Result<_, StudyError> {
             values.extend(more.map(|replication| value(seed.replication(replication))));
-            Ok(ControlFlow::Continue(uncertainty(&values, Unit::Number)))
+            Ok(ControlFlow::Continue(estimate(&values).and_then(|found| uncertainty(&found, Unit::Number))))
         })?;
         Ok(estimate(&values).expect("there are replications"))
     });

@@ -56,6 +56,7 @@ mod sensitivity;
 mod sessions;
 mod slow_readers;
 mod sockets;
+mod sweep;
 mod theory;
 mod tidy;
 mod tiers;

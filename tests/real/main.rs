@@ -5,6 +5,8 @@
 //! as a distribution. Programs are those that are installed (`nginx`, `haproxy`); without them the tests say so and pass, unless
 //! `REAL_PROGRAMS=required`, as `.ci/run` has it.
 //!
+//! Sweeps are run by Slurm and by GNU parallel, where these are installed, with the recipes of docs/recipes.
+//!
 //! Nothing here hangs on how long anything takes: whatever must have happened is waited for, and pauses of the programs are
 //! compared by what comes of them.
 
@@ -14,6 +16,7 @@ mod random;
 mod servers;
 mod simulated;
 mod subject;
+mod sweeps;
 mod wire;
 
 mod haproxy;

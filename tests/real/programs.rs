@@ -22,6 +22,23 @@ pub fn skip(reason: String) {
     }
 }
 
+/// Where a program is; without it, says so.
+///
+/// # Panics
+/// Without it, where it is required.
+pub fn installed(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    // where Debian has them, and where the PATH of a user does not lead
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
+    let found = folders.map(|folder| folder.join(name)).find(|path| path.is_file());
+    if found.is_none() {
+        let required = std::env::var_os("REAL_PROGRAMS").is_some_and(|value| value == "required");
+        assert!(!required, "{name} is required, and not installed");
+        skip(format!("{name} is neither on PATH nor in /usr/sbin"));
+    }
+    found
+}
+
 /// An installed program.
 #[derive(Clone, Debug)]
 pub struct Program {
@@ -37,15 +54,7 @@ impl Program {
     /// # Panics
     /// Without it, where it is required.
     pub fn find(name: &'static str) -> Option<Program> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        // where Debian has them, and where the PATH of a user does not lead
-        let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
-        let Some(path) = folders.map(|folder| folder.join(name)).find(|path| path.is_file()) else {
-            let required = std::env::var_os("REAL_PROGRAMS").is_some_and(|value| value == "required");
-            assert!(!required, "{name} is required, and not installed");
-            skip(format!("{name} is neither on PATH nor in /usr/sbin"));
-            return None;
-        };
+        let path = installed(name)?;
         let output = while_nothing_starts(|| Command::new(&path).arg("-v").output())
             .unwrap_or_else(|error| panic!("{name} -v: {error}"));
         let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

@@ -8,6 +8,7 @@ mod recommend;
 mod route;
 mod selftest;
 mod study;
+mod sweep;
 
 use std::path::PathBuf;
 
@@ -21,6 +22,7 @@ pub use recommend::RecommendArgs;
 pub use route::{RouteArgs, RouteFormat};
 pub use selftest::SelftestArgs;
 pub use study::{SensitivityRuns, StudyArgs};
+pub use sweep::{SweepArgs, SweepCommand, SweepQuestion};
 
 /// Simulates real-time (WebSocket, Socket.IO) clusters behind load balancers, with and without session affinity.
 ///
@@ -66,6 +68,8 @@ pub enum Command {
     Diff(DiffArgs),
     /// Tries remedies (another affinity, drain in batches, a pod more …) and ranks them by gain and price
     Recommend(RecommendArgs),
+    /// Runs a scenario at many points, on this machine or on many, and says how figures depend on the settings
+    Sweep(Box<SweepArgs>),
     /// Checks scenarios without running them
     Check {
         /// The scenarios (YAML); `-` reads standard input

@@ -30,7 +30,7 @@ pub(super) fn figure(charts: &[Chart], name: &str, class: &str, table: &Markup) 
 /// True when something is shown over time: without WebSockets there may be nothing.
 pub(super) fn has_timeline(study: &Study, charts: &[Chart]) -> bool {
     let shown = ["over-time", "connections-per-pod", "reconnects"];
-    charts.iter().any(|chart| shown.contains(&chart.name)) || study.variants.iter().any(|v| !v.marks.is_empty())
+    charts.iter().any(|chart| shown.contains(&&*chart.name)) || study.variants.iter().any(|v| !v.marks.is_empty())
 }
 
 /// What happened over time.

@@ -7,6 +7,7 @@ mod compare;
 mod ranking;
 pub(super) mod recommend;
 mod sensitivity;
+mod sweep;
 mod tiles;
 mod why;
 
@@ -16,6 +17,8 @@ use super::number::count_of;
 use super::plots::Chart;
 use crate::metrics::{Family, FigureId, Study};
 
+pub(super) use sweep::page as sweep_page;
+
 const STYLE: &str = include_str!("style.css");
 
 /// `report.html`.
@@ -23,14 +26,7 @@ pub(super) fn page(study: &Study, scenario_yaml: &str, charts: &[Chart]) -> Stri
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="generator" content=(concat!("stickysim ", env!("CARGO_PKG_VERSION")));
-                meta name="color-scheme" content="light dark";
-                title { (study.title) " – stickysim" }
-                style { (PreEscaped(STYLE)) }
-            }
+            (head(&study.title))
             body {
                 a class="skip" href="#verdict" { "Skip to the verdict" }
                 (header(study))
@@ -62,6 +58,19 @@ pub(super) fn page(study: &Study, scenario_yaml: &str, charts: &[Chart]) -> Stri
         }
     };
     page.into_string()
+}
+
+fn head(title: &str) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="generator" content=(concat!("stickysim ", env!("CARGO_PKG_VERSION")));
+            meta name="color-scheme" content="light dark";
+            title { (title) " – stickysim" }
+            style { (PreEscaped(STYLE)) }
+        }
+    }
 }
 
 fn header(study: &Study) -> Markup {

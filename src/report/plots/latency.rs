@@ -42,7 +42,7 @@ pub(super) fn chart(study: &Study, family: &'static Family, name: &'static str) 
         plot(canvas, &lines, count, top);
     });
     Some(Chart {
-        name,
+        name: name.into(),
         title: format!("Distribution of {}", family.title),
         description: format!(
             "Cumulative distribution of {} per variant, all runs pooled. Across: duration, logarithmic. Up: share of \

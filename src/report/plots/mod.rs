@@ -1,6 +1,9 @@
 //! The charts, as SVG. Each stands as a file of its own and on the page.
 
+mod across;
 mod canvas;
+mod curve;
+mod heat;
 mod latency;
 mod marks;
 mod over_time;
@@ -8,9 +11,12 @@ mod panels;
 pub(super) mod recommend;
 mod scale;
 mod skew;
+mod sweep;
 mod tornado;
 
 use canvas::{Anchor, Canvas, INK, MUTED, series_color, text_width};
+
+use std::borrow::Cow;
 
 use crate::metrics::{Family, Study};
 
@@ -22,7 +28,7 @@ const LARGE: f64 = 15.0;
 /// A finished chart.
 pub(super) struct Chart {
     /// Name of the file, without `.svg`.
-    pub(super) name: &'static str,
+    pub(super) name: Cow<'static, str>,
     /// What it shows.
     pub(super) title: String,
     /// The same for those who cannot see it.
@@ -50,7 +56,7 @@ impl Chart {
             rest.split('"').next().and_then(|n| n.parse().ok()).unwrap_or(0.0)
         };
         let (width, height) = (size("width") + 2.0 * margin, size("height") + 2.0 * margin);
-        let name = self.name;
+        let name = &self.name;
         format!(
             "<svg {attributes}viewBox=\"{} {} {width} {height}\" width=\"{}\" height=\"{}\" role=\"img\" \
              aria-labelledby=\"{name}-title {name}-desc\">\n<title id=\"{name}-title\">{}</title>\n\
@@ -98,6 +104,8 @@ pub(super) fn all(study: &Study) -> Vec<Chart> {
     .flatten()
     .collect()
 }
+
+pub(super) use sweep::charts as sweep_charts;
 
 /// A small sample of the line of the i-th variant, for tables.
 pub(super) fn key(i: usize) -> String {

@@ -122,7 +122,7 @@ fn chart(study: &Study, panels: Vec<Panel>, name: &'static str, title: &str, des
             draw_panel(canvas, study, panel, (i / COLUMNS, i % COLUMNS), top, is_last);
         }
     });
-    Some(Chart { name, title: title.to_owned(), description: description.to_owned(), svg })
+    Some(Chart { name: name.into(), title: title.to_owned(), description: description.to_owned(), svg })
 }
 
 fn draw_panel(

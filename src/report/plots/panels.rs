@@ -197,7 +197,7 @@ impl Plan<'_> {
                 canvas.text((0.0, bottom + 48.0 + 19.0 * i as f64), note, 12.0, MUTED, Anchor::Start);
             }
         });
-        Some(Chart { name, title: self.title.to_owned(), description: description.to_owned(), svg })
+        Some(Chart { name: name.into(), title: self.title.to_owned(), description: description.to_owned(), svg })
     }
 
     fn frame(

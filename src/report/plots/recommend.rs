@@ -45,7 +45,7 @@ pub(in crate::report) fn chart(reading: &Reading<'_>) -> Chart {
         }
     });
     Chart {
-        name: "recommend",
+        name: "recommend".into(),
         title,
         description: "Per remedy and figure the change against the scenario as it stands, with its 95 % interval, run by run. Filled: a change \
                       for the better; a ring: for the worse, or neither; grey: no difference found, also for as many remedies as there are."

@@ -44,7 +44,7 @@ pub(super) fn chart(study: &Study) -> Option<Chart> {
         }
     });
     Some(Chart {
-        name: "load-skew",
+        name: "load-skew".into(),
         title: title.to_owned(),
         description:
             "Per variant the mean over the runs as a point and its 95 % interval as a bar, for the fullest pod \

@@ -61,7 +61,7 @@ pub(super) fn chart(study: &Study) -> Option<Chart> {
         }
     });
     Some(Chart {
-        name: "sensitivity",
+        name: "sensitivity".into(),
         title: title.to_owned(),
         description: "Per assumption and variant a bar from the change that the lower value makes to the one that the higher value \
                       makes, in per cent of the figure as assumed; the dot is the higher value's end. Changes that may be chance are \

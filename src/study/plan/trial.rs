@@ -101,10 +101,7 @@ fn check(expectation: &Expectation, at: usize, samples: &[Vec<Expected>], questi
     let beyond = samples.iter().filter_map(|run| run[at].beyond).reduce(|a, b| a + b);
     let too_few = beyond.and_then(|beyond| TooFew::to_tell(expectation.figure, beyond, samples.len()));
     let confidence = expectation.confidence.unwrap_or(question.confidence);
-    let judgement = match too_few {
-        Some(_) => Judgement::Unsure,
-        None => judge(expectation, &values, 1.0 - (1.0 - confidence) / LOOKS.len() as f64),
-    };
     let measured = estimate(&values).filter(|_| too_few.is_none());
+    let judgement = judge(expectation, measured.as_ref(), 1.0 - (1.0 - confidence) / LOOKS.len() as f64);
     Check { expectation: expectation.clone(), measured, too_few, judgement }
 }
