@@ -159,7 +159,11 @@ impl<'a> Reading<'a> {
         let title = if id == "price.month" { titled(self.study, id, "a month") } else { figure.title() };
         let worse: Vec<String> = self.worse(entry);
         let but = if worse.is_empty() { String::new() } else { format!("; but {}", worse.join("; ")) };
-        let harm = if entry.found == Some(true) { "better" } else { "worse by less than 2 %" };
+        let harm = match (entry.found, entry.relative.is_some_and(|change| sign * change.mean < 0.0)) {
+            (Some(true), _) => "better",
+            (_, true) => "better by less than 2 %",
+            (_, false) => "worse by less than 2 %",
+        };
         Some(format!(
             "{} costs less ({title} {}) and makes {} {harm} ({}){but}.",
             self.variant(entry).name,

@@ -137,7 +137,7 @@ what is finished is never run twice.
 Exit codes: 0 fine, 2 bad input. An `expect` that fails at a point is a result, in points.csv, and no failure.
 
 Examples:
-  stickysim sweep scenarios/auction.yaml --axis pods.replicas=3,5,8 --axis clients.offices.count=0,2000,6000 -r 5
+  stickysim sweep scenarios/auction.yaml --axis pods.replicas=3,5,8 --axis clients.offices.count=200,2000,6000 -r 5
   stickysim sweep scenarios/auction.yaml --lhs 50 --range pods.replicas=3..20 --range clients.homes.count=100..5000:log
   stickysim sweep plan scenarios/auction.yaml --axis pods.replicas=3,5,8 --out sweep
   stickysim sweep run sweep --shard 0/8

@@ -98,6 +98,11 @@ fn over_time_table(study: &Study) -> Markup {
     }
 }
 
+/// True when it was looked at whether the warm-up is long enough.
+pub(super) fn has_warm_up(study: &Study) -> bool {
+    study.variants.iter().any(|variant| !variant.steady.is_empty())
+}
+
 /// Whether the warm-up is long enough, as far as that can be told.
 pub(super) fn warm_up(study: &Study, charts: &[Chart]) -> Markup {
     let looked_at =
@@ -110,7 +115,7 @@ pub(super) fn warm_up(study: &Study, charts: &[Chart]) -> Markup {
         })
         .collect();
     html! {
-        @if looked_at().next().is_some() {
+        @if has_warm_up(study) {
             section id="warm-up" {
                 h2 { "Warm-up" }
                 p {

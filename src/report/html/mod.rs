@@ -134,6 +134,7 @@ fn contents(study: &Study, charts: &[Chart]) -> Markup {
                 @if has_expectations { li { a href="#expectations" { "Expectations" } } }
                 @if super::alerts::is_there(study) { li { a href="#alerts" { "Alerts" } } }
                 @if sensitivity::is_there(study) { li { a href="#sensitivity" { "Sensitivity" } } }
+                @if charts::has_warm_up(study) { li { a href="#warm-up" { "Warm-up" } } }
                 li { a href="#assumptions" { "Assumptions" } }
                 li { a href="#repeat" { "Repeat it" } }
                 li { a href="#definitions" { "Definitions" } }
