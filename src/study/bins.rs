@@ -1,6 +1,7 @@
 //! Series of all replications taken together, bin by bin.
 
 use super::replicate::CONFIDENCE;
+use super::running::Running;
 use super::student_t;
 use crate::metrics::{Band, CLUSTER_SERIES, OverTime, TimeSeries, Unit};
 
@@ -12,15 +13,7 @@ const MOST: usize = 240;
 pub(super) struct Bins {
     times_s: Vec<f64>,
     /// By series, then by bin.
-    cells: Vec<Vec<Moments>>,
-}
-
-/// Number, mean and sum of squares of distances from it (Welford).
-#[derive(Clone, Copy, Debug, Default)]
-struct Moments {
-    n: u32,
-    mean: f64,
-    squares: f64,
+    cells: Vec<Vec<Running>>,
 }
 
 impl Bins {
@@ -29,7 +22,7 @@ impl Bins {
         let stride = series.times_s.len().div_ceil(MOST).max(1);
         if self.cells.is_empty() {
             self.times_s = series.times_s.chunks(stride).map(|chunk| chunk[chunk.len() - 1]).collect();
-            self.cells = vec![vec![Moments::default(); self.times_s.len()]; CLUSTER_SERIES.len()];
+            self.cells = vec![vec![Running::default(); self.times_s.len()]; CLUSTER_SERIES.len()];
         }
         for ((cells, values), (_, unit, _)) in self.cells.iter_mut().zip(&series.cluster.0).zip(CLUSTER_SERIES) {
             for (cell, chunk) in cells.iter_mut().zip(values.chunks(stride)) {
@@ -48,28 +41,18 @@ impl Bins {
         let most = self.cells.iter().flatten().map(|cell| cell.n).max().unwrap_or(0);
         // by degrees of freedom
         let quantiles: Vec<f64> = (1..most).map(|df| student_t(CONFIDENCE, df)).collect();
-        let half_width = |cell: &Moments| {
+        let half_width = |cell: &Running| {
             let quantile = quantiles.get((cell.n as usize).checked_sub(2)?)?;
-            let n = f64::from(cell.n);
-            Some(quantile * libm::sqrt(cell.squares / (n - 1.0) / n))
+            Some(quantile * libm::sqrt(cell.variance()? / f64::from(cell.n)))
         };
-        let happens = |cells: &&Vec<Moments>| cells.iter().any(|cell| cell.mean != 0.0 || cell.squares != 0.0);
+        let happens = |cells: &&Vec<Running>| cells.iter().any(Running::is_something);
         let bands = CLUSTER_SERIES.iter().zip(&self.cells).filter(|(_, cells)| happens(cells));
         let bands = bands.map(|((name, ..), cells)| Band {
             series: (*name).to_owned(),
-            mean: cells.iter().map(|cell| (cell.n > 0).then_some(cell.mean)).collect(),
+            mean: cells.iter().map(Running::mean).collect(),
             half_width: cells.iter().map(half_width).collect(),
         });
         OverTime { times_s: self.times_s.clone(), bands: bands.collect() }
-    }
-}
-
-impl Moments {
-    fn add(&mut self, value: f64) {
-        self.n += 1;
-        let before = value - self.mean;
-        self.mean += before / f64::from(self.n);
-        self.squares += before * (value - self.mean);
     }
 }
 

@@ -15,6 +15,7 @@ mod pool;
 mod ranking;
 mod recommend;
 mod replicate;
+mod running;
 mod sensitivity;
 mod steady;
 mod stopping;

@@ -1,6 +1,6 @@
 //! Runs every variant so many times and puts the figures together.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use super::jobs::{Options, Progress, StudyError, in_order};
 use super::pairing::adjust;
@@ -112,32 +112,46 @@ fn run_all(
 ) -> Result<(Vec<Pooled>, Option<Precision>), StudyError> {
     let mut pools: Vec<Pooled> = candidates.iter().map(|_| Pooled::default()).collect();
     let mut precision = None;
-    let one = |&(replication, variant): &(u32, usize)| -> Result<(usize, (Record, Figures)), StudyError> {
-        let candidate = &candidates[variant];
-        let run = run_once(candidate.spec, candidate.expectations, scenario.seed, replication)
-            .map_err(|error| StudyError::Run { variant: candidate.name.to_owned(), replication, error })?;
-        Ok((variant, run))
-    };
     replicate(scenario.replications, |replications| -> Result<ControlFlow<(), Option<f64>>, StudyError> {
         let before = replications.start as usize * candidates.len();
         let progress =
             |Progress { done, total }| (options.progress)(Progress { done: before + done, total: before + total });
         let options = Options { progress: &progress, ..*options };
-        // all variants of one replication before the next, so that an early stop leaves whole comparisons
-        let jobs: Vec<(u32, usize)> = replications
-            .flat_map(|replication| (0..candidates.len()).map(move |variant| (replication, variant)))
-            .collect();
-        in_order(&jobs, &options, one, |(variant, (record, figures))| pools[variant].add(record, figures))?;
+        run_block(candidates, scenario.seed, replications, &options, |variant, record, figures| {
+            pools[variant].add(record, figures);
+        })?;
         if let Replications::Until(until) = scenario.replications {
             precision = least_known(candidates, &pools, until.precision());
         }
         let events: u64 = pools.iter().map(|pooled| pooled.events).sum();
-        if events >= Precision::MOST_EVENTS {
-            return Ok(ControlFlow::Break(()));
-        }
-        Ok(ControlFlow::Continue(precision.as_ref().map(|precision| precision.reached)))
+        Ok(afforded(events, precision.as_ref().map(|precision| precision.reached)))
     })?;
     Ok((pools, precision))
+}
+
+/// Runs all variants of each replication before the next, so that an early stop leaves whole comparisons; `take` gets the runs in that
+/// order, each with the position of its variant.
+pub(super) fn run_block(
+    candidates: &[Candidate],
+    seed: u64,
+    replications: Range<u32>,
+    options: &Options,
+    mut take: impl FnMut(usize, Record, Figures) + Send,
+) -> Result<(), StudyError> {
+    let jobs: Vec<(u32, usize)> =
+        replications.flat_map(|replication| (0..candidates.len()).map(move |variant| (replication, variant))).collect();
+    let one = |&(replication, variant): &(u32, usize)| -> Result<(usize, (Record, Figures)), StudyError> {
+        let candidate = &candidates[variant];
+        let run = run_once(candidate.spec, candidate.expectations, seed, replication)
+            .map_err(|error| StudyError::Run { variant: candidate.name.to_owned(), replication, error })?;
+        Ok((variant, run))
+    };
+    in_order(&jobs, options, one, |(variant, (record, figures))| take(variant, record, figures))
+}
+
+/// How well figures are known, unless so many events were handled that no more runs are added.
+pub(super) fn afforded(events: u64, known: Option<f64>) -> ControlFlow<(), Option<f64>> {
+    if events >= Precision::MOST_EVENTS { ControlFlow::Break(()) } else { ControlFlow::Continue(known) }
 }
 
 /// The headline figure, or the expected one, that is known least.

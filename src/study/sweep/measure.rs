@@ -2,43 +2,13 @@
 
 use std::ops::ControlFlow;
 
-use super::super::jobs::{Options, StudyError, in_order};
+use super::super::jobs::{Options, StudyError};
 use super::super::judge::outcome;
-use super::super::replicate::{Candidate, Figures, baseline, estimate_of, number_of_figures, run_once};
+use super::super::replicate::{Candidate, Figures, afforded, baseline, number_of_figures, run_block};
+use super::super::running::Running;
 use super::super::stopping::{replicate, uncertainty};
-use crate::metrics::{
-    Estimate, FigureId, FigureReport, HEADLINE, Latencies, PointReport, Precision, Record, TooFew, VariantAtPoint,
-};
+use crate::metrics::{FigureId, FigureReport, HEADLINE, Latencies, PointReport, Record, TooFew, VariantAtPoint};
 use crate::scenario::{Expectation, Scenario};
-
-/// Count, mean, spread and range of values that come one by one (Welford 1962).
-#[derive(Clone, Copy, Default)]
-struct Running {
-    n: u32,
-    sum: f64,
-    /// Running mean; `sum / n` but for rounding.
-    mean: f64,
-    /// Sum of the squared distances from the mean.
-    squares: f64,
-    min: f64,
-    max: f64,
-}
-
-impl Running {
-    fn add(&mut self, value: f64) {
-        (self.min, self.max) = if self.n == 0 { (value, value) } else { (self.min.min(value), self.max.max(value)) };
-        self.n += 1;
-        self.sum += value;
-        let before = value - self.mean;
-        self.mean += before / f64::from(self.n);
-        self.squares += before * (value - self.mean);
-    }
-    fn estimate(&self) -> Option<Estimate> {
-        let n = f64::from(self.n);
-        let variance = (self.n > 1).then(|| self.squares / (n - 1.0));
-        (self.n > 0).then(|| estimate_of(self.n, self.sum / n, variance, (self.min, self.max)))
-    }
-}
 
 /// What the runs of a variant add up to.
 struct Sums {
@@ -107,20 +77,10 @@ pub(super) fn measure(point: usize, scenario: &Scenario, options: &Options) -> R
     let candidates = Candidate::all(scenario, options.variants);
     let baseline = baseline(&candidates);
     let mut all: Vec<Sums> = candidates.iter().map(Sums::of).collect();
-    let one =
-        |&(replication, variant): &(u32, usize)| -> Result<(Record, Figures), StudyError> {
-            let candidate = &candidates[variant];
-            run_once(candidate.spec, candidate.expectations, scenario.seed, replication)
-                .map_err(|error| StudyError::Run { variant: candidate.name.to_owned(), replication, error })
-        };
     let mut together: Vec<Vec<Option<f64>>> = Vec::with_capacity(candidates.len());
     replicate(scenario.replications, |replications| -> Result<ControlFlow<(), Option<f64>>, StudyError> {
-        // all variants of one replication before the next
-        let jobs: Vec<(u32, usize)> = replications
-            .flat_map(|replication| (0..candidates.len()).map(move |variant| (replication, variant)))
-            .collect();
-        in_order(&jobs, options, one, |(record, figures)| {
-            together.push(all[together.len()].add(record, figures));
+        run_block(&candidates, scenario.seed, replications, options, |variant, record, figures| {
+            together.push(all[variant].add(record, figures));
             if together.len() == candidates.len() {
                 for (sums, figures) in all.iter_mut().zip(&together) {
                     let pairs = figures.iter().zip(&together[baseline]);
@@ -132,11 +92,8 @@ pub(super) fn measure(point: usize, scenario: &Scenario, options: &Options) -> R
             }
         })?;
         let events: u64 = all.iter().map(|sums| sums.events).sum();
-        if events >= Precision::MOST_EVENTS {
-            return Ok(ControlFlow::Break(()));
-        }
         let known = candidates.iter().zip(&all).flat_map(|(candidate, sums)| sums.uncertainties(candidate));
-        Ok(ControlFlow::Continue(known.reduce(f64::max)))
+        Ok(afforded(events, known.reduce(f64::max)))
     })?;
     let variants = candidates.iter().zip(all).enumerate().map(|(at, (candidate, sums))| {
         let expected = candidate.expectations.iter().enumerate();
@@ -159,28 +116,4 @@ pub(super) fn measure(point: usize, scenario: &Scenario, options: &Options) -> R
         }
     });
     Ok(PointReport { point, stopped: None, variants: variants.collect() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::Seed;
-    use crate::study::estimate;
-
-    #[test]
-    fn sums_say_what_all_values_say() {
-        let mut stream = Seed(3).stream(1, 0, 0);
-        for n in [1, 2, 5, 1000] {
-            let values: Vec<f64> = (0..n).map(|_| 1e6 + stream.unit()).collect();
-            let mut running = Running::default();
-            values.iter().for_each(|&value| running.add(value));
-            let (ours, theirs) = (running.estimate().expect("values"), estimate(&values).expect("values"));
-            assert_eq!((ours.mean, ours.min, ours.max, ours.replications), (theirs.mean, theirs.min, theirs.max, n));
-            match (ours.half_width, theirs.half_width) {
-                (Some(a), Some(b)) => assert!((a / b - 1.0).abs() < 1e-6, "{a} {b}"),
-                (a, b) => assert_eq!(a, b),
-            }
-        }
-        assert!(Running::default().estimate().is_none());
-    }
 }
