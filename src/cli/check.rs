@@ -39,6 +39,8 @@ pub fn schema(of: SchemaOf) -> Result<Success, Failure> {
     let text = match of {
         SchemaOf::Scenario => scenario::schema_json(),
         SchemaOf::Summary => report::summary_schema_json(),
+        SchemaOf::Plan => report::plan_schema_json(),
+        SchemaOf::Recommend => report::recommend_schema_json(),
     };
     print::out(&format!("{}\n", text.trim_end()))?;
     Ok(Success::Fine)

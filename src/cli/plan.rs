@@ -6,7 +6,7 @@ use super::args::{DuringArg, FindArg, PlanArgs};
 use super::output::Folder;
 use super::study::{expecting, failed_run, load_text, parse_text};
 use super::{Failure, Success, print};
-use crate::report;
+use crate::report::{self, PlanAbout};
 use crate::scenario::Scenario;
 use crate::study::{self, During, Find, Kind, Options, Plan, Question, StudyError};
 
@@ -26,39 +26,40 @@ pub fn plan(args: &PlanArgs) -> Result<Success, Failure> {
     let setting = args.knob.as_str();
     let written = |value: f64| kind.write(value);
     let at = |value: f64| -> Result<Scenario, Stop> {
-        let mut changes = args.changes();
+        let mut changes = args.changes.list();
         changes.push(format!("{setting}={}", written(value)));
-        expecting(parse_text(&args.scenario, &text, &changes).map_err(Stop)?, &args.expect).map_err(Stop)
+        expecting(parse_text(&args.scenario, &text, &changes).map_err(Stop)?, &args.changes.expect).map_err(Stop)
     };
     let first = at(question.from).map_err(|Stop(failure)| failure)?;
     let variants = wanted(&first, args.variant.as_deref())?;
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("output").join(&first.name).join("plan"));
     let folder = Folder::prepare(&folder)?;
-    let options = Options { variants: true, threads: args.threads.map(usize::from), progress: &|_| Ok(()) };
-    let during = match question.during {
-        During::Nothing => "",
-        During::RollingRestart => ", during a rolling restart",
-        During::PodLost => ", with one pod lost",
+    let options = Options { variants: true, threads: args.threads.number(), progress: &|_| Ok(()) };
+    let yaml = first.resolved_yaml();
+    let about = PlanAbout {
+        name: &first.name,
+        title: &first.title,
+        scenario_yaml: &yaml,
+        seed: first.seed,
+        setting,
+        kind,
+        question: &question,
     };
     let mut plans: Vec<Plan> = Vec::new();
     for variant in &variants {
         let told = |name: &str, point: &study::Point| {
             if !args.quiet {
-                let whose = if name.is_empty() { String::new() } else { format!("{name}: ") };
-                print::note(&format!("{whose}{setting} {}", report::point_text(point, &written)));
+                print::note(&report::point_text(&about, name, point));
             }
         };
         let plan = study::plan(variant.as_deref(), &question, &options, at, told).map_err(|Stop(failure)| failure)?;
         plans.push(plan);
     }
-    folder.write(&[("plan.csv".to_owned(), report::plan_csv(&plans, setting, &written))], &[])?;
-    let texts: Vec<String> =
-        plans.iter().map(|plan| report::plan_text(plan, setting, question.find, during, &written)).collect();
-    print::out(&format!(
-        "{}\nEvery value that was tried: {}\n",
-        texts.join("\n"),
-        folder.path().join("plan.csv").display()
-    ))?;
+    let files: Vec<(String, Vec<u8>)> =
+        report::plan_files(&about, &plans).into_iter().map(|file| (file.path, file.bytes)).collect();
+    folder.write(&files, &report::plan_optional_paths())?;
+    let texts: Vec<String> = plans.iter().map(|plan| report::plan_text(&about, plan)).collect();
+    print::out(&format!("{}\nReport: {}\n", texts.join("\n"), folder.path().join("plan.html").display()))?;
     let all = plans.iter().all(|plan| plan.answer.is_some());
     Ok(if all { Success::Fine } else { Success::ExpectationFailed })
 }

@@ -15,7 +15,7 @@ use crate::study::{self, AS_IT_STANDS, Options, Prepared};
 pub fn recommend(args: &RecommendArgs) -> Result<Success, Failure> {
     let goal = args.goal.as_deref().map(|text| aim("--goal", text)).transpose()?;
     let Prepared { scenario, remedies } = prepared(args)?;
-    let scenario = expecting(scenario, &args.expect)?;
+    let scenario = expecting(scenario, &args.runs.scenario.expect)?;
     if scenario.replications.least() < 2 {
         let message = "one run has no interval, so nothing could be said of a remedy; write for example `-r 20`";
         return Err(Failure::Input(message.to_owned()));
@@ -27,7 +27,7 @@ pub fn recommend(args: &RecommendArgs) -> Result<Success, Failure> {
         bar.show(progress);
         Ok(())
     };
-    let options = Options { variants: true, threads: args.threads.map(usize::from), progress: &progress };
+    let options = Options { variants: true, threads: args.threads.number(), progress: &progress };
     let mut study = study::run_changes(&scenario, AS_IT_STANDS, &options).map_err(failed_run)?;
     drop(bar);
     study.rank_by = goal;
@@ -52,9 +52,7 @@ pub fn recommend(args: &RecommendArgs) -> Result<Success, Failure> {
 
 /// The scenario with its remedies, from a file or standard input.
 fn prepared(args: &RecommendArgs) -> Result<Prepared, Failure> {
-    let mut changes = args.set.clone();
-    changes.extend(args.seed.map(|seed| format!("seed={seed}")));
-    changes.extend(args.replications.map(|replications| format!("replications={replications}")));
+    let changes = args.runs.list();
     let path = &args.scenario;
     let (name, text, folder) = match load_text(path)? {
         Some(text) => ("standard input".to_owned(), text, PathBuf::from(".")),

@@ -14,7 +14,7 @@ pub fn selftest(args: &SelftestArgs) -> Result<Success, Failure> {
         bar.show(progress);
         Ok(())
     };
-    let options = Options { variants: false, threads: args.threads.map(usize::from), progress: &progress };
+    let options = Options { variants: false, threads: args.threads.number(), progress: &progress };
     let oracles = oracles();
     let selftest = run(&oracles, oracles.len(), args.seed.unwrap_or(SEED), &options).map_err(failed_run)?;
     drop(bar);

@@ -20,19 +20,19 @@ const AUCTION: &str = include_str!("../../scenarios/auction.yaml");
 /// `stickysim` alone.
 pub fn demo(args: &StudyArgs) -> Result<Success, Failure> {
     let source = Source { name: "scenarios/auction.yaml (built in)", text: AUCTION, folder: &scenario::NoFiles };
-    let scenario = scenario::parse(source, &args.changes()).map_err(bad_scenario)?;
+    let scenario = scenario::parse(source, &args.runs.list()).map_err(bad_scenario)?;
     study(scenario, true, None, args)
 }
 
 /// `stickysim run SCENARIO`.
 pub fn run(path: &Path, args: &StudyArgs) -> Result<Success, Failure> {
-    study(load(path, &args.changes())?, false, None, args)
+    study(load(path, &args.runs.list())?, false, None, args)
 }
 
 /// `stickysim compare SCENARIO`.
 pub fn compare(path: &Path, rank: Option<&str>, args: &StudyArgs) -> Result<Success, Failure> {
     let rank = rank.map(|text| aim("--rank", text)).transpose()?;
-    let scenario = load(path, &args.changes())?;
+    let scenario = load(path, &args.runs.list())?;
     if scenario.variants.is_empty() {
         return Err(Failure::Input(format!(
             "`{}` has no variants to compare; add for example\n  variants:\n    none: {{balancers: [{{nginx: {{}}}}]}}\n    \
@@ -103,7 +103,7 @@ pub(super) fn bad_scenario(problems: Problems) -> Failure {
 }
 
 fn study(scenario: Scenario, variants: bool, rank: Option<FigureId>, args: &StudyArgs) -> Result<Success, Failure> {
-    let scenario = &expecting(scenario, &args.expect)?;
+    let scenario = &expecting(scenario, &args.runs.scenario.expect)?;
     let default = || PathBuf::from("output").join(&scenario.name);
     let changed_runs =
         args.sensitivity.map(|runs| sensitivity_runs(runs, scenario.replications.least())).transpose()?;
@@ -149,7 +149,7 @@ fn with_bar<T>(
         bar.show(progress);
         Ok(())
     };
-    let threads = args.threads.map(usize::from);
+    let threads = args.threads.number();
     work(&Options { variants, threads, progress: &progress }).map_err(failed_run)
 }
 

@@ -42,7 +42,7 @@ pub fn words(outcome: &ExpectationOutcome) -> String {
 }
 
 /// A confidence as it is written.
-fn per_cent(confidence: f64) -> String {
+pub(super) fn per_cent(confidence: f64) -> String {
     format!("{} %", libm::round(confidence * 1e4) / 1e2)
 }
 

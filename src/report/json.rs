@@ -203,7 +203,7 @@ pub(super) const fn unit_name(unit: Unit) -> &'static str {
     }
 }
 
-const fn direction(better: Better) -> &'static str {
+pub(super) const fn direction(better: Better) -> &'static str {
     match better {
         Better::Lower => "lower",
         Better::Higher => "higher",
@@ -229,9 +229,14 @@ pub(super) fn summary(study: &Study) -> String {
         sensitivity: reading.as_ref().map(SensitivityReport::of),
         definitions: Family::all().iter().map(|family| (family.name, definition(family))).collect(),
     };
-    let mut text = serde_json::to_string_pretty(&summary).expect("plain data has no keys that JSON lacks");
+    compact_numbers(&plain(&summary))
+}
+
+/// Plain data as text.
+pub(super) fn plain(data: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(data).expect("plain data has no keys that JSON lacks");
     text.push('\n');
-    compact_numbers(&text)
+    text
 }
 
 /// Puts arrays of numbers on one line: a series of a thousand samples is one thing to a reader, not a thousand.
@@ -260,9 +265,10 @@ fn compact_numbers(pretty: &str) -> String {
 
 /// The JSON schema of `summary.json`.
 pub fn summary_schema_json() -> String {
-    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
-    let schema = generator.into_root_schema_for::<Summary<'_>>();
-    let mut text = serde_json::to_string_pretty(&schema).expect("a schema is plain data");
-    text.push('\n');
-    text
+    schema_of::<Summary<'_>>()
+}
+
+/// The JSON schema of a file that is written.
+pub(super) fn schema_of<T: JsonSchema>() -> String {
+    plain(&SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>())
 }

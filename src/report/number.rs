@@ -116,6 +116,11 @@ impl Scale {
         value * self.factor
     }
 
+    /// What is shown with its unit, such as `event latency p99 (ms)`.
+    pub(super) fn title(&self, what: &str) -> String {
+        if self.unit.is_empty() { what.to_owned() } else { format!("{what} ({})", self.unit) }
+    }
+
     /// A value without an interval, with three significant digits and its unit.
     pub(super) fn show_value(&self, value: f64) -> String {
         let value = value * self.factor;

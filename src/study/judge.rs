@@ -11,8 +11,18 @@ pub(super) fn outcome(
     measured: Option<Estimate>,
     too_few: Option<TooFew>,
 ) -> ExpectationOutcome {
+    outcome_at(expectation, measured, too_few, expectation.confidence)
+}
+
+/// The same, judged with another confidence than it states.
+pub(super) fn outcome_at(
+    expectation: &Expectation,
+    measured: Option<Estimate>,
+    too_few: Option<TooFew>,
+    confidence: Option<f64>,
+) -> ExpectationOutcome {
     let measured = measured.filter(|_| too_few.is_none());
-    let judgement = judgement(expectation, measured.as_ref());
+    let judgement = judgement(expectation, measured.as_ref(), confidence);
     ExpectationOutcome {
         text: expectation.text.clone(),
         figure: expectation.figure.to_string(),
@@ -29,8 +39,8 @@ pub(super) fn outcome(
 
 /// Whether it holds for the replications that had the figure: for their mean, or, where a confidence is asked for, for all that their
 /// mean may be.
-pub(super) fn judgement(expectation: &Expectation, measured: Option<&Estimate>) -> Judgement {
-    match (expectation.confidence, measured) {
+pub(super) fn judgement(expectation: &Expectation, measured: Option<&Estimate>, confidence: Option<f64>) -> Judgement {
+    match (confidence, measured) {
         (Some(confidence), _) => judge(expectation, measured, confidence),
         (None, Some(measured)) if expectation.holds(measured.mean) => Judgement::Holds,
         (None, _) => Judgement::Fails,

@@ -87,7 +87,7 @@ fn sample(runs: impl Iterator<Item = Run>, candidate: &Candidate) -> Result<Samp
     let holds = expectations.map(|(position, expectation)| {
         let at = number_of_figures() + position;
         let values: Vec<f64> = sample.figures.iter().filter_map(|run| run[at]).collect();
-        judgement(expectation, estimate(&values).as_ref()) == Judgement::Holds
+        judgement(expectation, estimate(&values).as_ref(), expectation.confidence) == Judgement::Holds
     });
     sample.holds = holds.collect();
     Ok(sample)

@@ -43,16 +43,33 @@ fn figures(summary: &Json) -> BTreeMap<(String, String), Json> {
 #[test]
 fn the_summary_fits_its_schema() {
     let (place, _) = compared();
-    let schema = std::fs::read_to_string(format!("{}/docs/summary.schema.json", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    let schema = jsonschema::draft202012::new(&serde_json::from_str(&schema).unwrap()).unwrap();
     for (command, out) in
         [("compare tiny.yaml", "a"), ("run tiny.yaml -r 1", "b"), ("compare played.yaml --sensitivity", "c")]
     {
         place.run(&format!("{command} --quiet --out {out}")).fine();
-        let summary = place.summary(out);
-        let errors: Vec<String> = schema.iter_errors(&summary).map(|e| format!("{}: {e}", e.instance_path)).collect();
-        assert!(errors.is_empty(), "{command}: {errors:#?}");
+        assert_fits("summary", &place.summary(out));
     }
+}
+
+#[test]
+fn plans_and_remedies_fit_their_schemas() {
+    let place = Place::furnished();
+    let read = |path: &str| serde_json::from_str(&place.read(path)).expect("JSON");
+    // nobody is served without the only pod: a value without measurements
+    let expect = ["--expect", "limits.pod_cpu < 99%", "--expect", "p99 event.latency < 1h"];
+    place.run_with("plan tiny.yaml --to 3 --during pod-lost --quiet --out plan", &expect, b"");
+    assert_fits("plan", &read("plan/plan.json"));
+    place.run("recommend tiny.yaml -r 3 --only one-pod-more,sharded-adapter,drain --quiet --out remedies").fine();
+    assert_fits("recommend", &read("remedies/recommend.json"));
+}
+
+/// What is written fits the schema that `stickysim schema` prints.
+#[track_caller]
+fn assert_fits(kind: &str, written: &Json) {
+    let schema = Place::new().run(&format!("schema {kind}")).fine().to_owned();
+    let schema = jsonschema::draft202012::new(&serde_json::from_str(&schema).unwrap()).unwrap();
+    let errors: Vec<String> = schema.iter_errors(written).map(|e| format!("{}: {e}", e.instance_path)).collect();
+    assert!(errors.is_empty(), "{kind}: {errors:#?}");
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn workers_of_a_queue_are_those_of_erlang() {
     assert!(out.contains("  with 7: `mean request.latency < 55ms` fails: measured 58."), "{out}");
     let csv = place.read("output/queue/plan/plan.csv");
     assert!(
-        csv.starts_with("variant,pods.workers,expect,mean,half_width,runs,judgement,limit,share,answer\n"),
+        csv.starts_with("variant,pods.workers,expect,mean,half_width_95,runs,judgement,limit,share,stopped,answer\n"),
         "{csv}"
     );
     assert_eq!(csv.lines().filter(|line| line.ends_with(",true")).count(), 1);
@@ -83,6 +83,54 @@ fn most_clients_are_a_little_fewer_than_theory_allows() {
     let words = "plan most.yaml --quiet --set clients.0.count=100 --knob traffic.0.api.work --from 1ms --to 1s --find most --runs 5";
     let out = place.run_with(words, &["--expect", "mean request.latency < 100ms"], b"").fine().to_owned();
     assert!(answer(&out).0.ends_with("ms"), "{out}");
+}
+
+#[test]
+fn what_is_planned_for_the_auction_holds_when_it_is_run_and_one_pod_less_does_not() {
+    let place = Place::furnished();
+    let auction = format!("{}/scenarios/auction.yaml", env!("CARGO_MANIFEST_DIR"));
+    let expect = ["--expect", "limits.pod_cpu < 30%"];
+    let out = place.run_with(&format!("plan {auction} --quiet --out plan"), &expect, b"").fine().to_owned();
+    println!("{out}");
+    let found: serde_json::Value = serde_json::from_str(&place.read("plan/plan.json")).expect("JSON");
+    let variants = found["variants"].as_array().expect("variants");
+    assert_eq!(variants.len(), 3);
+    for variant in variants {
+        let name = variant["variant"].as_str().expect("a name");
+        let pods: u32 = variant["answer"].as_str().and_then(|pods| pods.parse().ok()).expect("an answer");
+        assert!(variant["runs"].as_u64().is_some_and(|runs| runs <= 100), "{variant:#}");
+        assert!(out.contains(&format!("{name}: pods.replicas at least {pods}.\n")), "{out}");
+        // other runs say the same
+        for (pods, code) in [(pods, 0), (pods - 1, 1)] {
+            let judged = place.run_with(
+                &format!("compare {auction} --quiet --seed 99 -r 10 --set pods.replicas={pods} --out judged"),
+                &expect,
+                b"",
+            );
+            let judged = (judged.code, place.summary("judged"));
+            let of_variant = judged.1["study"]["variants"].as_array().expect("variants").iter();
+            let mut holds =
+                of_variant.filter(|other| other["name"] == name).map(|other| &other["expectations"][0]["holds"]);
+            assert_eq!(holds.next(), Some(&(code == 0).into()), "{name} with {pods}");
+        }
+    }
+}
+
+#[test]
+fn the_page_has_a_curve_for_each_expectation_and_stale_ones_go() {
+    let place = Place::new();
+    place.write("pods.yaml", QUEUE.replace("exp: 50ms", "exp: 20ms"));
+    let both = ["--expect", "mean request.latency < 50ms", "--expect", "limits.pod_cpu < 80%"];
+    place.run_with("plan pods.yaml --quiet --to 8 --out o", &both, b"").fine();
+    let page = place.read("o/plan.html");
+    assert!(page.contains("pods.replicas at least 4.") && page.contains("4 ←"), "{page}");
+    for (number, bound) in [(1, "mean request.latency &lt; 50ms"), (2, "limits.pod_cpu &lt; 80%")] {
+        let curve = place.read(&format!("o/plan-{number}.svg"));
+        assert!(curve.contains(bound), "{curve}");
+        assert!(page.contains(&format!("id=\"chart-plan-{number}\"")));
+    }
+    place.run_with("plan pods.yaml --quiet --to 8 --out o", &both[..2], b"").fine();
+    assert!(!place.path("o/plan-2.svg").exists());
 }
 
 #[test]

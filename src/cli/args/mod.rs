@@ -7,6 +7,7 @@ mod plan;
 mod recommend;
 mod route;
 mod selftest;
+mod shared;
 mod study;
 mod sweep;
 
@@ -21,6 +22,7 @@ pub use plan::{DuringArg, FindArg, PlanArgs};
 pub use recommend::RecommendArgs;
 pub use route::{RouteArgs, RouteFormat};
 pub use selftest::SelftestArgs;
+pub use shared::{Runs, Threads};
 pub use study::{SensitivityRuns, StudyArgs};
 pub use sweep::{SweepArgs, SweepCommand, SweepQuestion};
 
@@ -86,7 +88,7 @@ pub enum Command {
     Route(RouteArgs),
     /// Says what operations cost in Redis, adapter by adapter, without a simulation
     Adapter(AdapterArgs),
-    /// Prints a JSON schema, for editors and for readers of summary.json
+    /// Prints a JSON schema, for editors and for readers of results
     Schema {
         /// Of what
         #[arg(value_enum, default_value = "scenario")]
@@ -109,6 +111,10 @@ pub enum SchemaOf {
     Scenario,
     /// summary.json
     Summary,
+    /// plan.json
+    Plan,
+    /// recommend.json
+    Recommend,
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::shared::{Changes, Threads};
+
 /// At each value as many replications are run as it takes to know, with this confidence, whether what is expected holds: 5, 10, 20
 /// or 40. A value at which that stays open does not do. Beyond the answer everything is taken to hold, and before it not.
 #[derive(Clone, Debug, Args)]
@@ -23,9 +25,6 @@ pub struct PlanArgs {
     /// The smallest value at which everything holds, or the largest
     #[arg(long, value_enum, default_value = "fewest")]
     pub find: FindArg,
-    /// Expects something more, such as 'p99 event.latency < 100ms'; may be given again
-    #[arg(long, value_name = "EXPECTATION")]
-    pub expect: Vec<String>,
     /// Through what it must hold, besides the timeline of the scenario
     #[arg(long, value_enum)]
     pub during: Option<DuringArg>,
@@ -38,16 +37,11 @@ pub struct PlanArgs {
     /// Replications per value, at most [default: 40]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=40))]
     pub runs: Option<u32>,
-    /// Changes a value of the scenario, such as `clients.count=5000`; may be given again
-    #[arg(long, value_name = "PATH=VALUE")]
-    pub set: Vec<String>,
-    /// First seed; the same as `--set seed=N`
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// Threads; one per core if not given. The results do not depend on it
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
-    /// Folder for plan.csv; `output/NAME/plan` if not given
+    #[command(flatten)]
+    pub changes: Changes,
+    #[command(flatten)]
+    pub threads: Threads,
+    /// Folder for the results; `output/NAME/plan` if not given
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
     /// Prints the answers alone
@@ -78,13 +72,4 @@ pub enum DuringArg {
     RollingRestart,
     /// There is one pod less, from when figures begin to be taken
     PodLost,
-}
-
-impl PlanArgs {
-    /// All changes of the scenario but that of the setting.
-    pub fn changes(&self) -> Vec<String> {
-        let mut changes = self.set.clone();
-        changes.extend(self.seed.map(|seed| format!("seed={seed}")));
-        changes
-    }
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
+use super::shared::{Runs, Threads};
+
 use crate::study::REMEDIES;
 
 /// Tries remedies on a scenario, each with the same random numbers as the scenario as it stands, and ranks them by what they bring and
@@ -24,21 +26,10 @@ pub struct RecommendArgs {
     /// Of this variant instead of the scenario without variants
     #[arg(long, value_name = "NAME")]
     pub variant: Option<String>,
-    /// Changes a value of the scenario, such as `prices.pod_hour=0.048`; may be given again
-    #[arg(long, value_name = "PATH=VALUE")]
-    pub set: Vec<String>,
-    /// First seed; the same as `--set seed=N`
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// Runs per remedy, two at least; the same as `--set replications=N`
-    #[arg(long, short = 'r', value_name = "N")]
-    pub replications: Option<u32>,
-    /// Expects something more, such as 'p99 event.latency < 100ms'; may be given again
-    #[arg(long, value_name = "EXPECTATION")]
-    pub expect: Vec<String>,
-    /// Threads; one per core if not given. The results do not depend on it
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
+    #[command(flatten)]
+    pub runs: Runs,
+    #[command(flatten)]
+    pub threads: Threads,
     /// Folder for the results; `output/NAME/recommend` if not given
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,

@@ -4,32 +4,20 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::shared::{Runs, Threads};
+
 #[derive(Clone, Debug, Args)]
 pub struct StudyArgs {
     /// Folder for the results; `output/NAME` if not given. Only files that a report consists of are replaced in it
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
-    /// Changes a value of the scenario, such as `pods.replicas=8` or `clients.phones.count=500`; may be given again
-    #[arg(long, value_name = "PATH=VALUE")]
-    pub set: Vec<String>,
-    /// First seed; the same as `--set seed=N`
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// Runs per variant, or `auto`; the same as `--set replications=N`
-    #[arg(long, short = 'r', value_name = "N")]
-    pub replications: Option<String>,
-    /// As many runs as it takes to know every headline figure so well, 10 to 100; the same as `--set replications.precision=PERCENT`
-    #[arg(long, value_name = "PERCENT", conflicts_with = "replications")]
-    pub precision: Option<String>,
-    /// Expects something more of each variant, such as 'p99 event.latency < 100ms'; may be given again
-    #[arg(long, value_name = "EXPECTATION")]
-    pub expect: Vec<String>,
+    #[command(flatten)]
+    pub runs: Runs,
     /// Also writes what was expected as JUnit XML, for pipelines
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
-    /// Threads; one per core if not given. The results do not depend on it
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
+    #[command(flatten)]
+    pub threads: Threads,
     /// Halves and doubles every assumption in turn and says which ones the verdict hinges on; RUNS of each variant [default: 5]
     #[arg(long, value_name = "RUNS", num_args = 0..=1, require_equals = true, default_missing_value = "",
         value_parser = sensitivity_runs)]
@@ -60,15 +48,4 @@ fn sensitivity_runs(text: &str) -> Result<SensitivityRuns, String> {
     let runs =
         text.parse().map_err(|_| "it is not a number of runs; write for example `--sensitivity=10`".to_owned())?;
     Ok(SensitivityRuns(Some(runs)))
-}
-
-impl StudyArgs {
-    /// All changes of the scenario, in the order in which they apply.
-    pub fn changes(&self) -> Vec<String> {
-        let mut changes = self.set.clone();
-        changes.extend(self.seed.map(|seed| format!("seed={seed}")));
-        changes.extend(self.replications.iter().map(|replications| format!("replications={replications}")));
-        changes.extend(self.precision.iter().map(|precision| format!("replications={{precision: {precision}}}")));
-        changes
-    }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::shared::{Runs, Threads};
 use crate::metrics::FigureId;
 use crate::scenario::{Axis, Expectation};
 use crate::study::{Range, Shard};
@@ -16,11 +17,13 @@ pub struct SweepArgs {
     pub command: Option<SweepCommand>,
     #[command(flatten)]
     pub question: Option<SweepQuestion>,
+    // an optional group cannot hold another one
+    #[command(flatten)]
+    pub runs: Runs,
     #[command(flatten)]
     pub shown: SweepShown,
-    /// Threads; one per core if not given. The results do not depend on it
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
+    #[command(flatten)]
+    pub threads: Threads,
     /// Prints nothing but errors
     #[arg(long, short)]
     pub quiet: bool,
@@ -32,6 +35,8 @@ pub enum SweepCommand {
     Plan {
         #[command(flatten)]
         question: SweepQuestion,
+        #[command(flatten)]
+        runs: Runs,
         /// Prints nothing but errors
         #[arg(long, short)]
         quiet: bool,
@@ -47,9 +52,8 @@ pub enum SweepCommand {
         /// How many parts there are, where the environment tells the index alone
         #[arg(long, value_name = "N", conflicts_with = "shard")]
         of: Option<usize>,
-        /// Threads; one per core if not given. The results do not depend on it
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-        threads: Option<u16>,
+        #[command(flatten)]
+        threads: Threads,
         /// Prints nothing but errors
         #[arg(long, short)]
         quiet: bool,
@@ -84,18 +88,6 @@ pub struct SweepQuestion {
     /// A path and the range to draw from, such as `pods.replicas=3..20`, `pods.cpu=0.5..8:log`; may be given again
     #[arg(long, value_name = "PATH=LOW..HIGH", value_parser = Range::parse, requires = "lhs")]
     pub range: Vec<Range>,
-    /// Changes a value at every point, such as `clients.count=5000`; may be given again
-    #[arg(long, value_name = "PATH=VALUE")]
-    pub set: Vec<String>,
-    /// First seed; the same as `--set seed=N`
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// Runs per variant and point; the same as `--set replications=N`
-    #[arg(long, short = 'r', value_name = "N")]
-    pub replications: Option<String>,
-    /// Expects something more at every point, such as 'p99 event.latency < 100ms'; may be given again
-    #[arg(long, value_name = "EXPECTATION")]
-    pub expect: Vec<String>,
     /// Folder for plan, points and results; `output/NAME/sweep` if not given
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
@@ -106,16 +98,6 @@ pub struct SweepShown {
     /// A figure to draw, such as `event.latency.p99`; may be given again. Without it: what is expected, and usual ones
     #[arg(long, value_name = "FIGURE", value_parser = figure)]
     pub figure: Vec<FigureId>,
-}
-
-impl SweepQuestion {
-    /// All changes of the scenario that hold at every point, in the order in which they apply.
-    pub fn changes(&self) -> Vec<String> {
-        let mut changes = self.set.clone();
-        changes.extend(self.seed.map(|seed| format!("seed={seed}")));
-        changes.extend(self.replications.iter().map(|replications| format!("replications={replications}")));
-        changes
-    }
 }
 
 /// A figure that every point keeps.

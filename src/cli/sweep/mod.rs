@@ -17,7 +17,7 @@ mod worker;
 
 use std::path::PathBuf;
 
-use super::args::{SweepArgs, SweepCommand, SweepQuestion};
+use super::args::{Runs, SweepArgs, SweepCommand, SweepQuestion, Threads};
 use super::{Failure, Success, print};
 use crate::study::Shard;
 use held::Held;
@@ -26,7 +26,7 @@ use worker::Told;
 /// Runs the command.
 pub fn sweep(args: SweepArgs) -> Result<Success, Failure> {
     match args.command {
-        Some(SweepCommand::Plan { question, quiet }) => plan(&question, quiet),
+        Some(SweepCommand::Plan { question, runs, quiet }) => plan(&question, &runs, quiet),
         Some(SweepCommand::Run { folder, shard, of, threads, quiet }) => {
             let held = Held::open(&folder)?;
             let shard = shard::wanted(shard, of)?;
@@ -42,8 +42,8 @@ pub fn sweep(args: SweepArgs) -> Result<Success, Failure> {
 }
 
 /// `sweep plan`.
-fn plan(question: &SweepQuestion, quiet: bool) -> Result<Success, Failure> {
-    let (held, is_new) = question::held(question, None)?;
+fn plan(question: &SweepQuestion, runs: &Runs, quiet: bool) -> Result<Success, Failure> {
+    let (held, is_new) = question::held(question, runs, Threads::default())?;
     if !quiet {
         let folder = held.folder().display();
         let there = if is_new { "planned in" } else { "already planned in" };
@@ -60,7 +60,7 @@ fn plan(question: &SweepQuestion, quiet: bool) -> Result<Success, Failure> {
 /// `sweep SCENARIO`.
 fn everything(args: &SweepArgs) -> Result<Success, Failure> {
     let question = args.question.as_ref().expect("clap asks for a scenario where there is no subcommand");
-    let (held, _) = question::held(question, args.threads)?;
+    let (held, _) = question::held(question, &args.runs, args.threads)?;
     let told = if args.quiet { Told::Nothing } else { Told::Bar };
     let worked = worker::work(&held, Shard::ALL, args.threads, told)?;
     if !args.quiet && worked.already > 0 {

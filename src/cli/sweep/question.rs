@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::held::{Draft, Held, scenario_with};
 use crate::cli::Failure;
-use crate::cli::args::SweepQuestion;
+use crate::cli::args::{Runs, SweepQuestion, Threads};
 use crate::cli::study::{bad_scenario, load_text};
 use crate::scenario::{self, Files, Folder, Scenario, Source};
 use crate::study::{self, Options, Points};
@@ -30,7 +30,7 @@ impl Files for Noted<'_> {
 }
 
 /// The folder of what is asked, written or found; true when it is new.
-pub fn held(args: &SweepQuestion, threads: Option<u16>) -> Result<(Held, bool), Failure> {
+pub fn held(args: &SweepQuestion, runs: &Runs, threads: Threads) -> Result<(Held, bool), Failure> {
     let name =
         if args.scenario == Path::new("-") { "standard input".to_owned() } else { args.scenario.display().to_string() };
     let text = match load_text(&args.scenario)? {
@@ -38,11 +38,11 @@ pub fn held(args: &SweepQuestion, threads: Option<u16>) -> Result<(Held, bool), 
         None => scenario::read(&args.scenario).map_err(bad_scenario)?,
     };
     let files = Folder::beside(&args.scenario);
-    let set = args.changes();
+    let set = runs.list();
     let parsed = |changes: &[String]| -> Result<(Scenario, BTreeSet<String>), Failure> {
         let noted = Noted { files: &files, names: RefCell::default() };
         let source = Source { name: &name, text: &text, folder: &noted };
-        let scenario = scenario_with(source, changes, &args.expect)?;
+        let scenario = scenario_with(source, changes, &runs.scenario.expect)?;
         Ok((scenario, noted.names.into_inner()))
     };
     let (base, mut names) = parsed(&set)?;
@@ -57,7 +57,7 @@ pub fn held(args: &SweepQuestion, threads: Option<u16>) -> Result<(Held, bool), 
         Ok(Some(read.map_err(|failure| at_point(failure, &points, *point))))
     };
     let all: Vec<usize> = (0..points.len()).collect();
-    let options = Options { variants: true, threads: threads.map(usize::from), progress: &|_| Ok(()) };
+    let options = Options { variants: true, threads: threads.number(), progress: &|_| Ok(()) };
     for read in study::in_parallel(&all, &options, one).map_err(Failure::from)?.into_iter().flatten() {
         names.append(&mut read?);
     }
@@ -71,7 +71,7 @@ pub fn held(args: &SweepQuestion, threads: Option<u16>) -> Result<(Held, bool), 
         files: &files,
         names: names.into_iter().collect(),
         set: set.clone(),
-        expect: args.expect.clone(),
+        expect: runs.scenario.expect.clone(),
         points: points.clone(),
     };
     Held::write(&out, draft)

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::held::Held;
 use super::store::{self, Found};
+use crate::cli::args::Threads;
 use crate::cli::progress::Bar;
 use crate::cli::{Failure, print};
 use crate::study::{Options, Progress, Shard, run_points};
@@ -43,7 +44,7 @@ impl Worked {
 }
 
 /// Runs what is not finished of a part.
-pub fn work(held: &Held, shard: Shard, threads: Option<u16>, told: Told) -> Result<Worked, Failure> {
+pub fn work(held: &Held, shard: Shard, threads: Threads, told: Told) -> Result<Worked, Failure> {
     let (mut pending, mut already) = (Vec::new(), 0);
     for point in shard.points(held.plan().points.len()) {
         match store::read(held.folder(), held, point)? {
@@ -63,7 +64,7 @@ pub fn work(held: &Held, shard: Shard, threads: Option<u16>, told: Told) -> Resu
         teller.show(progress);
         Ok(())
     };
-    let options = Options { variants: true, threads: threads.map(usize::from), progress: &progress };
+    let options = Options { variants: true, threads: threads.number(), progress: &progress };
     run_points(&pending, &options, |point| held.at(point), |report| store::write(held, report))?;
     Ok(Worked { already, ran: pending.len() })
 }

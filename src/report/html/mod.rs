@@ -4,6 +4,7 @@ mod alerts;
 mod appendix;
 mod charts;
 mod compare;
+mod plan;
 mod ranking;
 pub(super) mod recommend;
 mod sensitivity;
@@ -17,47 +18,72 @@ use super::number::count_of;
 use super::plots::Chart;
 use crate::metrics::{Family, FigureId, Study};
 
+pub(super) use plan::page as plan_page;
 pub(super) use sweep::page as sweep_page;
 
 const STYLE: &str = include_str!("style.css");
 
 /// `report.html`.
 pub(super) fn page(study: &Study, scenario_yaml: &str, charts: &[Chart]) -> String {
+    let main = html! {
+        (verdict(study))
+        (tiles::tiles(study))
+        (contents(study, charts))
+        (charts::timeline(study, charts))
+        (compare::section(study))
+        (ranking::section(study))
+        (why::section(study, charts))
+        (charts::redis(study, charts))
+        (charts::distributions(study, charts))
+        (compare::expectations(study))
+        (alerts::section(study))
+        (sensitivity::section(study, charts))
+        (charts::warm_up(study, charts))
+        (appendix::assumptions(study))
+        (appendix::repeat(study, scenario_yaml))
+        (appendix::definitions())
+    };
+    document(&study.title, &header(study), &main, &study.name, Some(study.seed))
+}
+
+/// A page around its parts: the verdict is the first of `main`. Where there is no seed, it is one of many.
+fn document(title: &str, header: &Markup, main: &Markup, scenario: &str, seed: Option<u64>) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            (head(&study.title))
+            (head(title))
             body {
                 a class="skip" href="#verdict" { "Skip to the verdict" }
-                (header(study))
-                main {
-                    (verdict(study))
-                    (tiles::tiles(study))
-                    (contents(study, charts))
-                    (charts::timeline(study, charts))
-                    (compare::section(study))
-                    (ranking::section(study))
-                    (why::section(study, charts))
-                    (charts::redis(study, charts))
-                    (charts::distributions(study, charts))
-                    (compare::expectations(study))
-                    (alerts::section(study))
-                    (sensitivity::section(study, charts))
-                    (charts::warm_up(study, charts))
-                    (appendix::assumptions(study))
-                    (appendix::repeat(study, scenario_yaml))
-                    (appendix::definitions())
-                }
+                header { (header) }
+                main { (main) }
                 footer {
                     p {
-                        "stickysim " (env!("CARGO_PKG_VERSION")) " · scenario " code { (study.name) } " · seed " (study.seed)
-                        " · the same scenario and seed give the same bytes on every machine."
+                        "stickysim " (env!("CARGO_PKG_VERSION")) " · scenario " code { (scenario) }
+                        @match seed {
+                            Some(seed) => { " · seed " (seed) " · the same scenario and seed give the same bytes on every machine." }
+                            None => " · the same sweep gives the same bytes on every machine, and on many."
+                        }
                     }
                 }
             }
         }
     };
     page.into_string()
+}
+
+/// Charts one below the other.
+fn figures(title: &str, charts: &[Chart]) -> Markup {
+    html! {
+        section id="pictures" {
+            h2 { (title) }
+            @for chart in charts {
+                figure id={ "chart-" (chart.name) } {
+                    (scroll(&chart.title, &PreEscaped(chart.inline())))
+                    figcaption { (chart.description) }
+                }
+            }
+        }
+    }
 }
 
 fn head(title: &str) -> Markup {
@@ -77,16 +103,14 @@ fn header(study: &Study) -> Markup {
     let minutes = super::number::fixed(study.duration_s / 60.0, 1);
     let measured = super::number::fixed((study.duration_s - study.warm_up_s) / 60.0, 1);
     html! {
-        header {
-            p class="kicker" { "stickysim report" }
-            h1 { (study.title) }
-            p class="meta" {
-                @if study.variants.len() == 1 { (count_of(u64::from(study.replications), "run")) ", " } @else {
-                    (count_of(study.variants.len() as u64, "variant")) ", "
-                    (count_of(u64::from(study.replications), "run")) " each, "
-                }
-                (minutes) " simulated minutes per run, of which the last " (measured) " are measured"
+        p class="kicker" { "stickysim report" }
+        h1 { (study.title) }
+        p class="meta" {
+            @if study.variants.len() == 1 { (count_of(u64::from(study.replications), "run")) ", " } @else {
+                (count_of(study.variants.len() as u64, "variant")) ", "
+                (count_of(u64::from(study.replications), "run")) " each, "
             }
+            (minutes) " simulated minutes per run, of which the last " (measured) " are measured"
         }
     }
 }

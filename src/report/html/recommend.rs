@@ -1,8 +1,8 @@
 //! The page of remedies.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, PreEscaped, html};
 
-use super::{STYLE, scroll, unbroken};
+use super::{document, scroll, unbroken};
 use crate::report::finding::Finding;
 use crate::report::plots::Chart;
 use crate::report::recommend::Reading;
@@ -11,55 +11,33 @@ use crate::study::Entry;
 /// `recommend.html`.
 pub(in crate::report) fn page(reading: &Reading<'_>, chart: &Chart, scenario_yaml: &str) -> String {
     let study = reading.study;
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="generator" content=(concat!("stickysim ", env!("CARGO_PKG_VERSION")));
-                meta name="color-scheme" content="light dark";
-                title { "Remedies: " (study.title) " – stickysim" }
-                style { (PreEscaped(STYLE)) }
+    let header = html! {
+        p class="kicker" { "stickysim recommend" }
+        h1 { (study.title) }
+        p class="meta" { (unbroken(&reading.aim())) }
+    };
+    let main = html! {
+        section id="verdict" aria-labelledby="verdict-heading" {
+            h2 class="unseen" id="verdict-heading" { "Verdict" }
+            p { (unbroken(&reading.verdict())) }
+        }
+        section id="remedies" {
+            h2 { "Gain and price" }
+            figure {
+                (scroll(&chart.title, &PreEscaped(chart.inline())))
+                figcaption { (chart.description) }
             }
-            body {
-                a class="skip" href="#verdict" { "Skip to the verdict" }
-                header {
-                    p class="kicker" { "stickysim recommend" }
-                    h1 { (study.title) }
-                    p class="meta" { (unbroken(&reading.aim())) }
-                }
-                main {
-                    section id="verdict" aria-labelledby="verdict-heading" {
-                        h2 class="unseen" id="verdict-heading" { "Verdict" }
-                        p { (unbroken(&reading.verdict())) }
-                    }
-                    section id="remedies" {
-                        h2 { "Gain and price" }
-                        figure {
-                            (scroll(&chart.title, &PreEscaped(chart.inline())))
-                            figcaption { (chart.description) }
-                        }
-                        (scroll("Remedies", &table(reading)))
-                        p class="note" { (reading.method()) }
-                    }
-                    (not_tried(reading))
-                    section id="repeat" {
-                        h2 { "Repeat it" }
-                        p { "The scenario with its remedies as variants, for " code { "stickysim compare" } ":" }
-                        details { summary { "Scenario" } pre { code { (scenario_yaml) } } }
-                    }
-                }
-                footer {
-                    p {
-                        "stickysim " (env!("CARGO_PKG_VERSION")) " · scenario " code { (study.name) } " · seed " (study.seed)
-                        " · the same scenario and seed give the same bytes on every machine."
-                    }
-                }
-            }
+            (scroll("Remedies", &table(reading)))
+            p class="note" { (reading.method()) }
+        }
+        (not_tried(reading))
+        section id="repeat" {
+            h2 { "Repeat it" }
+            p { "The scenario with its remedies as variants, for " code { "stickysim compare" } ":" }
+            details { summary { "Scenario" } pre tabindex="0" { (scenario_yaml) } }
         }
     };
-    page.into_string()
+    document(&format!("Remedies: {}", study.title), &header, &main, &study.name, Some(study.seed))
 }
 
 fn table(reading: &Reading<'_>) -> Markup {

@@ -1,8 +1,8 @@
 //! `sweep.html`: what a sweep found, with its pictures and its table.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
-use super::{count_of, head, scroll};
+use super::{count_of, document, figures, scroll};
 use crate::report::plots::Chart;
 use crate::report::sweep::{Sweep, ends_table, ends_title, sentences, summary_table};
 
@@ -15,55 +15,26 @@ const MOST_VALUES: usize = 24;
 pub(in crate::report) fn page(sweep: &Sweep<'_>, charts: &[Chart]) -> String {
     let about = &sweep.about;
     let title = if about.title.is_empty() { about.name } else { about.title };
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            (head(title))
-            body {
-                a class="skip" href="#verdict" { "Skip to the results" }
-                header {
-                    p class="kicker" { "stickysim sweep" }
-                    h1 { (title) }
-                    p class="meta" {
-                        (count_of(about.points.len() as u64, "point")) " of " (count_of(about.points.paths.len() as u64, "path"))
-                        @if sweep.variants.len() > 1 { ", " (count_of(sweep.variants.len() as u64, "variant")) " at each" }
-                    }
-                }
-                main {
-                    section id="verdict" aria-labelledby="verdict-heading" {
-                        h2 class="unseen" id="verdict-heading" { "Results" }
-                        @for sentence in sentences(sweep) { p { (sentence) } }
-                        @if !sweep.figures.is_empty() { (grid(&ends_title(sweep), ends_table(sweep), 1 + texts(sweep))) }
-                    }
-                    @if !charts.is_empty() { (pictures(charts)) }
-                    (table(sweep))
-                    (question(sweep))
-                    (definitions(sweep))
-                }
-                footer {
-                    p {
-                        "stickysim " (env!("CARGO_PKG_VERSION")) " · scenario " code { (about.name) }
-                        " · the same sweep gives the same bytes on every machine, and on many."
-                    }
-                }
-            }
+    let header = html! {
+        p class="kicker" { "stickysim sweep" }
+        h1 { (title) }
+        p class="meta" {
+            (count_of(about.points.len() as u64, "point")) " of " (count_of(about.points.paths.len() as u64, "path"))
+            @if sweep.variants.len() > 1 { ", " (count_of(sweep.variants.len() as u64, "variant")) " at each" }
         }
     };
-    page.into_string()
-}
-
-fn pictures(charts: &[Chart]) -> Markup {
-    html! {
-        section id="pictures" {
-            h2 { "Pictures" }
-            @for chart in charts {
-                figure id={ "chart-" (chart.name) } {
-                    (scroll(&chart.title, &PreEscaped(chart.inline())))
-                    figcaption { (chart.description) }
-                }
-            }
+    let main = html! {
+        section id="verdict" aria-labelledby="verdict-heading" {
+            h2 class="unseen" id="verdict-heading" { "Results" }
+            @for sentence in sentences(sweep) { p { (sentence) } }
+            @if !sweep.figures.is_empty() { (grid(&ends_title(sweep), ends_table(sweep), 1 + texts(sweep))) }
         }
-    }
+        @if !charts.is_empty() { (figures("Pictures", charts)) }
+        (table(sweep))
+        (question(sweep))
+        (definitions(sweep))
+    };
+    document(title, &header, &main, about.name, None)
 }
 
 /// Columns of the points and variants, which are texts.

@@ -1,7 +1,7 @@
 //! A swept path as an axis from left to right.
 
 use super::canvas::{Anchor, Canvas, GRID, MUTED, shortened, text_width};
-use super::scale::{Axis, duration_text, tick_step, tick_text};
+use super::scale::{Axis, WIDE, duration_text, tick_step, tick_text};
 use crate::report::sweep::Dimension;
 use crate::study::Kind;
 
@@ -9,8 +9,6 @@ use crate::study::Kind;
 const LABEL: f64 = 12.0;
 /// Up to so many values are labelled themselves; of more, round ones.
 const MOST_LABELLED: usize = 12;
-/// From this ratio of the ends on the axis is logarithmic.
-const WIDE: f64 = 15.0;
 
 /// Where each value stands, and what is written below.
 pub(super) struct Across {

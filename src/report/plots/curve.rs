@@ -1,8 +1,8 @@
 //! A figure along swept paths: a line where one path varies, dots per path where several do.
 
 use super::across::Across;
-use super::canvas::{Anchor, Canvas, GRID, INK, MUTED, draw, series_color, shortened};
-use super::scale::{Axis, round_up, tick_step, tick_text};
+use super::canvas::{Anchor, Canvas, GRID, INK, MUTED, PAPER, draw, series_color, shortened};
+use super::scale::{Axis, WIDE, round_up, tick_step, tick_text};
 use super::sweep::Plot;
 use super::{FONT, LARGE, legend, legend_rows};
 use crate::report::sweep::Dimension;
@@ -14,48 +14,134 @@ const GAP: f64 = 30.0;
 /// Most panels of dots side by side.
 const COLUMNS: usize = 3;
 
-/// One path varies.
+/// A figure along one setting.
+pub(super) struct Lines<'a> {
+    pub(super) title: String,
+    pub(super) setting: &'a Dimension,
+    /// (position of the colour, name), for a legend where there are several.
+    pub(super) names: Vec<(usize, &'a str)>,
+    /// For each name what is known, by value.
+    pub(super) known: Vec<Vec<Known>>,
+    /// A value that matters, and what is written on it.
+    pub(super) bound: Option<(f64, String)>,
+}
+
+/// What is known of one name at one value.
+#[derive(Clone, Copy)]
+pub(super) struct Known {
+    /// Position among the values of the setting.
+    pub(super) at: usize,
+    pub(super) mean: f64,
+    pub(super) half: f64,
+    pub(super) mark: Mark,
+}
+
+/// How a value is marked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// A filled dot.
+    Dot,
+    /// A ring.
+    Hollow,
+    /// A filled dot in a ring.
+    Ringed,
+}
+
+impl Lines<'_> {
+    /// The picture.
+    pub(super) fn draw(&self) -> String {
+        let width = 620.0;
+        let top = 40.0 + legend_height(&self.names, width);
+        draw(width, top + HEIGHT + 48.0, |canvas| {
+            header(canvas, &self.title, &self.names, width);
+            let frame = Frame { left: LEFT, right: width - 12.0, top, bottom: top + HEIGHT };
+            let across = Across::new(self.setting, frame.left, frame.right);
+            let up = self.up(&frame);
+            frame.axes(canvas, &across, &up, &self.setting.path, true);
+            if let Some((bound, text)) = &self.bound {
+                canvas.line((frame.left, up.at(*bound)), (frame.right, up.at(*bound)), INK, 1.0);
+                let y = if up.at(*bound) - top < 22.0 { up.at(*bound) + 10.0 } else { up.at(*bound) - 10.0 };
+                canvas.text((frame.right - 4.0, y), text, 12.0, INK, Anchor::End);
+            }
+            for ((color, _), known) in self.names.iter().zip(&self.known) {
+                let upper = known.iter().map(|known| (across.at(known.at), up.at(known.mean + known.half)));
+                let lower = known.iter().rev().map(|known| (across.at(known.at), up.at(known.mean - known.half)));
+                canvas.veil(&upper.chain(lower).collect::<Vec<_>>(), series_color(*color));
+            }
+            for ((color, _), known) in self.names.iter().zip(&self.known) {
+                let color = series_color(*color);
+                let places: Vec<(f64, f64)> =
+                    known.iter().map(|known| (across.at(known.at), up.at(known.mean))).collect();
+                canvas.path(&places, color, 2.0);
+                for (&place, known) in places.iter().zip(known) {
+                    if known.mark == Mark::Ringed {
+                        canvas.dot(place, 7.0, color);
+                        canvas.dot(place, 5.5, PAPER);
+                    }
+                    canvas.dot(place, 3.0, color);
+                    if known.mark == Mark::Hollow {
+                        canvas.dot(place, 1.8, PAPER);
+                    }
+                }
+            }
+        })
+    }
+
+    /// Logarithmic where values differ widely around a bound: what is far beyond would flatten what matters.
+    fn up(&self, frame: &Frame) -> Axis {
+        let means =
+            || self.known.iter().flatten().map(|known| known.mean).chain(self.bound.iter().map(|bound| bound.0));
+        let (low, high) = (means().fold(f64::INFINITY, f64::min), means().fold(f64::NEG_INFINITY, f64::max));
+        if self.bound.is_some() && low > 0.0 && high / low >= WIDE {
+            return Axis::log(low * 0.8, high * 1.25, frame.bottom, frame.top);
+        }
+        let (low, high) = self.ends((low, high));
+        // what lies around a bound matters, not how far it is from zero
+        if self.bound.is_some() && low > 0.25 * high {
+            let pad = (high - low) * 0.08;
+            return Axis::linear(low - pad, high + pad, frame.bottom, frame.top);
+        }
+        frame.up((low, high))
+    }
+
+    /// Smallest and largest end of an interval; those of very wide ones, which would flatten all lines, are cut off.
+    fn ends(&self, (lowest, highest): (f64, f64)) -> (f64, f64) {
+        let reach = (highest - lowest).max(highest.abs() * 0.25);
+        let ends = self.known.iter().flatten().map(|known| (known.mean - known.half, known.mean + known.half));
+        let (low, high) = ends.fold((lowest, highest), |(low, high), end| (low.min(end.0), high.max(end.1)));
+        let low = low.max(lowest - reach);
+        (if lowest >= 0.0 { low.max(0.0) } else { low }, high.min(highest + reach))
+    }
+}
+
+/// A sweep of which one path varies.
 pub(super) fn line(plot: &Plot<'_>, path: &Dimension) -> String {
-    let width = 620.0;
-    let top = 40.0 + legend_height(plot, width);
-    draw(width, top + HEIGHT + 48.0, |canvas| {
-        header(canvas, plot, width);
-        let frame = Frame { left: LEFT, right: width - 12.0, top, bottom: top + HEIGHT };
-        let across = Across::new(path, frame.left, frame.right);
-        let up = frame.up(plot.ends_of_intervals());
-        frame.axes(canvas, &across, &up, &path.path, true);
-        let order = |variant: usize| {
-            let mut known: Vec<(f64, f64, f64)> = (0..path.of.len())
-                .filter_map(|point| {
-                    plot.value(variant, point).map(|(mean, half)| (across.at(path.of[point]), mean, half))
-                })
-                .collect();
-            known.sort_by(|a, b| a.0.total_cmp(&b.0));
-            known
-        };
-        for (variant, _) in plot.names() {
-            let known = order(variant);
-            let upper = known.iter().map(|&(x, mean, half)| (x, up.at(mean + half)));
-            let lower = known.iter().rev().map(|&(x, mean, half)| (x, up.at(mean - half)));
-            canvas.veil(&upper.chain(lower).collect::<Vec<_>>(), series_color(variant));
-        }
-        for (variant, _) in plot.names() {
-            let places: Vec<(f64, f64)> = order(variant).iter().map(|&(x, mean, _)| (x, up.at(mean))).collect();
-            canvas.path(&places, series_color(variant), 2.0);
-            places.iter().for_each(|&place| canvas.dot(place, 3.0, series_color(variant)));
-        }
-    })
+    let known = |variant: usize| {
+        let points = 0..path.of.len();
+        let mut known: Vec<Known> = points
+            .filter_map(|point| {
+                let (mean, half) = plot.value(variant, point)?;
+                Some(Known { at: path.of[point], mean, half, mark: Mark::Dot })
+            })
+            .collect();
+        known.sort_by_key(|known| known.at);
+        known
+    };
+    let names = plot.names();
+    let known = names.iter().map(|&(variant, _)| known(variant)).collect();
+    Lines { title: plot.title(), setting: path, names, known, bound: None }.draw()
 }
 
 /// Several paths vary, and not every combination is there.
 pub(super) fn dots(plot: &Plot<'_>, paths: &[Dimension]) -> String {
     let columns = paths.len().clamp(1, COLUMNS);
     let rows = paths.len().div_ceil(columns);
-    let (top, height) = (40.0 + legend_height(plot, WIDTH), HEIGHT * 0.8);
+    let names = plot.names();
+    let (top, height) = (40.0 + legend_height(&names, WIDTH), HEIGHT * 0.8);
     let width = (WIDTH - LEFT - 12.0 - GAP * (columns - 1) as f64) / columns as f64;
     let row_height = height + 58.0;
     draw(WIDTH, top + row_height * rows as f64, |canvas| {
-        header(canvas, plot, WIDTH);
+        header(canvas, &plot.title(), &names, WIDTH);
         for (i, path) in paths.iter().enumerate() {
             let left = LEFT + (i % columns) as f64 * (width + GAP);
             let panel_top = top + (i / columns) as f64 * row_height;
@@ -64,7 +150,7 @@ pub(super) fn dots(plot: &Plot<'_>, paths: &[Dimension]) -> String {
             let up = frame.up(plot.ends);
             frame.axes(canvas, &across, &up, &path.path, i % columns == 0);
             for point in 0..path.of.len() {
-                for (variant, _) in plot.names() {
+                for &(variant, _) in &names {
                     if let Some((mean, _)) = plot.value(variant, point) {
                         canvas.dot((across.at(path.of[point]), up.at(mean)), 2.5, series_color(variant));
                     }
@@ -108,13 +194,13 @@ impl Frame {
     }
 }
 
-fn legend_height(plot: &Plot<'_>, width: f64) -> f64 {
-    if plot.sweep.variants.len() > 1 { 6.0 + 20.0 * legend_rows(&plot.names(), width) as f64 } else { 0.0 }
+fn legend_height(names: &[(usize, &str)], width: f64) -> f64 {
+    if names.len() > 1 { 6.0 + 20.0 * legend_rows(names, width) as f64 } else { 0.0 }
 }
 
-fn header(canvas: &mut Canvas<'_>, plot: &Plot<'_>, width: f64) {
-    canvas.bold((0.0, 12.0), &plot.title(), LARGE, INK, Anchor::Start);
-    if plot.sweep.variants.len() > 1 {
-        legend(canvas, &plot.names(), width, 38.0);
+fn header(canvas: &mut Canvas<'_>, title: &str, names: &[(usize, &str)], width: f64) {
+    canvas.bold((0.0, 12.0), title, LARGE, INK, Anchor::Start);
+    if names.len() > 1 {
+        legend(canvas, names, width, 38.0);
     }
 }

@@ -8,6 +8,7 @@ mod latency;
 mod marks;
 mod over_time;
 mod panels;
+mod plan;
 pub(super) mod recommend;
 mod scale;
 mod skew;
@@ -105,6 +106,7 @@ pub(super) fn all(study: &Study) -> Vec<Chart> {
     .collect()
 }
 
+pub(super) use plan::charts as plan_charts;
 pub(super) use sweep::charts as sweep_charts;
 
 /// A small sample of the line of the i-th variant, for tables.

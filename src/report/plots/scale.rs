@@ -2,6 +2,9 @@
 
 use crate::report::number::{fixed, places_for};
 
+/// From this ratio of the ends on an axis of lines is logarithmic.
+pub(super) const WIDE: f64 = 15.0;
+
 /// A linear or logarithmic axis over a length in pixels.
 #[derive(Clone, Copy)]
 pub(super) struct Axis {

@@ -64,27 +64,13 @@ impl<'a> Plot<'a> {
 
     /// Name and unit, such as `event latency p99 (ms)`.
     pub(super) fn title(&self) -> String {
-        let title = self.sweep.figures[self.figure].title();
-        if self.scale.unit.is_empty() { title } else { format!("{title} ({})", self.scale.unit) }
+        self.scale.title(&self.sweep.figures[self.figure].title())
     }
 
     /// Mean and half width at a point, in the unit of the scale.
     pub(super) fn value(&self, variant: usize, point: usize) -> Option<(f64, f64)> {
         let value = self.sweep.points[point].value(variant, self.figure)?;
         Some((self.scale.value(value.mean), self.scale.value(value.half_width.unwrap_or(0.0))))
-    }
-
-    /// Smallest and largest end of an interval; those of very wide ones, which would flatten all lines, are cut off.
-    pub(super) fn ends_of_intervals(&self) -> (f64, f64) {
-        let (lowest, highest) = self.ends;
-        let reach = (highest - lowest).max(highest.abs() * 0.25);
-        let ends = self.sweep.values(self.figure).map(|value| {
-            let (mean, half) = (self.scale.value(value.mean), self.scale.value(value.half_width.unwrap_or(0.0)));
-            (mean - half, mean + half)
-        });
-        let (low, high) = ends.fold(self.ends, |(low, high), end| (low.min(end.0), high.max(end.1)));
-        let low = low.max(lowest - reach);
-        (if lowest >= 0.0 { low.max(0.0) } else { low }, high.min(highest + reach))
     }
 
     /// (position, name) of each variant, for a legend.

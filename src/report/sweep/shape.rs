@@ -16,6 +16,11 @@ pub(in crate::report) struct Dimension {
 }
 
 impl Dimension {
+    /// Of numbers in ascending order, a point each.
+    pub(in crate::report) fn of_numbers(path: &str, kind: Kind, numbers: Vec<f64>) -> Dimension {
+        let values = numbers.iter().map(|&number| kind.write(number)).collect();
+        Dimension { path: path.to_owned(), values, of: (0..numbers.len()).collect(), numbers: Some((kind, numbers)) }
+    }
     fn of(points: &Points, column: usize) -> Dimension {
         let mut values: Vec<String> = Vec::new();
         let mut known: BTreeMap<&str, usize> = BTreeMap::new();

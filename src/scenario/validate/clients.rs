@@ -42,6 +42,11 @@ pub(super) fn check(checks: &mut Checks, file: &ScenarioFile) {
         }
         check_habits(checks, &path, audience);
     }
+    // some audiences may be empty, as at the first point of a sweep
+    if !file.clients.is_empty() && file.clients.iter().all(|audience| audience.count == Some(0)) {
+        let message = if file.clients.len() == 1 { "an audience of nobody" } else { "every audience is one of nobody" };
+        checks.fail("zero", "clients.0.count", message, "write at least 1");
+    }
     let total: f64 = file.clients.iter().map(clients_at_a_time).sum();
     if total > MAX_CLIENTS && total.is_finite() {
         let largest = (0..file.clients.len())
@@ -108,14 +113,6 @@ fn check_population(checks: &mut Checks, path: &str, audience: &Audience) {
             &format!("{path}.session"),
             "`session` belongs to `arrivals`; clients of a `count` stay for the whole run",
             help,
-        );
-    }
-    if audience.count == Some(0) {
-        checks.fail(
-            "zero",
-            &format!("{path}.count"),
-            "an audience of nobody",
-            "write at least 1, or remove the audience",
         );
     }
     if let Some(arrivals) = &audience.arrivals {

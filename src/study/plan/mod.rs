@@ -13,7 +13,7 @@ use crate::engine::Span;
 use crate::scenario::Scenario;
 
 use trial::try_point;
-pub use trial::{Check, MOST_RUNS, Point};
+pub use trial::{MOST_RUNS, Point};
 
 /// Values that are halved no further than to this share of themselves, unless they are whole.
 const RESOLUTION: f64 = 0.02;

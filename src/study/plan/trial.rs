@@ -1,12 +1,12 @@
 //! Whether everything that is expected holds at one value: replications are added until the answer is sure.
 
 use super::super::jobs::{Options, StudyError, in_parallel};
-use super::super::judge::judge;
+use super::super::judge::outcome_at;
 use super::super::replicate::{Candidate, Expected, estimate, run_once};
 use super::{During, Question};
 use crate::cluster::RunError;
 use crate::cluster::spec::ClusterSpec;
-use crate::metrics::{Estimate, Judgement, Limiting, TooFew};
+use crate::metrics::{ExpectationOutcome, Judgement, Limiting, TooFew};
 use crate::scenario::Expectation;
 
 /// After so many replications it is looked at whether the answer is sure, each time as sure as all of them together must be
@@ -15,26 +15,13 @@ const LOOKS: [u32; 4] = [5, 10, 20, 40];
 /// Replications per value, at most, unless fewer are asked for.
 pub const MOST_RUNS: u32 = 40;
 
-/// Something that is expected, at one value.
-#[derive(Clone, Debug)]
-pub struct Check {
-    /// What is expected.
-    pub expectation: Expectation,
-    /// What was measured, with its two-sided 95 % interval; `None` = nothing, or too little.
-    pub measured: Option<Estimate>,
-    /// Where it is a percentile that nothing can be said of.
-    pub too_few: Option<TooFew>,
-    /// What follows.
-    pub judgement: Judgement,
-}
-
 /// One value.
 #[derive(Clone, Debug)]
 pub struct Point {
     /// The value.
     pub value: f64,
-    /// Everything that is expected.
-    pub checks: Vec<Check>,
+    /// Everything that is expected, each with the confidence that it was asked for.
+    pub checks: Vec<ExpectationOutcome>,
     /// What came closest to its limit, and its share of that.
     pub limiting: (&'static str, f64),
     /// Replications.
@@ -46,7 +33,7 @@ pub struct Point {
 impl Point {
     /// Whether everything that is expected holds, surely.
     pub fn holds(&self) -> bool {
-        self.stopped.is_none() && self.checks.iter().all(|check| check.judgement == Judgement::Holds)
+        self.stopped.is_none() && self.checks.iter().all(|check| check.holds)
     }
 }
 
@@ -96,12 +83,11 @@ pub(super) fn try_point(
     Ok(point)
 }
 
-fn check(expectation: &Expectation, at: usize, samples: &[Vec<Expected>], question: &Question) -> Check {
+fn check(expectation: &Expectation, at: usize, samples: &[Vec<Expected>], question: &Question) -> ExpectationOutcome {
     let values: Vec<f64> = samples.iter().filter_map(|run| run[at].value).collect();
     let beyond = samples.iter().filter_map(|run| run[at].beyond).reduce(|a, b| a + b);
     let too_few = beyond.and_then(|beyond| TooFew::to_tell(expectation.figure, beyond, samples.len()));
     let confidence = expectation.confidence.unwrap_or(question.confidence);
-    let measured = estimate(&values).filter(|_| too_few.is_none());
-    let judgement = judge(expectation, measured.as_ref(), 1.0 - (1.0 - confidence) / LOOKS.len() as f64);
-    Check { expectation: expectation.clone(), measured, too_few, judgement }
+    let asked = Expectation { confidence: Some(confidence), ..expectation.clone() };
+    outcome_at(&asked, estimate(&values), too_few, Some(1.0 - (1.0 - confidence) / LOOKS.len() as f64))
 }

@@ -1,6 +1,6 @@
 //! Which remedies help, by how much, and what they are paid with: as text, tables and data.
 
-use serde_json::{Value, json};
+mod json;
 
 use super::OutputFile;
 use super::finding::Finding;
@@ -14,8 +14,7 @@ use super::verdict::{is_large, listed};
 use crate::metrics::{Better, Estimate, FigureReport, Study, Unit, VariantReport};
 use crate::study::{Entry, Recommendation, Remedy, SMALL, recommendation};
 
-/// Name and version of `recommend.json`.
-const FORMAT: &str = "stickysim-recommend/1";
+pub use json::recommend_schema_json;
 
 /// What is said of a remedy besides the goal: the figure, and what it is called here if not as everywhere.
 pub(super) const BESIDE: [(&str, &str); 13] = [
@@ -267,7 +266,7 @@ pub fn recommend_files(study: &Study, remedies: &[Remedy], scenario_yaml: &str) 
     let Some(reading) = Reading::of(study, remedies) else { return files };
     let chart = chart::chart(&reading);
     files.push(file("recommend.html", page::page(&reading, &chart, scenario_yaml).into_bytes()));
-    files.push(file("recommend.json", json(&reading).into_bytes()));
+    files.push(file("recommend.json", json::json(&reading).into_bytes()));
     files.push(file("recommend.csv", csv(&reading)));
     files.push(file("recommend.svg", chart.file().into_bytes()));
     files
@@ -321,58 +320,4 @@ fn csv(reading: &Reading<'_>) -> Vec<u8> {
         }
     }
     writer.into_inner().expect("memory takes every write")
-}
-
-/// `recommend.json`.
-fn json(reading: &Reading<'_>) -> String {
-    let texts = |entry: &Entry, list: &[usize]| -> Vec<String> {
-        list.iter().map(|at| reading.variant(entry).expectations[*at].text.clone()).collect()
-    };
-    let remedies: Vec<Value> = reading
-        .found
-        .entries
-        .iter()
-        .map(|entry| {
-            let remedy = reading.remedy(entry);
-            let figures: serde_json::Map<String, Value> = figures(reading, entry)
-                .into_iter()
-                .map(|figure| {
-                    let report = json!({"value": figure.value, "change": figure.difference, "pairing": figure.pairing});
-                    (figure.id.clone(), report)
-                })
-                .collect();
-            json!({
-                "rank": entry.rank,
-                "name": reading.variant(entry).name,
-                "what": remedy.map(|remedy| remedy.what),
-                "patch": remedy.and_then(|remedy| remedy.patch.as_ref().ok()),
-                "helps": entry.found,
-                "relative": entry.relative,
-                "expectations_gained": texts(entry, &entry.gained),
-                "expectations_broken": texts(entry, &entry.broken),
-                "figures": figures,
-            })
-        })
-        .collect();
-    let not_tried: Vec<Value> =
-        reading.not_tried().into_iter().map(|(name, why)| json!({"name": name, "why": why})).collect();
-    let whole = json!({
-        "format": FORMAT,
-        "version": env!("CARGO_PKG_VERSION"),
-        "scenario": reading.study.name,
-        "seed": reading.study.seed,
-        "replications": reading.study.replications,
-        "currency": reading.study.currency,
-        "verdict": reading.verdict(),
-        "goal": {
-            "figure": reading.found.goal.to_string(),
-            "better": if reading.found.better == Better::Higher { "higher" } else { "lower" },
-            "expected": reading.found.expected,
-        },
-        "remedies": remedies,
-        "not_tried": not_tried,
-    });
-    let mut text = serde_json::to_string_pretty(&whole).expect("plain data has no keys that JSON lacks");
-    text.push('\n');
-    text
 }

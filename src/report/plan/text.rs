@@ -1,0 +1,73 @@
+//! The answer in sentences.
+
+use super::super::expect;
+use super::super::number::percent;
+use super::PlanAbout;
+use crate::metrics::ExpectationOutcome;
+use crate::study::{Find, Plan, Point};
+
+/// The answer for one variant, in sentences: one a line, those that say why are indented.
+pub fn plan_text(about: &PlanAbout<'_>, plan: &Plan) -> String {
+    let [first, rest @ ..] = &lines(about, plan)[..] else { return String::new() };
+    rest.iter().fold(format!("{first}\n"), |out, line| format!("{out}  {line}\n"))
+}
+
+/// The answer, then why.
+pub(in crate::report) fn lines(about: &PlanAbout<'_>, plan: &Plan) -> Vec<String> {
+    let find = about.question.find;
+    let end = if find == Find::Fewest { "at least" } else { "at most" };
+    let (setting, during) = (about.setting, about.during());
+    let whose = whose(plan);
+    let mut lines = vec![match plan.answer {
+        Some(answer) => format!("{whose}{setting} {end} {}{during}.", about.written(answer)),
+        None => format!("{whose}no value of {setting} that was tried does{during}."),
+    }];
+    let why = |point: &Point| format!("with {}: {}", about.written(point.value), why_not(point));
+    // the end of the range that should have done
+    let last = if find == Find::Fewest { plan.points.last() } else { plan.points.first() };
+    lines.extend(last.filter(|_| plan.answer.is_none()).map(why));
+    if let Some(point) = plan.answer.and_then(|answer| plan.at(answer)) {
+        lines.extend(point.checks.iter().map(words));
+        lines.push(format!("closest to its limit: {}", limiting(point)));
+    }
+    lines.extend(plan.next_worse(find).map(why));
+    let values = if plan.points.len() == 1 { "value" } else { "values" };
+    lines.push(format!("{} {values} tried, {} runs", plan.points.len(), plan.runs()));
+    lines
+}
+
+/// One value that was tried, in a line.
+pub fn point_text(about: &PlanAbout<'_>, variant: &str, point: &Point) -> String {
+    let whose = if variant.is_empty() { String::new() } else { format!("{variant}: ") };
+    let (what, share) = point.limiting;
+    let value = about.written(point.value);
+    format!("{whose}{} {value} ({} runs, {what} {}): {}", about.setting, point.runs, percent(share), outcome(point))
+}
+
+/// Whose answer it is, where there are several.
+fn whose(plan: &Plan) -> String {
+    if plan.variant.is_empty() { String::new() } else { format!("{}: ", plan.variant) }
+}
+
+/// What came of a value: `holds`, or why not.
+pub(in crate::report) fn outcome(point: &Point) -> String {
+    if point.holds() { "holds".to_owned() } else { why_not(point) }
+}
+
+/// What came closest to its limit.
+pub(in crate::report) fn limiting(point: &Point) -> String {
+    let (what, share) = point.limiting;
+    format!("{what}, {} in its busiest ten seconds", percent(share))
+}
+
+fn why_not(point: &Point) -> String {
+    if let Some(why) = &point.stopped {
+        return why.clone();
+    }
+    point.checks.iter().filter(|check| !check.holds).map(words).collect::<Vec<_>>().join("; ")
+}
+
+/// `p99 event.latency < 100ms` holds: measured 80.1 ± 2.0 ms, 19.9 ms below the limit, with 95 %.
+fn words(check: &ExpectationOutcome) -> String {
+    format!("`{}` {}", check.text, expect::words(check))
+}
