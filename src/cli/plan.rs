@@ -32,6 +32,10 @@ pub fn plan(args: &PlanArgs) -> Result<Success, Failure> {
     };
     let first = at(question.from).map_err(|Stop(failure)| failure)?;
     let variants = wanted(&first, args.variant.as_deref())?;
+    let last = at(question.to).map_err(|Stop(failure)| at_end(failure, args))?;
+    for variant in &variants {
+        check_setting(args, variant.as_deref(), (&first, &last))?;
+    }
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("output").join(&first.name).join("plan"));
     let folder = Folder::prepare(&folder)?;
     let options = Options { variants: true, threads: args.threads.number(), progress: &|_| Ok(()) };
@@ -62,6 +66,36 @@ pub fn plan(args: &PlanArgs) -> Result<Success, Failure> {
     print::out(&format!("{}\nReport: {}\n", texts.join("\n"), folder.path().join("plan.html").display()))?;
     let all = plans.iter().all(|plan| plan.answer.is_some());
     Ok(if all { Success::Fine } else { Success::ExpectationFailed })
+}
+
+/// A failure at the upper end of the range.
+fn at_end(failure: Failure, args: &PlanArgs) -> Failure {
+    match failure {
+        Failure::Problems(text) => {
+            Failure::Problems(format!("{}\n(at the upper end of the range, --to {})\n", text.trim_end(), args.to))
+        }
+        other => other,
+    }
+}
+
+/// Whether the setting means anything for a variant: of the scenario with the lowest value, and with the highest.
+fn check_setting(args: &PlanArgs, variant: Option<&str>, (first, last): (&Scenario, &Scenario)) -> Result<(), Failure> {
+    let whose = variant.map_or_else(String::new, |name| format!("variant `{name}`: "));
+    let fail = |what: String| Err(Failure::Input(format!("{whose}{what}")));
+    if args.from != args.to && first.is_same(last, variant) {
+        let help = "its own patch sets that; name another setting, or ask for one variant with --variant";
+        return fail(format!("`{}` changes nothing here: {help}", args.knob));
+    }
+    let found = first.variants.iter().find(|other| Some(other.name.as_str()) == variant);
+    let spec = found.map_or(&first.base, |variant| &variant.spec);
+    if let (true, Some(who)) = (args.knob == "pods.replicas", study::who_scales(spec)) {
+        let help = "ask for what scales them (such as --knob timeline.0.scale.to or --knob autoscaler.min), or take it out with --set";
+        return fail(format!("`pods.replicas` is only what the cluster begins with, since {who} changes it; {help}"));
+    }
+    if args.during == Some(DuringArg::PodLost) && spec.autoscaler.is_some() {
+        return fail("--during pod-lost: the autoscaler replaces a pod that is lost; take it out with --set, or lose a node in the timeline".to_owned());
+    }
+    Ok(())
 }
 
 /// Which variants are asked about; `None` = the scenario as it stands.
@@ -95,11 +129,20 @@ fn wanted(scenario: &Scenario, only: Option<&str>) -> Result<Vec<Option<String>>
 fn question(args: &PlanArgs) -> Result<(Kind, Question), Failure> {
     let names = [format!("--from {}", args.from), format!("--to {}", args.to)];
     let (kind, from, to) = Kind::range([&names[0], &names[1]], [&args.from, &args.to]).map_err(Failure::Input)?;
-    if from <= 0.0 || from > to {
-        let message = format!("from {} to {} there is nothing to search", args.from, args.to);
-        return Err(Failure::Input(format!("{message}; write the lower end, above zero, as --from")));
+    if from <= 0.0 {
+        return Err(Failure::Input(format!("--from {}: a search begins above zero", args.from)));
     }
-    let confidence = f64::from(args.confidence) / 100.0;
+    if from > to {
+        let message = format!("from {} to {} there is nothing to search", args.from, args.to);
+        return Err(Failure::Input(format!("{message}; write the lower end as --from")));
+    }
+    let of_study = ["seed", "replications", "name", "title"];
+    if of_study.iter().any(|name| args.knob.split('.').next() == Some(name)) {
+        return Err(Failure::Input(format!(
+            "--knob {}: that is no setting of the cluster; name one of it, such as `pods.replicas`",
+            args.knob
+        )));
+    }
     let question = Question {
         find: match args.find {
             FindArg::Fewest => Find::Fewest,
@@ -113,7 +156,7 @@ fn question(args: &PlanArgs) -> Result<(Kind, Question), Failure> {
             Some(DuringArg::RollingRestart) => During::RollingRestart,
             Some(DuringArg::PodLost) => During::PodLost,
         },
-        confidence,
+        confidence: args.confidence,
         most_runs: args.runs.unwrap_or(study::MOST_RUNS),
     };
     Ok((kind, question))

@@ -189,6 +189,14 @@ impl FigureId {
             None => self.family.title.to_owned(),
         }
     }
+    /// The lowest and the highest value that it can have in any run.
+    pub fn range(&self) -> (f64, f64) {
+        let name = self.family.name;
+        // max/mean is never below 1, nor is an effective number
+        let is_ratio = name.ends_with("max_over_mean") || name.starts_with("n_eff.");
+        let is_share = self.family.unit == Unit::Share || name.ends_with(".gini") || name.ends_with(".jain");
+        (if is_ratio { 1.0 } else { 0.0 }, if is_share { 1.0 } else { f64::INFINITY })
+    }
     /// How many samples lie beyond it, away from the middle, where it is a percentile of something that was measured.
     pub fn samples_beyond(&self, latencies: &Latencies) -> Option<u64> {
         let Some(Stat::Percentile(percentile)) = self.stat else { return None };

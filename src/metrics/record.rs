@@ -227,20 +227,35 @@ impl Limiting {
             *mine = mine.map_or(theirs, |a| Some(theirs.map_or(a, |b| a.max(b))));
         }
     }
-    /// (name, share) of what came closest to its limit.
-    pub fn first(&self) -> (&'static str, f64) {
-        let memory = self.pod_memory.unwrap_or(0.0);
-        let all = [
-            ("pod CPU", self.pod_cpu),
-            ("pod memory", memory),
-            ("Redis CPU", self.redis_cpu),
-            ("database pool", self.pool.unwrap_or(0.0)),
-            ("database", self.database.unwrap_or(0.0)),
-            ("database connections", self.database_connections.unwrap_or(0.0)),
-        ];
-        all.into_iter().fold(("pod CPU", 0.0), |best, next| if next.1 > best.1 { next } else { best })
+    /// The share of each of [`LIMITS`], in their order; `None` where there is no such limit.
+    pub const fn shares(&self) -> [Option<f64>; LIMITS.len()] {
+        let Limiting { pod_cpu, pod_memory, redis_cpu, pool, database, database_connections } = *self;
+        [Some(pod_cpu), pod_memory, Some(redis_cpu), pool, database, database_connections]
     }
 }
+
+/// Something that a cluster can run out of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// For people.
+    pub name: &'static str,
+    /// The figure that has its share.
+    pub figure: &'static str,
+    /// When it is looked at.
+    pub when: &'static str,
+}
+
+/// Everything that a cluster can run out of.
+pub const LIMITS: [Limit; 6] = [
+    Limit { name: "pod CPU", figure: "limits.pod_cpu", when: BUSIEST },
+    Limit { name: "pod memory", figure: "limits.pod_memory", when: FULLEST },
+    Limit { name: "Redis CPU", figure: "limits.redis_cpu", when: BUSIEST },
+    Limit { name: "database pool", figure: "limits.pool", when: BUSIEST },
+    Limit { name: "database", figure: "limits.database", when: BUSIEST },
+    Limit { name: "database connections", figure: "limits.database_connections", when: FULLEST },
+];
+const BUSIEST: &str = "in its busiest ten seconds";
+const FULLEST: &str = "at its fullest moment";
 
 /// Something that happened at one moment, to be marked in plots.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]

@@ -1,6 +1,5 @@
 //! What a study gave when its assumptions were changed, one at a time.
 
-use super::record::Limiting;
 use super::study::Assumption;
 
 /// Every assumption of a study lowered and raised in turn, everything else the same.
@@ -57,8 +56,6 @@ pub struct Outcome {
 pub struct Sample {
     /// By run: every figure of [`FigureId::all`](super::FigureId::all), then that of each expectation.
     pub figures: Vec<Vec<Option<f64>>>,
-    /// Highest peaks over the runs.
-    pub limits: Limiting,
     /// Whether each expectation holds.
     pub holds: Vec<bool>,
 }

@@ -7,7 +7,7 @@ use super::alert::AlertReport;
 use super::count::Counts;
 use super::figure::FigureId;
 use super::over_time::{OverTime, Steady};
-use super::record::{Limiting, Mark};
+use super::record::{LIMITS, Limit, Limiting, Mark};
 use super::sensitivity::Sensitivity;
 use super::series::TimeSeries;
 
@@ -60,6 +60,8 @@ pub struct Precision {
 impl Precision {
     /// No more runs are added once all variants together handled so many events: one to three minutes of one core.
     pub const MOST_EVENTS: u64 = 500_000_000;
+    /// A share (0 to 1) that is known to so much is known well enough, however small it is: a tenth of a percentage point.
+    pub const SMALLEST_SHARE: f64 = 0.001;
 }
 
 /// A percentile with too few samples beyond it to say where it is.
@@ -75,7 +77,7 @@ pub struct TooFew {
 
 impl TooFew {
     /// So many samples must lie beyond a percentile, over all replications:
-    const BEYOND: u64 = 100;
+    pub const BEYOND: u64 = 100;
     /// and so many in each, on average. With fewer the percentile of a run is biased, which no number of runs would mend: with 5 beyond
     /// it, that of an exponential tail is 2 % too low.
     const BEYOND_EACH: u64 = 5;
@@ -129,6 +131,12 @@ pub struct VariantReport {
 }
 
 impl VariantReport {
+    /// What comes closest to its limit on average over the runs, and its share; `None` where nothing of any is used.
+    pub fn closest(&self) -> Option<(Limit, &Estimate)> {
+        let used = LIMITS.into_iter().filter_map(|limit| Some((limit, &self.figure(limit.figure)?.value)));
+        // of equals the first one
+        used.filter(|(_, share)| share.mean > 0.0).reduce(|a, b| if b.1.mean > a.1.mean { b } else { a })
+    }
     /// The figure called `id`, such as `event.latency.p99`, if this variant has it.
     pub fn figure(&self, id: &str) -> Option<&FigureReport> {
         self.figures.iter().find(|figure| figure.id == id)
@@ -195,6 +203,13 @@ pub struct DistributionReport {
     pub count: u64,
     /// (milliseconds, share not above).
     pub points: Vec<(f64, f64)>,
+}
+
+impl DistributionReport {
+    /// Whether enough durations lie beyond a share, away from the middle, to say where it is.
+    pub fn is_told(&self, share: f64) -> bool {
+        libm::floor(self.count as f64 * share.min(1.0 - share) + 1e-6) as u64 >= TooFew::BEYOND
+    }
 }
 
 /// Whether an `expect` holds.

@@ -34,11 +34,29 @@ pub fn words(outcome: &ExpectationOutcome) -> String {
                     measured.replications,
                     per_cent(confidence)
                 ),
-                _ => format!(", with {}", per_cent(confidence)),
+                _ => format!(", with {}{}", per_cent(confidence), never_varied(measured, confidence)),
             };
             format!("{word}: measured {value}{}{sure}", margin(measured, outcome.bound, &scale))
         }
     }
+}
+
+/// A figure that was the same in all runs may be another one in runs that were not made: how rare these are, at most, so surely.
+fn never_varied(measured: &Estimate, confidence: f64) -> String {
+    if measured.half_width != Some(0.0) {
+        return String::new();
+    }
+    let n = measured.replications;
+    let share = 1.0 - libm::pow(1.0 - confidence, 1.0 / f64::from(n));
+    format!(
+        " (the same in each of {n} runs: what happens in fewer than {} of runs may be missing)",
+        whole_percent(share)
+    )
+}
+
+/// A share rounded up to a whole number of per cent.
+fn whole_percent(share: f64) -> String {
+    format!("{} %", libm::ceil(share * 100.0))
 }
 
 /// A confidence as it is written.

@@ -23,6 +23,7 @@ mod json;
 mod junit;
 pub(crate) mod number;
 mod openmetrics;
+mod pairing;
 mod plan;
 mod plots;
 mod precision;

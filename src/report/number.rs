@@ -65,8 +65,8 @@ impl Scale {
                 let step = libm::pow(10.0, f64::from(-places));
                 // Rounded up: an interval that got narrower by rounding would claim too much.
                 let rounded = libm::ceil(half / step - 1e-9) * step;
-                if rounded > libm::round(mean.abs() / step) * step && half <= mean.abs() {
-                    return self.parts(estimate); // rounding alone would make the interval wider than the value
+                if rounded >= libm::round(mean.abs() / step) * step && half < mean.abs() {
+                    return self.parts(estimate); // rounding alone would make the interval reach zero
                 }
                 Parts { mean: fixed(mean, places), half: Some(fixed(rounded, places)) }
             }

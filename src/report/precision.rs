@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::number::{count_of, percent};
-use crate::metrics::{FigureId, HEADLINE, Precision, Study, TooFew};
+use crate::metrics::{Estimate, FigureId, HEADLINE, Precision, Study, TooFew};
 
 /// What a table shows in the place of a percentile that is not told.
 pub(super) const TOO_FEW: &str = "too few";
@@ -16,8 +16,9 @@ pub(super) fn sentence(study: &Study) -> String {
     let whose = if study.variants.len() > 1 { format!(" of {variant}") } else { String::new() };
     if reached <= wanted {
         return format!(
-            "After {runs} every figure of this table, and what is expected, is known to ±{}.",
-            percent(*wanted)
+            "After {runs} every figure of this table, and what is expected, is known to ±{}; shares at least to ±{} percentage points.",
+            percent(*wanted),
+            Precision::SMALLEST_SHARE * 100.0
         );
     }
     let reached = if reached.is_finite() { format!("to ±{}", percent(*reached)) } else { "not at all".to_owned() };
@@ -26,6 +27,17 @@ pub(super) fn sentence(study: &Study) -> String {
         if events >= Precision::MOST_EVENTS { "more would take long (`-r` does)" } else { "the most there may be" };
     let wanted = percent(*wanted);
     format!("After {runs}, {most}, not every figure is known to ±{wanted}: {named}{whose} {reached}.")
+}
+
+/// Of how many runs a value is, where not all of them had any of it.
+pub(super) fn fewer(study: &Study, value: &Estimate) -> Option<u32> {
+    Some(value.replications).filter(|&runs| runs < study.replications)
+}
+
+/// Whether that is so of a headline figure.
+pub(super) fn has_fewer(study: &Study) -> bool {
+    let figures = study.variants.iter().flat_map(|variant| HEADLINE.iter().filter_map(|id| variant.figure(id)));
+    figures.map(|figure| &figure.value).any(|value| fewer(study, value).is_some())
 }
 
 /// The percentiles of headlines that are not told, and why; empty where all are.

@@ -6,7 +6,7 @@
 use super::finding::Finding;
 use super::number::{fixed, percent};
 use super::verdict::{COMPARED, ELSEWHERE, FULLEST, MAX_LISTED, SMALL, is_large, is_reached, listed, many_fail};
-use crate::metrics::{Better, Estimate, FigureId, HEADLINE, Limiting, Outcome, Sample, Sensitivity, Study, Varied};
+use crate::metrics::{Better, Estimate, FigureId, HEADLINE, LIMITS, Outcome, Sample, Sensitivity, Study, Varied};
 use crate::study::{CONFIDENCE, estimate, student_t};
 
 /// Of the hundreds of changes that are looked at, one in twenty would pass for one at the confidence of intervals.
@@ -250,9 +250,9 @@ pub(super) fn stated(study: &Study) -> Vec<FigureId> {
     ids.map(|id| id.parse().expect("figures of the verdict are figures")).collect()
 }
 
-/// True when every figure of every run, and what came closest to limits, is the same.
+/// True when every figure of every run is the same.
 fn is_same(was: &[Sample], now: &[Sample]) -> bool {
-    was.iter().zip(now).all(|(was, now)| was.figures == now.figures && was.limits.first() == now.limits.first())
+    was.iter().zip(now).all(|(was, now)| was.figures == now.figures)
 }
 
 /// Every headline figure of every variant that is not the same in all runs.
@@ -409,8 +409,14 @@ impl Claims<'_> {
     /// What comes closest to its limit, and whether it gets there.
     fn limit(&self, now: &[Sample]) -> Option<String> {
         let tightest = |samples: &[Sample]| {
-            let each = samples.iter().map(|sample| Limiting::first(&sample.limits));
-            each.reduce(|a, b| if b.1 > a.1 { b } else { a })
+            let shares = samples.iter().flat_map(|sample| {
+                LIMITS.into_iter().filter_map(|limit| {
+                    let figure: FigureId = limit.figure.parse().expect("limits are figures");
+                    let values: Vec<f64> = column(sample, position(&figure)).into_iter().flatten().collect();
+                    Some((limit.name, estimate(&values)?.mean))
+                })
+            });
+            shares.reduce(|a, b| if b.1 > a.1 { b } else { a })
         };
         let (was, is) = (tightest(self.was)?, tightest(now)?);
         let is_other = was.0 != is.0 || is_reached(was.1) != is_reached(is.1);

@@ -37,16 +37,18 @@ pub(super) fn latency(study: &Study) -> Vec<u8> {
     }
     for variant in &study.variants {
         for distribution in &variant.distributions {
-            rows.extend(distribution.points.iter().map(|&(ms, share)| {
-                let mut row = vec![String::new(); FIGURE_COLUMNS.len()];
-                row[0] = variant.name.clone();
-                row[1] = "distribution".to_owned();
-                row[2] = distribution.family.clone();
-                row[3] = format!("p{:.6}", share * 100.0);
-                row[4] = number(ms);
-                row[11] = "ms".to_owned();
-                row
-            }));
+            rows.extend(distribution.points.iter().filter(|(_, share)| distribution.is_told(*share)).map(
+                |&(ms, share)| {
+                    let mut row = vec![String::new(); FIGURE_COLUMNS.len()];
+                    row[0] = variant.name.clone();
+                    row[1] = "distribution".to_owned();
+                    row[2] = distribution.family.clone();
+                    row[3] = format!("p{:.6}", share * 100.0);
+                    row[4] = number(ms);
+                    row[11] = "ms".to_owned();
+                    row
+                },
+            ));
         }
     }
     write(&FIGURE_COLUMNS, rows)

@@ -5,6 +5,7 @@ use comfy_table::{CellAlignment, ContentArrangement, ContentLineStyle, LineStyle
 use super::alerts;
 use super::expect;
 use super::finding::Finding;
+use super::pairing;
 use super::precision;
 use super::ranking;
 use super::rows::{Row, group};
@@ -34,7 +35,7 @@ pub fn terminal(study: &Study, style: &TerminalStyle) -> String {
         out.push('\n');
         out.push_str(&wrapped(&legend(study), width, ""));
     }
-    for sentence in [precision::sentence(study), precision::missing(study)] {
+    for sentence in [pairing::sentence(study), precision::sentence(study), precision::missing(study)] {
         if !sentence.is_empty() {
             out.push('\n');
             out.push_str(&wrapped(&sentence, width, ""));
@@ -81,10 +82,10 @@ fn legend(study: &Study) -> String {
         );
     }
     format!(
-        "± 95 % interval over {} runs. Against {baseline}, run by run with the same random numbers: ✓ better, ✗ worse \
+        "± 95 % interval over {} runs. Against {baseline}, run by run with the same random numbers: ✓ better, ✗ worse, ≠ neither \
          (the interval of the difference excludes 0, also for as many variants as there are: Holm), ~ no difference found, = identical.",
         study.replications
-    )
+    ) + if precision::has_fewer(study) { " [n]: only n runs had any of it." } else { "" }
 }
 
 /// The table of these variants.
@@ -136,7 +137,8 @@ fn cell(study: &Study, row: &Row<'_>, variant: usize) -> String {
         let blank = row.blanks[variant];
         return if has_signs { format!("{blank}  ") } else { blank.to_owned() };
     };
-    let value = row.scale.parts(&figure.value).to_string();
+    let runs = precision::fewer(study, &figure.value).map_or_else(String::new, |runs| format!(" [{runs}]"));
+    let value = format!("{}{runs}", row.scale.parts(&figure.value));
     if !has_signs {
         return value;
     }

@@ -2,9 +2,9 @@
 //! difference rests on a paired 95 % interval that excludes 0, also for as many variants as there are (Holm).
 
 use super::finding::Finding;
-use super::number::percent;
+use super::number::Scale;
 use super::rows::Row;
-use crate::metrics::{Estimate, FigureReport, Study};
+use crate::metrics::{Estimate, FigureReport, Study, Unit};
 
 /// More variants than this are summed up by their extremes.
 pub(super) const MAX_LISTED: usize = 4;
@@ -192,7 +192,8 @@ fn consequences(study: &Study) -> Option<String> {
 /// What differs from the baseline, what does not, and what is exactly the same.
 fn differences(study: &Study) -> Option<String> {
     let baseline = study.variants.get(study.baseline)?;
-    let (mut changed, mut small, mut unclear, mut same) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut changed, mut same) = (Vec::new(), Vec::new());
+    let (mut small, mut none_large, mut unclear) = (Vec::new(), Vec::new(), Vec::new());
     let mut is_untested = false;
     for id in COMPARED {
         let Some(row) = Row::find(study, id) else { continue };
@@ -215,8 +216,10 @@ fn differences(study: &Study) -> Option<String> {
             same.push(title);
         } else if changes.iter().any(|change| change.is_large) {
             changed.push(format!("{title} {}", described(&row, &changes, changed.is_empty())));
-        } else if changes.iter().any(|change| change.finding.is_change()) {
+        } else if changes.iter().all(|change| change.is_surely_small) {
             small.push(title);
+        } else if changes.iter().any(|change| change.finding.is_change()) {
+            none_large.push(title);
         } else {
             unclear.push(title);
         }
@@ -227,7 +230,10 @@ fn differences(study: &Study) -> Option<String> {
     }
     parts.extend(changed);
     if !small.is_empty() {
-        parts.push(format!("differences below 2 % in {}", listed(&small)));
+        parts.push(format!("differences, if any, below 2 % in {}", listed(&small)));
+    }
+    if !none_large.is_empty() {
+        parts.push(format!("no difference of 2 % or more found in {}", listed(&none_large)));
     }
     if !unclear.is_empty() {
         parts.push(format!("no difference found in {}", listed(&unclear)));
@@ -258,6 +264,8 @@ struct Change<'a> {
     difference: &'a Estimate,
     /// A change, and not a small one.
     is_large: bool,
+    /// Whatever it is, it is a small one: so is all of its interval.
+    is_surely_small: bool,
 }
 
 impl<'a> Change<'a> {
@@ -266,7 +274,9 @@ impl<'a> Change<'a> {
         let finding = Finding::of_figure(figure)?;
         let difference = figure.difference.as_ref()?;
         let is_large = is_large(finding, difference, base);
-        Some(Change { name, finding, difference, is_large })
+        let most = difference.mean.abs() + difference.half_width.unwrap_or(f64::INFINITY);
+        let is_surely_small = finding == Finding::Identical || most < SMALL * base;
+        Some(Change { name, finding, difference, is_large, is_surely_small })
     }
     fn words(&self, row: &Row<'_>) -> String {
         let way = if matches!(self.finding, Finding::Higher(_)) { "higher" } else { "lower" };
@@ -305,19 +315,28 @@ fn extremes(row: &Row<'_>, large: &[&Change<'_>]) -> String {
     worded.join(", ")
 }
 
-/// What came closest to its limit in any variant.
+/// What comes closest to its limit in any variant.
 fn limit(study: &Study) -> Option<String> {
-    let tightest = study.variants.iter().map(|variant| (variant.limits.first(), &variant.name));
-    let ((what, share), name) = tightest.max_by(|a, b| a.0.1.total_cmp(&b.0.1))?;
-    if share <= 0.0 {
-        return None;
-    }
+    let closest = study.variants.iter().filter_map(|variant| Some((variant.closest()?, &variant.name)));
+    let ((limit, share), name) = closest.reduce(|a, b| if b.0.1.mean > a.0.1.mean { b } else { a })?;
     let whose = if study.variants.len() > 1 { format!(" ({name})") } else { String::new() };
-    Some(if is_reached(share) {
-        format!("The limit is reached: {what} at {} in its busiest ten seconds{whose}.", percent(share))
+    let (what, when) = (limit.name, limit.when);
+    if !is_known(share) {
+        return Some(format!("Closest to its limit: {TOO_FEW}."));
+    }
+    let value = share_of_limit(share);
+    Some(if is_reached(share.mean) {
+        format!("The limit is reached: {what} at {value} {when}{whose}.")
+    } else if is_reached(share.max) {
+        format!("Closest to its limit: {what}, {value} {when}, and all of it in some runs{whose}.")
     } else {
-        format!("Closest to its limit: {what}, {} in its busiest ten seconds{whose}.", percent(share))
+        format!("Closest to its limit: {what}, {value} {when}{whose}.")
     })
+}
+
+/// A share of a limit with its interval.
+pub(super) fn share_of_limit(share: &Estimate) -> String {
+    Scale::fitting(Unit::Share, std::iter::empty()).show_brief(share)
 }
 
 /// `a`, `a and b`, `a, b and c`.

@@ -67,12 +67,15 @@ pub(super) struct Frame {
     pub warm_up: Span,
     pub sample_every: Span,
     pub replications: u32,
+    pub has_prices: bool,
+    pub has_database: bool,
 }
 
 impl Frame {
     pub(super) fn of(spec: &ClusterSpec, replications: u32) -> Frame {
         let ClusterSpec { duration, warm_up, sample_every, .. } = *spec;
-        Frame { duration, warm_up, sample_every, replications }
+        let (has_prices, has_database) = (spec.pods.hour_price.is_some(), spec.database.is_some());
+        Frame { duration, warm_up, sample_every, replications, has_prices, has_database }
     }
 }
 
@@ -95,10 +98,36 @@ impl Expectation {
         let confidence = with.map(confidence).transpose()?;
         match bound(figure.family().unit, right) {
             Ok(bound) => {
-                Ok(Expectation { text: text.trim().to_owned(), figure, comparison, bound, during, confidence })
+                let read = Expectation { text: text.trim().to_owned(), figure, comparison, bound, during, confidence };
+                read.says_something().map(|()| read)
             }
             Err(needs) if right.is_empty() => fail(format!("`{text}` has no right side"), needs),
             Err(needs) => fail(format!("`{right}` is not a bound for `{left}`"), needs),
+        }
+    }
+
+    /// Whether some values of the figure meet it, and others do not.
+    fn says_something(&self) -> Result<(), ExpectError> {
+        let (low, high) = self.figure.range();
+        let bound = self.bound;
+        let (possible, always) = match self.comparison {
+            Comparison::Below => (low < bound, high < bound),
+            Comparison::AtMost => (low <= bound, high <= bound),
+            Comparison::Above => (high > bound, low > bound),
+            Comparison::AtLeast => (high >= bound, low >= bound),
+            Comparison::Equal => ((low..=high).contains(&bound), low == high),
+        };
+        let range = match (low == 0.0, high.is_finite(), self.figure.family().unit) {
+            (true, true, Unit::Share) => "lies between 0 % and 100 %",
+            (true, true, _) => "lies between 0 and 1",
+            (true, false, _) => "is never below 0",
+            _ => "is never below 1",
+        };
+        let (text, figure) = (&self.text, self.figure);
+        match (possible, always) {
+            (false, _) => Err(ExpectError::new(format!("`{text}` can never hold"), format!("`{figure}` {range}"))),
+            (_, true) => Err(ExpectError::new(format!("`{text}` always holds"), format!("`{figure}` {range}"))),
+            _ => Ok(()),
         }
     }
 
@@ -124,6 +153,7 @@ impl Expectation {
             let help = "raise `replications`, or leave `with` out";
             return Err(ExpectError::of(ExpectPart::With, "one run has no interval, so nothing is sure", help));
         }
+        self.fit_cluster(frame)?;
         let Some(window) = self.during else { return Ok(()) };
         let fail = |message: String, help: String| Err(ExpectError::of(ExpectPart::During, message, help));
         let Frame { duration, warm_up, .. } = *frame;
@@ -143,6 +173,24 @@ impl Expectation {
         if known.len() > MOST_WINDOWS {
             let message = format!("there are more than {MOST_WINDOWS} different windows");
             return fail(message, "use some of them for several figures".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Whether the cluster has what it is about.
+    fn fit_cluster(&self, frame: &Frame) -> Result<(), ExpectError> {
+        let name = self.figure.family().name;
+        let of_database = ["database.", "limits.pool", "limits.database"];
+        if name.starts_with("price.") && !frame.has_prices {
+            let message = format!("there are no prices, so nothing of `{name}` is measured");
+            return Err(ExpectError::new(message, "write for example `prices: {pod_hour: 0.05, currency: EUR}`"));
+        }
+        if of_database.iter().any(|start| name.starts_with(start)) && !frame.has_database {
+            let message = format!("there is no database, so nothing of `{name}` is measured");
+            return Err(ExpectError::new(
+                message,
+                "write for example `database: {}`, and `api: {database: 4}` for its queries",
+            ));
         }
         Ok(())
     }
@@ -381,6 +429,23 @@ mod tests {
             ("p99 event.latency < 1s within 2s", "`1s within 2s` is not a bound for `p99 event.latency`"),
         ] {
             assert_eq!(read(text).unwrap_err().message, says, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_says_nothing_is_no_expectation() {
+        let said = |text: &str| Expectation::parse(text).map(|_| ()).map_err(|error| (error.message, error.help));
+        for text in ["requests.failed < 0%", "lost.messages == 101%", "redis.copies <= -1", "p99 event.latency < 0"] {
+            assert_eq!(said(text).unwrap_err().0, format!("`{text}` can never hold"));
+        }
+        assert!(said("load.connections.max_over_mean < 1").unwrap_err().1.ends_with("is never below 1"));
+        for text in ["requests.failed >= 0%", "lost.messages < 101%", "redis.copies >= 0"] {
+            assert_eq!(said(text).unwrap_err().0, format!("`{text}` always holds"));
+        }
+        for text in
+            ["requests.failed <= 0%", "redis.copies > 0", "sessions.found == 1", "load.requests.max_over_mean <= 1"]
+        {
+            assert_eq!(said(text), Ok(()), "{text}");
         }
     }
 

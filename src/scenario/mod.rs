@@ -199,6 +199,16 @@ impl Scenario {
         Ok(())
     }
 
+    /// Whether a variant (`None` = the scenario as it stands) is the same in both.
+    pub fn is_same(&self, other: &Scenario, variant: Option<&str>) -> bool {
+        let of = |scenario: &Scenario| match variant {
+            None => Some(scenario.file.clone()),
+            Some(name) => {
+                scenario.variants.iter().find(|variant| variant.name == name).map(|variant| variant.file.clone())
+            }
+        };
+        of(self) == of(other)
+    }
     /// The currency of its prices, if it says one.
     pub fn currency(&self) -> Option<&str> {
         self.file.prices.as_ref()?.currency.as_deref()

@@ -141,6 +141,8 @@ fn check_expectations(checks: &mut Checks, file: &ScenarioFile, said: &mut Vec<E
         warm_up,
         sample_every: file.sample_every.unwrap_or_default(),
         replications: file.replications.map_or(0, |replications| replications.least()),
+        has_prices: file.prices.is_some(),
+        has_database: file.database.is_some(),
     };
     // what does not fit a run that is wrong itself is only a consequence
     let is_run = warm_up < frame.duration && !frame.sample_every.is_zero() && frame.replications > 0;

@@ -26,6 +26,12 @@ impl Kind {
             let value: f64 = percent.trim().parse().ok()?;
             return value.is_finite().then_some((Kind::Percent, value));
         }
+        if let (Ok(number), false) = (text.parse::<f64>(), text.contains('.')) {
+            // such as 1e6
+            if number.is_finite() && libm::trunc(number) == number && number.abs() <= f64::from(u32::MAX) {
+                return Some((Kind::Whole, number));
+            }
+        }
         if let Ok(number) = text.parse::<f64>() {
             return number.is_finite().then_some((Kind::Number, number));
         }

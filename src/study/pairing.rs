@@ -3,6 +3,9 @@
 use super::student_p;
 use crate::metrics::{Pairing, VariantReport};
 
+/// Differences below this share of the values are those of rounding.
+const NOISE: f64 = 1e-12;
+
 /// Of values of a variant and of the baseline, replication by replication; `None` with fewer than two pairs. The p-value is that of
 /// this pair alone ([`adjust`]).
 pub fn pairing(pairs: &[(f64, f64)]) -> Option<Pairing> {
@@ -18,8 +21,11 @@ pub fn pairing(pairs: &[(f64, f64)]) -> Option<Pairing> {
     let (mine, theirs) = (|pair: &(f64, f64)| pair.0, |pair: &(f64, f64)| pair.1);
     let difference = |pair: &(f64, f64)| pair.0 - pair.1;
     let (own, other, covariance) = (moment(&mine, &mine), moment(&theirs, &theirs), moment(&mine, &theirs));
-    let of_difference = moment(&difference, &difference);
-    let distance = mean(&difference);
+    let largest = pairs.iter().flat_map(|pair| [pair.0.abs(), pair.1.abs()]).fold(0.0, f64::max);
+    // what sums of floats leave over is no variance
+    let varies = |variance: f64| libm::sqrt(variance) > NOISE * largest;
+    let of_difference = Some(moment(&difference, &difference)).filter(|variance| varies(*variance)).unwrap_or(0.0);
+    let distance = Some(mean(&difference)).filter(|distance| distance.abs() > NOISE * largest).unwrap_or(0.0);
     let p_value = match (distance == 0.0, of_difference > 0.0) {
         (true, _) => 1.0,
         (false, true) => student_p(distance / libm::sqrt(of_difference / n), pairs.len() as u32 - 1),
@@ -27,8 +33,8 @@ pub fn pairing(pairs: &[(f64, f64)]) -> Option<Pairing> {
     };
     let defined = |value: f64| value.is_finite().then_some(value);
     Some(Pairing {
-        correlation: defined(covariance / libm::sqrt(own * other)),
-        gain: defined((own + other) / of_difference),
+        correlation: defined(covariance / libm::sqrt(own * other)).filter(|_| varies(own) && varies(other)),
+        gain: defined((own + other) / of_difference).filter(|_| varies(own) || varies(other)),
         p_value: p_value.min(1.0),
     })
 }

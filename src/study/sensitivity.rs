@@ -5,14 +5,14 @@ use super::judge::judgement;
 use super::replicate::{Candidate, estimate, number_of_figures, run_once};
 use crate::cluster::RunError;
 use crate::cluster::spec::ClusterSpec;
-use crate::metrics::{Judgement, Limiting, Outcome, Sample, Sensitivity, Varied};
+use crate::metrics::{Judgement, Outcome, Sample, Sensitivity, Varied};
 use crate::scenario::{Scenario, Trial};
 
 /// Runs per variant and value unless more or fewer are asked for: pairs with the same random numbers need few.
 pub const SENSITIVITY_RUNS: u32 = 5;
 
 /// What one run left behind; or why it stopped.
-type Run = Result<(Vec<Option<f64>>, Limiting), String>;
+type Run = Result<Vec<Option<f64>>, String>;
 
 /// One cluster of which all runs are wanted.
 struct Job<'s> {
@@ -43,7 +43,7 @@ pub fn sensitivity(scenario: &Scenario, runs: u32, options: &Options) -> Result<
         let Job { candidate, spec, of } = jobs[job];
         let candidate = &candidates[candidate];
         match run_once(spec, candidate.expectations, scenario.seed, replication) {
-            Ok((record, figures)) => Ok(Ok((figures.values(), record.limits))),
+            Ok((_, figures)) => Ok(Ok(figures.values())),
             // what is too large with another value is no fault of the scenario
             Err(error @ RunError::TooManyEvents { .. }) if of.is_some() => Ok(Err(error.to_string())),
             Err(error) => Err(StudyError::Run { variant: candidate.name.to_owned(), replication, error }),
@@ -77,11 +77,9 @@ pub fn sensitivity(scenario: &Scenario, runs: u32, options: &Options) -> Result<
 }
 
 fn sample(runs: impl Iterator<Item = Run>, candidate: &Candidate) -> Result<Sample, String> {
-    let mut sample = Sample { figures: Vec::new(), limits: Limiting::default(), holds: Vec::new() };
+    let mut sample = Sample { figures: Vec::new(), holds: Vec::new() };
     for run in runs.collect::<Vec<Run>>() {
-        let (figures, limits) = run?;
-        sample.figures.push(figures);
-        sample.limits.raise(&limits);
+        sample.figures.push(run?);
     }
     let expectations = candidate.expectations.iter().enumerate();
     let holds = expectations.map(|(position, expectation)| {

@@ -8,8 +8,10 @@ const SERIES: [&str; 5] = ["connected", "requests_per_s", "redis_copies_per_s", 
 const BATCH: usize = 5;
 /// Fewer batches than this tell nothing.
 const FEWEST: usize = 10;
-/// What is left over after the warm-up counts where the mean there is so many standard errors from the rest.
+/// What is left over after the warm-up counts where the mean there is so many standard errors from the rest …
 const FAR: f64 = 4.0;
+/// … and moves the mean of all that is measured by so much of it: of a series that hardly varies everything is far from something.
+const LEAST_BIAS: f64 = 0.01;
 
 /// What MSER-5 says of each series, and whether the warm-up left something over.
 pub(super) fn check(over_time: &OverTime, warm_up_s: f64) -> Vec<Steady> {
@@ -59,12 +61,21 @@ pub fn mser(values: &[f64]) -> Option<usize> {
 /// elsewhere. MSER-5 alone would call one of thirty series too short that are steady from the start.
 fn is_left_over(batches: &[f64], left_out: Option<usize>, after_warm_up: usize) -> bool {
     let to = left_out.unwrap_or(batches.len() / 2);
-    to > after_warm_up && is_far(batches, after_warm_up, to)
+    to > after_warm_up && is_far(batches, after_warm_up, to) && is_biased(&batches[after_warm_up..], to - after_warm_up)
+}
+
+/// Whether the first `left_over` of the values move their mean by more than can be neglected.
+fn is_biased(values: &[f64], left_over: usize) -> bool {
+    let (all, rest) = (mean(values), mean(&values[left_over..]));
+    (all - rest).abs() > LEAST_BIAS * rest.abs()
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
 }
 
 /// Whether the values of `from..to` lie elsewhere than those afterwards.
 fn is_far(values: &[f64], from: usize, to: usize) -> bool {
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let (left_over, rest) = (&values[from..to], &values[to..]);
     let centre = mean(rest);
     let variance = rest.iter().map(|x| (x - centre) * (x - centre)).sum::<f64>() / (rest.len() as f64 - 1.0);
@@ -110,6 +121,15 @@ mod tests {
         });
         let warned = warned.count();
         assert!(warned <= 4, "{warned} of 200");
+    }
+
+    #[test]
+    fn what_moves_no_mean_is_not_left_over() {
+        // 300 clients of whom one is away for a moment in the third batch
+        let mut batches = vec![300.0; 60];
+        batches[2] = 299.8;
+        assert_eq!(mser(&batches), Some(3));
+        assert!(is_far(&batches, 0, 3) && !is_left_over(&batches, Some(3), 0));
     }
 
     #[test]

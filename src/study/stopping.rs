@@ -2,7 +2,7 @@
 
 use std::ops::{ControlFlow, Range};
 
-use crate::metrics::{Estimate, Unit};
+use crate::metrics::{Estimate, Precision, Unit};
 use crate::scenario::Replications;
 
 /// So many more are run before it is looked at again: whoever looks after each one stops too often where the interval happens to be
@@ -11,8 +11,6 @@ const BLOCK: u32 = 5;
 /// So many looks in a row must find the figures precise enough, for the same reason. Of intervals of 95 % of M/M/1 at 5 %, 94.1 % cover
 /// the truth then, and 93.4 % if the first look does; 94.5 % with a fixed number of runs (8,000 experiments).
 const IN_A_ROW: u32 = 2;
-/// A share (0 to 1) that is known to so much is known well enough, however small it is: a tenth of a percentage point.
-const SMALLEST_SHARE: f64 = 0.001;
 
 /// Runs so many replications as are asked for. `run` runs those of a range and says how well the least known figure is known then, as
 /// [`uncertainty`] does, with `None` where there is no figure; or that no more can be afforded. Gives how many there are.
@@ -26,8 +24,7 @@ pub fn replicate<E>(
     match replications {
         Replications::Exactly(number) => run(0..number).map(|_| number),
         Replications::Until(until) => {
-            // of the truth rather than of the mean that was found (Law and Kelton)
-            let wanted = until.precision() / (1.0 + until.precision());
+            let wanted = until.precision();
             let mut done = Replications::FIRST.min(until.at_most());
             let mut precise = 0;
             let mut look = |known: ControlFlow<(), Option<f64>>| {
@@ -46,10 +43,16 @@ pub fn replicate<E>(
     }
 }
 
-/// Half the width of the 95 % interval as a share of the mean; 0 where the values are all the same, or shares that differ by nothing
-/// worth mentioning. `None` with fewer than two values.
+/// How far off the mean may be, as a share of the truth rather than of the mean that was found (Law and Kelton): half the width of the
+/// 95 % interval as a share of the nearer end of the interval. 0 where the values are all the same, or shares that are known to
+/// [`Precision::SMALLEST_SHARE`]; infinite where the interval contains 0. `None` with fewer than two values.
 pub fn uncertainty(found: &Estimate, unit: Unit) -> Option<f64> {
     let half = found.half_width?;
-    let is_known = half == 0.0 || (unit == Unit::Share && half <= SMALLEST_SHARE);
-    Some(if is_known { 0.0 } else { half / found.mean.abs() })
+    let is_known = half == 0.0 || (unit == Unit::Share && half <= Precision::SMALLEST_SHARE);
+    let nearer = found.mean.abs() - half;
+    Some(match (is_known, nearer > 0.0) {
+        (true, _) => 0.0,
+        (false, true) => half / nearer,
+        (false, false) => f64::INFINITY,
+    })
 }

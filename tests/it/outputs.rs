@@ -57,7 +57,7 @@ fn plans_and_remedies_fit_their_schemas() {
     let read = |path: &str| serde_json::from_str(&place.read(path)).expect("JSON");
     // nobody is served without the only pod: a value without measurements
     let expect = ["--expect", "limits.pod_cpu < 99%", "--expect", "p99 event.latency < 1h"];
-    place.run_with("plan tiny.yaml --to 3 --during pod-lost --quiet --out plan", &expect, b"");
+    place.run_with("plan tiny.yaml --variant cookie --to 3 --during pod-lost --quiet --out plan", &expect, b"");
     assert_fits("plan", &read("plan/plan.json"));
     place.run("recommend tiny.yaml -r 3 --only one-pod-more,sharded-adapter,drain --quiet --out remedies").fine();
     assert_fits("recommend", &read("remedies/recommend.json"));

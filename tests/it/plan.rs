@@ -45,7 +45,9 @@ fn workers_of_a_queue_are_those_of_erlang() {
     assert!(out.contains("  with 7: `mean request.latency < 55ms` fails: measured 58."), "{out}");
     let csv = place.read("output/queue/plan/plan.csv");
     assert!(
-        csv.starts_with("variant,pods.workers,expect,mean,half_width_95,runs,judgement,limit,share,stopped,answer\n"),
+        csv.starts_with(
+            "variant,pods.workers,expect,unit,mean,half_width_95,runs,judgement,limit,share,stopped,answer\n"
+        ),
         "{csv}"
     );
     assert_eq!(csv.lines().filter(|line| line.ends_with(",true")).count(), 1);
@@ -63,6 +65,20 @@ fn pods_behind_a_random_balancer_are_queues_of_their_own() {
     let out = place.run_with("plan pods.yaml --quiet --during pod-lost", &expect, b"").fine().to_owned();
     assert_eq!(answer(&out).0, "5", "{out}");
     assert!(out.starts_with("pods.replicas at least 5, with one pod lost.\n"), "{out}");
+    // it dies, and nobody replaces it
+    let dies = ["--expect", "connections.closed.pod_crash > 0", "--expect", "pods.ready < 2.01"];
+    let sockets = "clients: {count: 100, transports: [websocket]}";
+    place.write(
+        "dies.yaml",
+        format!("name: dies\nduration: 4m\nwarm_up: 1m\n{sockets}\npods: {{replicas: 3, startup: 1s}}\n"),
+    );
+    let words = "plan dies.yaml --quiet --from 3 --to 3 --during pod-lost --out dies";
+    place.run_with(words, &dies, b"").fine();
+    assert!(
+        place.read("dies/plan.csv").contains("pods.ready < 2.01,number,2,0,5,holds"),
+        "{}",
+        place.read("dies/plan.csv")
+    );
     // the same through standard input, and with one thread
     let text = QUEUE.replace("exp: 50ms", "exp: 20ms");
     let piped = place.run_with("plan - --quiet --threads 1 --out piped", &expect, text.as_bytes()).fine().to_owned();
@@ -144,6 +160,17 @@ fn questions_without_an_answer_say_why() {
     refused("plan queue.yaml --variant a", &["--expect", "requests.failed < 1%"], &["it has none"]);
     refused("plan tiny.yaml --from 0", &[], &["above zero"]);
     refused("plan tiny.yaml --from 5 --to 3", &[], &["nothing to search"]);
+    refused("plan tiny.yaml --knob seed --to 9", &[], &["no setting of the cluster"]);
+    refused("plan tiny.yaml --confidence 100", &[], &["from 60 to 99.9"]);
+    refused("plan queue.yaml --to 2000", &["--expect", "requests.failed < 1%"], &["more than 1000", "--to 2000"]);
+    refused("plan queue.yaml", &["--expect", "requests.failed < 0%"], &["can never hold", "between 0 % and 100 %"]);
+    refused("plan queue.yaml", &["--expect", "price.month < 9"], &["no prices", "pod_hour"]);
+    // what the setting does not reach
+    let own = "variants: {five: {pods.replicas: 5}}\n";
+    place.write("own.yaml", format!("{QUEUE}{own}"));
+    refused("plan own.yaml", &["--expect", "requests.failed < 1%"], &["variant `five`", "changes nothing"]);
+    place.write("scaled.yaml", format!("{QUEUE}timeline: [{{at: 4m, scale: {{to: 4}}}}]\n"));
+    refused("plan scaled.yaml", &["--expect", "requests.failed < 1%"], &["`scale` in the timeline changes it"]);
     refused("plan tiny.yaml --from 1s --to 3", &[], &["not of the same kind"]);
     refused("plan tiny.yaml --from soon", &[], &["write a number"]);
     refused("plan tiny.yaml --knob pods.replicaz", &[], &["replicas"]);

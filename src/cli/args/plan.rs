@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::shared::{Changes, Threads};
 
 /// At each value as many replications are run as it takes to know, with this confidence, whether what is expected holds: 5, 10, 20
-/// or 40. A value at which that stays open does not do. Beyond the answer everything is taken to hold, and before it not.
+/// and so on. A value at which that stays open does not do. Beyond the answer everything is taken to hold, and before it not.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = PLAN_HELP)]
 pub struct PlanArgs {
@@ -32,10 +32,10 @@ pub struct PlanArgs {
     #[arg(long, value_name = "NAME")]
     pub variant: Option<String>,
     /// How sure each answer about one value must be, in per cent
-    #[arg(long, value_name = "PERCENT", default_value_t = 95, value_parser = clap::value_parser!(u8).range(60..=99))]
-    pub confidence: u8,
+    #[arg(long, value_name = "PERCENT", default_value = "95", value_parser = confidence)]
+    pub confidence: f64,
     /// Replications per value, at most [default: 40]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=40))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1000))]
     pub runs: Option<u32>,
     #[command(flatten)]
     pub changes: Changes,
@@ -55,7 +55,7 @@ Exit codes: 0 there is an answer for each variant, 1 there is none in the range,
 
 Examples:
   stickysim plan scenarios/auction.yaml --expect 'p99 event.latency < 100ms'
-  stickysim plan scenarios/chat.yaml --expect 'limits.pod_cpu < 80%' --during pod-lost
+  stickysim plan scenarios/auction.yaml --expect 'limits.pod_cpu < 50%' --during pod-lost
   stickysim plan scenarios/auction.yaml --knob clients.homes.count --from 100 --to 100000 --find most --expect 'limits.pod_cpu < 80%'";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -70,6 +70,13 @@ pub enum FindArg {
 pub enum DuringArg {
     /// Every pod is replaced, from when figures begin to be taken
     RollingRestart,
-    /// There is one pod less, from when figures begin to be taken
+    /// A pod dies when figures begin to be taken, and is not replaced
     PodLost,
+}
+
+/// 60 to 99.9 per cent, as a share.
+fn confidence(text: &str) -> Result<f64, String> {
+    let percent =
+        text.trim_end_matches('%').trim().parse::<f64>().ok().filter(|percent| (60.0..=99.9).contains(percent));
+    percent.map(|percent| percent / 100.0).ok_or_else(|| "write a number of per cent from 60 to 99.9".to_owned())
 }

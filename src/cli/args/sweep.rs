@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::shared::{Runs, Threads};
 use crate::metrics::FigureId;
-use crate::scenario::{Axis, Expectation};
+use crate::scenario::{self, Axis};
 use crate::study::{Range, Shard};
 
 /// Plans the points, runs them on this machine, and merges.
@@ -102,9 +102,7 @@ pub struct SweepShown {
 
 /// A figure that every point keeps.
 fn figure(text: &str) -> Result<FigureId, String> {
-    // an expectation knows what was meant by a misspelt name
-    let read = Expectation::parse(&format!("{text} >= 0"));
-    let figure = read.map_err(|error| format!("{}; {}", error.message, error.help))?.figure;
+    let figure = scenario::figure(text).map_err(|error| format!("{}; {}", error.message, error.help))?;
     if FigureId::all().any(|kept| kept == figure) {
         return Ok(figure);
     }

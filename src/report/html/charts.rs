@@ -4,7 +4,7 @@ use maud::{Markup, PreEscaped, html};
 
 use super::{key, linked, linked_family, scroll};
 use crate::metrics::{
-    CLUSTER_SERIES, Counts, DistributionReport, Estimate, Family, PodSeries, Steady, Study, VariantReport,
+    CLUSTER_SERIES, Counts, DistributionReport, Estimate, Family, PodSeries, Steady, Study, TooFew, VariantReport,
 };
 use crate::report::finding::Finding;
 use crate::report::number::{Scale, fixed, percent};
@@ -328,12 +328,12 @@ fn distribution_table(study: &Study, family: &Family) -> Markup {
     let found: Vec<Option<&DistributionReport>> =
         study.variants.iter().map(|v| v.distributions.iter().find(|d| d.family == family.name)).collect();
     let at = |d: &DistributionReport, share: f64| {
-        d.points.iter().find(|(_, s)| *s >= share).map(|(ms, _)| *ms).filter(|_| d.count as f64 * (1.0 - share) >= 10.0)
+        d.points.iter().find(|(_, s)| *s >= share).map(|(ms, _)| *ms).filter(|_| d.is_told(share))
     };
     let scale = |ms: f64| Scale::fitting(family.unit, [ms].into_iter()).show_value(ms);
     html! {
         table {
-            caption { (linked_family(family)) ", all runs pooled; a share stays empty where fewer than ten lie beyond it" }
+            caption { (linked_family(family)) ", all runs together, where runs that differ much count as one; a share stays empty where fewer than " (TooFew::BEYOND) " lie beyond it" }
             thead { tr { th scope="col" { "share not above" } @for v in &study.variants { th scope="col" { (v.name) } } } }
             tbody {
                 @for share in SHARES {

@@ -6,7 +6,7 @@ use super::{key, linked, scroll};
 use crate::metrics::{FigureId, FigureReport, HEADLINE, Study};
 use crate::report::expect;
 use crate::report::finding::Finding;
-use crate::report::number::fixed;
+use crate::report::pairing;
 use crate::report::precision;
 use crate::report::rows::{Row, group};
 
@@ -33,7 +33,7 @@ pub(super) fn section(study: &Study) -> Markup {
                 @if study.replications > 1 {
                     p class="note" {
                         "Each row is its own test: of twenty rows without any real difference, one will look like one. "
-                        (gain(study))
+                        (pairing::sentence(study))
                     }
                 }
             }
@@ -45,6 +45,12 @@ pub(super) fn section(study: &Study) -> Markup {
                 summary { "Every other figure" }
                 (scroll("Every other figure", &table(study, &others)))
             }
+            @if study.variants.len() > 1 && study.replications > 1 {
+                details {
+                    summary { "What the same random numbers bring, figure by figure" }
+                    (scroll("Correlation and gain", &pairings(study)))
+                }
+            }
             details {
                 summary { "Which balancer each variant is" }
                 (scroll("Balancers", &balancers(study)))
@@ -53,22 +59,22 @@ pub(super) fn section(study: &Study) -> Markup {
     }
 }
 
-/// How many replications the same random numbers are worth, over the rows of the headline.
-fn gain(study: &Study) -> String {
-    let rows = study.variants.iter().flat_map(|variant| variant.figures.iter());
-    let pairings = rows.filter(|figure| HEADLINE.contains(&figure.id.as_str())).filter_map(|figure| figure.pairing);
-    let mut gains: Vec<f64> = pairings.filter_map(|pairing| pairing.gain).collect();
-    gains.sort_by(f64::total_cmp);
-    let Some(median) = gains.get(gains.len() / 2) else { return String::new() };
-    let against = gains.iter().filter(|gain| **gain < 1.0).count();
-    let but = match against {
-        0 => String::new(),
-        _ => format!("; for {against} of {} values they would need fewer", gains.len()),
-    };
-    format!(
-        "With random numbers of their own, differences would need {} times as many runs (median over the rows and variants{but}).",
-        fixed(*median, if *median < 10.0 { 1 } else { 0 })
-    )
+/// Correlation and gain of each headline figure.
+fn pairings(study: &Study) -> Markup {
+    html! {
+        table {
+            caption { "Correlation with the baseline, and how many times as many runs random numbers of their own would need" }
+            thead { tr { th scope="col" { "figure" } @for (i, variant) in study.variants.iter().enumerate() { @if i != study.baseline { th scope="col" { (variant.name) } } } } }
+            tbody {
+                @for (figure, cells) in pairing::table(study) {
+                    tr {
+                        th scope="row" { (linked(&figure)) }
+                        @for (i, cell) in cells.into_iter().enumerate() { @if i != study.baseline { td { (cell.map_or_else(|| "–".to_owned(), pairing::Worth::text)) } } }
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn table(study: &Study, ids: &[String]) -> Markup {
@@ -100,7 +106,7 @@ fn table(study: &Study, ids: &[String]) -> Markup {
                     @for row in members {
                         tr {
                             th scope="row" { (linked(&row.figure)) }
-                            @for (cell, blank) in row.cells.iter().zip(&row.blanks) { td { (self::cell(row, *cell, blank)) } }
+                            @for (cell, blank) in row.cells.iter().zip(&row.blanks) { td { (self::cell(study, row, *cell, blank)) } }
                         }
                     }
                 }
@@ -112,15 +118,18 @@ fn table(study: &Study, ids: &[String]) -> Markup {
 fn interval_words(study: &Study) -> String {
     match study.replications {
         0 | 1 => "One run per variant: there is no interval, and no difference can be tested.".to_owned(),
-        n => format!("Mean over {n} runs ± half the width of its 95 % confidence interval (Student's t)."),
+        n => format!(
+            "Mean over {n} runs ± half the width of its 95 % confidence interval (Student's t). Percentiles are those of each run, averaged."
+        ),
     }
 }
 
-fn cell(row: &Row<'_>, figure: Option<&FigureReport>, blank: &str) -> Markup {
+fn cell(study: &Study, row: &Row<'_>, figure: Option<&FigureReport>, blank: &str) -> Markup {
     let Some(figure) = figure else { return html! { (blank) } };
     let finding = Finding::of_figure(figure);
     html! {
         span class="value" { (row.scale.show(&figure.value)) }
+        @if let Some(runs) = precision::fewer(study, &figure.value) { span class="delta" { "in " (runs) " of the runs" } }
         @if let Some(finding) = finding {
             span class={ "delta " (finding.class()) } {
                 @if let (true, Some(difference)) = (finding.is_change(), &figure.difference) {

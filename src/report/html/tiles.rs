@@ -3,10 +3,11 @@
 use maud::{Markup, html};
 
 use super::key;
-use crate::metrics::Study;
+use crate::metrics::{Estimate, Limit, Study};
 use crate::report::finding::Finding;
-use crate::report::number::{percent, with_unit};
+use crate::report::number::with_unit;
 use crate::report::rows::Row;
+use crate::report::verdict::{is_reached, share_of_limit};
 
 /// Most variants listed in a tile.
 const MAX_LISTED: usize = 4;
@@ -90,7 +91,7 @@ fn line(study: &Study, row: &Row<'_>, i: usize, more: Option<&(&str, Row<'_>)>) 
     html! {
         dt {
             (key(i)) (study.variants[i].name)
-            @if let Some((words, more)) = more { span class="delta" { (words) " " (plain(more, i)) } }
+            @if let Some((words, more)) = more { span class="delta" { (words) " " (shown(more, i)) } }
         }
         dd {
             (value(row, i))
@@ -114,29 +115,33 @@ fn value(row: &Row<'_>, i: usize) -> Markup {
     }
 }
 
-/// A value without its interval.
-fn plain(row: &Row<'_>, i: usize) -> String {
-    row.cells[i].map_or_else(|| "–".to_owned(), |cell| row.scale.show_value(cell.value.mean))
+/// A value with its interval as text.
+fn shown(row: &Row<'_>, i: usize) -> String {
+    row.cells[i].map_or_else(|| "–".to_owned(), |cell| row.scale.show_brief(&cell.value))
 }
 
 /// What comes closest to its limit.
 fn limit(study: &Study) -> Markup {
-    let mut limits: Vec<(usize, (&str, f64))> =
-        study.variants.iter().enumerate().map(|(i, variant)| (i, variant.limits.first())).collect();
+    let mut limits: Vec<(usize, (Limit, &Estimate))> =
+        study.variants.iter().enumerate().filter_map(|(i, variant)| Some((i, variant.closest()?))).collect();
     if limits.len() > MAX_LISTED {
-        limits.sort_by(|a, b| b.1.1.total_cmp(&a.1.1));
+        limits.sort_by(|a, b| b.1.1.mean.total_cmp(&a.1.1.mean));
         limits.truncate(MAX_LISTED);
     }
+    let words = |limit: Limit, share: &Estimate| {
+        format!("{} {}{}", limit.name, limit.when, if is_reached(share.mean) { ": reached" } else { "" })
+    };
     html! {
         div class="tile" {
-            h3 { a href="#def-limits.pod_cpu" { "Closest to its limit, busiest ten seconds" } }
-            @if let [(_, (what, share))] = limits[..] {
-                p class="big" { b { (percent(share)) } small { " " (what) } }
+            h3 { a href="#def-limits.pod_cpu" { "Closest to its limit" } }
+            @if let [(_, (limit, share))] = limits[..] {
+                p class="big" { b { (share_of_limit(share)) } }
+                p class="more" { (words(limit, share)) }
             } @else {
                 dl {
-                    @for (i, (what, share)) in limits {
-                        dt { (key(i)) (study.variants[i].name) }
-                        dd { b { (percent(share)) } span class="delta" { (what) @if share >= 0.995 { ": reached" } } }
+                    @for (i, (limit, share)) in limits {
+                        dt { (key(i)) (study.variants[i].name) span class="delta" { (words(limit, share)) } }
+                        dd { b { (share_of_limit(share)) } }
                     }
                 }
             }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::super::json::{plain, schema_of};
 use super::{PlanAbout, text};
-use crate::metrics::ExpectationOutcome;
+use crate::metrics::{Estimate, ExpectationOutcome};
 use crate::study::{During, Find, Plan, Point};
 
 /// Name and version of the format.
@@ -66,10 +66,10 @@ struct Tried<'a> {
     holds: bool,
     /// Replications.
     runs: u32,
-    /// What came closest to its limit.
-    limit: &'a str,
-    /// Its share of that limit in its busiest ten seconds.
-    share: f64,
+    /// What comes closest to its limit on average over the runs; `None` where nothing was run.
+    limit: Option<&'a str>,
+    /// Its share of that limit, 1 being all of it.
+    share: Option<Estimate>,
     /// Why runs stopped early, if they did: then nothing holds.
     stopped: Option<&'a str>,
     /// Everything that is expected.
@@ -82,8 +82,8 @@ impl<'a> Tried<'a> {
             value: about.written(point.value),
             holds: point.holds(),
             runs: point.runs,
-            limit: point.limiting.0,
-            share: point.limiting.1,
+            limit: point.closest.map(|(limit, _)| limit.name),
+            share: point.closest.map(|(_, share)| share),
             stopped: point.stopped.as_deref(),
             expectations: &point.checks,
         }

@@ -5,8 +5,9 @@ mod text;
 
 use super::OutputFile;
 use super::html::plan_page;
+use super::json::unit_name;
 use super::plots::plan_charts;
-use crate::metrics::ExpectationOutcome;
+use crate::metrics::{ExpectationOutcome, FigureId};
 use crate::study::{During, Find, Kind, Plan, Question};
 
 pub use json::plan_schema_json;
@@ -97,6 +98,10 @@ pub(super) fn expected(plans: &[Plan]) -> Vec<&ExpectationOutcome> {
     all
 }
 
+fn unit_of(figure: FigureId) -> &'static str {
+    unit_name(figure.family().unit)
+}
+
 /// `plan.csv`: a row for each variant, value and expectation.
 fn csv(about: &PlanAbout<'_>, plans: &[Plan]) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -104,6 +109,7 @@ fn csv(about: &PlanAbout<'_>, plans: &[Plan]) -> Vec<u8> {
         "variant",
         about.setting,
         "expect",
+        "unit",
         "mean",
         "half_width_95",
         "runs",
@@ -123,12 +129,13 @@ fn csv(about: &PlanAbout<'_>, plans: &[Plan]) -> Vec<u8> {
                     plan.variant.clone(),
                     about.written(point.value),
                     check.map_or_else(String::new, |check| check.text.clone()),
+                    check.and_then(|check| check.figure.parse().ok()).map_or("", unit_of).to_owned(),
                     number(measured.map(|measured| measured.mean)),
                     number(measured.and_then(|measured| measured.half_width)),
                     point.runs.to_string(),
                     check.map_or("", |check| check.judgement.name()).to_owned(),
-                    point.limiting.0.to_owned(),
-                    format!("{:.4}", point.limiting.1),
+                    point.closest.map_or("", |(limit, _)| limit.name).to_owned(),
+                    point.closest.map_or_else(String::new, |(_, share)| format!("{:.4}", share.mean)),
                     point.stopped.clone().unwrap_or_default(),
                     (plan.answer == Some(point.value)).to_string(),
                 ];

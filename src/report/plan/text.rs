@@ -1,7 +1,8 @@
 //! The answer in sentences.
 
 use super::super::expect;
-use super::super::number::percent;
+use super::super::number::count_of;
+use super::super::verdict::share_of_limit;
 use super::PlanAbout;
 use crate::metrics::ExpectationOutcome;
 use crate::study::{Find, Plan, Point};
@@ -31,17 +32,18 @@ pub(in crate::report) fn lines(about: &PlanAbout<'_>, plan: &Plan) -> Vec<String
         lines.push(format!("closest to its limit: {}", limiting(point)));
     }
     lines.extend(plan.next_worse(find).map(why));
-    let values = if plan.points.len() == 1 { "value" } else { "values" };
-    lines.push(format!("{} {values} tried, {} runs", plan.points.len(), plan.runs()));
+    let (values, runs) = (count_of(plan.points.len() as u64, "value"), count_of(u64::from(plan.runs()), "run"));
+    lines.push(format!("{values} tried, {runs}"));
     lines
 }
 
 /// One value that was tried, in a line.
 pub fn point_text(about: &PlanAbout<'_>, variant: &str, point: &Point) -> String {
     let whose = if variant.is_empty() { String::new() } else { format!("{variant}: ") };
-    let (what, share) = point.limiting;
-    let value = about.written(point.value);
-    format!("{whose}{} {value} ({} runs, {what} {}): {}", about.setting, point.runs, percent(share), outcome(point))
+    let used =
+        point.closest.map_or_else(String::new, |(limit, share)| format!(", {} {}", limit.name, share_of_limit(&share)));
+    let runs = count_of(u64::from(point.runs), "run");
+    format!("{whose}{} {} ({runs}{used}): {}", about.setting, about.written(point.value), outcome(point))
 }
 
 /// Whose answer it is, where there are several.
@@ -56,8 +58,9 @@ pub(in crate::report) fn outcome(point: &Point) -> String {
 
 /// What came closest to its limit.
 pub(in crate::report) fn limiting(point: &Point) -> String {
-    let (what, share) = point.limiting;
-    format!("{what}, {} in its busiest ten seconds", percent(share))
+    point
+        .closest
+        .map_or_else(String::new, |(limit, share)| format!("{}, {} {}", limit.name, share_of_limit(&share), limit.when))
 }
 
 fn why_not(point: &Point) -> String {

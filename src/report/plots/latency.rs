@@ -3,7 +3,7 @@
 use super::canvas::{Anchor, Canvas, GRID, INK, MUTED, draw, series_color};
 use super::scale::{Axis, duration_text};
 use super::{Chart, FONT, LARGE, legend, legend_rows};
-use crate::metrics::{DistributionReport, Family, Study};
+use crate::metrics::{DistributionReport, Family, Study, TooFew};
 
 const WIDTH: f64 = 560.0;
 const LEFT: f64 = 70.0;
@@ -54,8 +54,7 @@ pub(super) fn chart(study: &Study, family: &'static Family, name: &'static str) 
 }
 
 fn plot(canvas: &mut Canvas<'_>, lines: &[(usize, &DistributionReport)], count: u64, top: f64) {
-    // With n durations nothing can be said beyond the share 1 - 1/n, and little beyond 1 - 10/n.
-    let known = 1.0 - 10.0 / (count.max(20) as f64);
+    let known = 1.0 - TooFew::BEYOND as f64 / (count.max(2 * TooFew::BEYOND) as f64);
     let highest = SHARES.iter().rev().map(|(share, _)| *share).find(|share| *share <= known).unwrap_or(0.5);
     let nines = |share: f64| -libm::log10(1.0 - share.min(highest));
     let up = Axis::linear(0.0, nines(highest), top + HEIGHT, top);

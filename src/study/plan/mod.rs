@@ -8,15 +8,17 @@ mod trial;
 
 use super::jobs::{Options, StudyError};
 use super::replicate::Candidate;
-use crate::cluster::spec::{Action, ClusterSpec, RolloutMode, TimedAction};
+use crate::cluster::spec::{Action, Choice, ClusterSpec, RolloutMode, RolloutStrategy, TimedAction};
 use crate::engine::Span;
 use crate::scenario::Scenario;
 
 use trial::try_point;
 pub use trial::{MOST_RUNS, Point};
 
-/// Values that are halved no further than to this share of themselves, unless they are whole.
+/// Ranges of values are halved no further than to this share of the values …
 const RESOLUTION: f64 = 0.02;
+/// … and of whole ones to this, and never below one: beyond it noise would decide the last digits.
+const WHOLE_RESOLUTION: f64 = 0.01;
 /// More values than this are not tried: the question is ill-posed then.
 const MOST_POINTS: usize = 60;
 
@@ -36,7 +38,7 @@ pub enum During {
     Nothing,
     /// A rollout that begins when figures begin to be taken.
     RollingRestart,
-    /// One pod less than wanted, from when figures begin to be taken.
+    /// A pod dies when figures begin to be taken, and is not replaced: there is one less from then on, whatever the timeline asks for.
     PodLost,
 }
 
@@ -121,6 +123,16 @@ pub fn plan<E: From<StudyError>>(
     Ok(Plan { variant: name, answer, points })
 }
 
+/// Why a question about the number of pods has no answer for this cluster: something else changes it.
+pub fn who_scales(spec: &ClusterSpec) -> Option<&'static str> {
+    let is_scaled = spec.timeline.iter().any(|timed| matches!(timed.action, Action::Scale { .. }));
+    match (spec.autoscaler.is_some(), is_scaled) {
+        (true, _) => Some("the autoscaler"),
+        (false, true) => Some("`scale` in the timeline"),
+        (false, false) => None,
+    }
+}
+
 /// The boundary between values that do and values that do not.
 fn search<E>(question: &Question, holds: &mut impl FnMut(f64) -> Result<bool, E>) -> Result<Option<f64>, E> {
     let &Question { find, from, to, whole, .. } = question;
@@ -128,8 +140,8 @@ fn search<E>(question: &Question, holds: &mut impl FnMut(f64) -> Result<bool, E>
     if !is_before(holds(from)?) {
         return Ok((find == Find::Fewest).then_some(from));
     }
-    // one step beyond the last value that is before the boundary, twice as far each time
-    let (mut low, mut step) = (from, if whole { 1.0 } else { from });
+    // beyond the last value that is before the boundary, twice as far each time
+    let (mut low, mut step) = (from, from);
     let mut high = loop {
         if low >= to {
             return Ok((find == Find::Most).then_some(to));
@@ -141,29 +153,56 @@ fn search<E>(question: &Question, holds: &mut impl FnMut(f64) -> Result<bool, E>
         (low, step) = (next, step * 2.0);
     };
     for _ in 0..MOST_POINTS {
-        let middle = f64::midpoint(low, high);
-        let middle = if whole { libm::floor(middle) } else { middle };
-        let is_done = if whole { high - low <= 1.0 } else { high - low <= RESOLUTION * high };
-        if is_done {
+        let resolution = if whole { libm::floor(WHOLE_RESOLUTION * high).max(1.0) } else { RESOLUTION * high };
+        if high - low <= resolution {
             break;
         }
+        let middle = f64::midpoint(low, high);
+        let middle = if whole { round_between(low, high) } else { middle };
         if is_before(holds(middle)?) { low = middle } else { high = middle }
     }
     Ok(Some(if find == Find::Fewest { high } else { low }))
+}
+
+/// A whole number about in the middle, with three significant digits if there is one: nobody orders 10,766 of something.
+fn round_between(low: f64, high: f64) -> f64 {
+    let middle = libm::floor(f64::midpoint(low, high));
+    let round: f64 = format!("{middle:.2e}").parse().unwrap_or(middle);
+    if round > low && round < high { round } else { middle }
 }
 
 /// A cluster with what it must stand.
 fn through(spec: &ClusterSpec, during: During) -> ClusterSpec {
     let mut spec = spec.clone();
     let at = spec.warm_up.max(Span::from_nanos(1));
-    let action = match during {
+    match during {
         During::Nothing => return spec,
-        During::RollingRestart => Action::RollingRestart(RolloutMode::Surge),
-        During::PodLost => Action::Scale { to: spec.pods.replicas.saturating_sub(1).max(1) },
-    };
-    spec.timeline.push(TimedAction::once(at, action));
+        During::RollingRestart => {
+            spec.timeline.push(TimedAction::once(at, Action::RollingRestart(RolloutMode::Surge)));
+        }
+        During::PodLost => lose_pod(&mut spec, at),
+    }
     spec.timeline.sort_by_key(|timed| timed.at);
     spec
+}
+
+/// Lets a pod die, and the cluster go on without it.
+fn lose_pod(spec: &mut ClusterSpec, at: Span) {
+    let less = |pods: u32| pods.saturating_sub(1).max(1);
+    for timed in &mut spec.timeline {
+        if let Action::Scale { to } = &mut timed.action {
+            *to = less(*to);
+        }
+    }
+    // a StatefulSet gives up the pod with the highest number, a Deployment the one that is not ready, or not for long
+    let dying = match spec.rollout.strategy {
+        RolloutStrategy::Ordered { .. } => Choice::Number(spec.pods.replicas.saturating_sub(1)),
+        RolloutStrategy::Rolling | RolloutStrategy::Recreate => Choice::Random,
+    };
+    spec.timeline.push(TimedAction::once(at, Action::Crash(dying)));
+    // the kubelet has seen by then that it is dead
+    let seen = at + spec.pods.relist + Span::from_secs(1);
+    spec.timeline.push(TimedAction::once(seen, Action::Scale { to: less(spec.pods.replicas) }));
 }
 
 #[cfg(test)]
@@ -191,6 +230,10 @@ mod tests {
             assert!(tried <= 15, "{tried} for {boundary}");
             assert_eq!(found(Find::Most, 1.0, 100.0, true, f64::from(boundary)).0, Some(f64::from(boundary)));
         }
+        // in steps that somebody would order
+        let (most, tried) = found(Find::Most, 100.0, 100_000.0, true, 10_777.0);
+        assert!(most.is_some_and(|most| (10_660.0..=10_777.0).contains(&most) && most % 100.0 == 0.0), "{most:?}");
+        assert!(tried <= 16, "{tried}");
         assert_eq!(found(Find::Fewest, 1.0, 100.0, true, 101.0).0, None);
         assert_eq!(found(Find::Most, 5.0, 100.0, true, 4.0).0, None);
         assert_eq!(found(Find::Most, 5.0, 100.0, true, 1e9).0, Some(100.0));

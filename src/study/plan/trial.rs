@@ -6,14 +6,23 @@ use super::super::replicate::{Candidate, Expected, estimate, run_once};
 use super::{During, Question};
 use crate::cluster::RunError;
 use crate::cluster::spec::ClusterSpec;
-use crate::metrics::{ExpectationOutcome, Judgement, Limiting, TooFew};
+use crate::metrics::{Estimate, ExpectationOutcome, Judgement, LIMITS, Limit, Limiting, TooFew};
 use crate::scenario::Expectation;
 
-/// After so many replications it is looked at whether the answer is sure, each time as sure as all of them together must be
-/// (Bonferroni): looking again and again would find something by chance.
-const LOOKS: [u32; 4] = [5, 10, 20, 40];
-/// Replications per value, at most, unless fewer are asked for.
+/// After so many replications it is looked at for the first time whether the answer is sure, and then after twice as many each time.
+const FIRST_LOOK: u32 = 5;
+/// Replications per value, at most, unless others are asked for.
 pub const MOST_RUNS: u32 = 40;
+/// After so many, percentiles beyond which there are too few samples stay so: from then on the number that is wanted grows as they do.
+const TELLING: u32 = 20;
+
+/// After how many replications it is looked at.
+fn looks(most: u32) -> Vec<u32> {
+    let mut looks: Vec<u32> =
+        std::iter::successors(Some(FIRST_LOOK), |look| Some(look * 2)).take_while(|&look| look < most).collect();
+    looks.push(most);
+    looks
+}
 
 /// One value.
 #[derive(Clone, Debug)]
@@ -22,8 +31,8 @@ pub struct Point {
     pub value: f64,
     /// Everything that is expected, each with the confidence that it was asked for.
     pub checks: Vec<ExpectationOutcome>,
-    /// What came closest to its limit, and its share of that.
-    pub limiting: (&'static str, f64),
+    /// What comes closest to its limit on average over the runs, and its share; `None` where nothing was run.
+    pub closest: Option<(Limit, Estimate)>,
     /// Replications.
     pub runs: u32,
     /// Why runs stopped early, if they did: then nothing holds.
@@ -48,14 +57,14 @@ pub(super) fn try_point(
 ) -> Result<Point, StudyError> {
     let expectations = candidate.expectations;
     let mut samples: Vec<Vec<Expected>> = Vec::new();
-    let mut limits = Limiting::default();
-    let mut point = Point { value, checks: Vec::new(), limiting: limits.first(), runs: 0, stopped: None };
+    let mut limits: Vec<Limiting> = Vec::new();
+    let mut point = Point { value, checks: Vec::new(), closest: None, runs: 0, stopped: None };
     if question.during == During::PodLost && spec.pods.replicas < 2 {
         point.stopped = Some("without its only pod nobody is served".to_owned());
         return Ok(point);
     }
-    for look in LOOKS {
-        let runs = look.min(question.most_runs);
+    let looks = looks(question.most_runs);
+    for &runs in &looks {
         let jobs: Vec<u32> = (samples.len() as u32..runs).collect();
         let one = |&replication: &u32| match run_once(spec, expectations, seed, replication) {
             Ok((record, run)) => Ok(Ok((run.expected(), record.limits))),
@@ -67,27 +76,51 @@ pub(super) fn try_point(
             match run {
                 Ok((run, measured)) => {
                     samples.push(run);
-                    limits.raise(&measured);
+                    limits.push(measured);
                 }
                 Err(why) => point.stopped = Some(why),
             }
         }
         point.runs = samples.len() as u32;
-        point.limiting = limits.first();
-        point.checks = expectations.iter().enumerate().map(|(at, e)| check(e, at, &samples, question)).collect();
+        point.closest = closest(&limits);
+        point.checks =
+            expectations.iter().enumerate().map(|(at, e)| check(e, at, &samples, question, looks.len())).collect();
         let is_sure = point.checks.iter().any(|check| check.judgement == Judgement::Fails) || point.holds();
-        if is_sure || point.stopped.is_some() || runs >= question.most_runs {
+        // what no run has is not in this scenario, and longer runs alone would tell what too few samples do not
+        let is_hopeless = point.checks.iter().any(|check| match &check.too_few {
+            Some(_) => runs >= TELLING,
+            None => check.measured.is_none(),
+        });
+        if is_sure || is_hopeless || point.stopped.is_some() {
             break;
         }
     }
     Ok(point)
 }
 
-fn check(expectation: &Expectation, at: usize, samples: &[Vec<Expected>], question: &Question) -> ExpectationOutcome {
+fn check(
+    expectation: &Expectation,
+    at: usize,
+    samples: &[Vec<Expected>],
+    question: &Question,
+    looks: usize,
+) -> ExpectationOutcome {
     let values: Vec<f64> = samples.iter().filter_map(|run| run[at].value).collect();
     let beyond = samples.iter().filter_map(|run| run[at].beyond).reduce(|a, b| a + b);
     let too_few = beyond.and_then(|beyond| TooFew::to_tell(expectation.figure, beyond, samples.len()));
     let confidence = expectation.confidence.unwrap_or(question.confidence);
     let asked = Expectation { confidence: Some(confidence), ..expectation.clone() };
-    outcome_at(&asked, estimate(&values), too_few, Some(1.0 - (1.0 - confidence) / LOOKS.len() as f64))
+    // each look as sure as all of them together must be (Bonferroni): looking again and again would find something by chance
+    outcome_at(&asked, estimate(&values), too_few, Some(1.0 - (1.0 - confidence) / looks as f64))
+}
+
+/// What comes closest to its limit in these runs, on average.
+fn closest(runs: &[Limiting]) -> Option<(Limit, Estimate)> {
+    let shares: Vec<[Option<f64>; LIMITS.len()]> = runs.iter().map(Limiting::shares).collect();
+    let each = LIMITS.into_iter().enumerate().filter_map(|(at, limit)| {
+        let values: Vec<f64> = shares.iter().filter_map(|run| run[at]).collect();
+        Some((limit, estimate(&values)?))
+    });
+    // of equals the first one
+    each.reduce(|a, b| if b.1.mean > a.1.mean { b } else { a })
 }
