@@ -435,11 +435,11 @@ mod tests {
     #[test]
     fn what_says_nothing_is_no_expectation() {
         let said = |text: &str| Expectation::parse(text).map(|_| ()).map_err(|error| (error.message, error.help));
-        for text in ["requests.failed < 0%", "lost.messages == 101%", "redis.copies <= -1", "p99 event.latency < 0"] {
+        for text in ["requests.failed < 0%", "lost.messages > 100%", "redis.copies <= -1", "p99 event.latency < 0"] {
             assert_eq!(said(text).unwrap_err().0, format!("`{text}` can never hold"));
         }
         assert!(said("load.connections.max_over_mean < 1").unwrap_err().1.ends_with("is never below 1"));
-        for text in ["requests.failed >= 0%", "lost.messages < 101%", "redis.copies >= 0"] {
+        for text in ["requests.failed >= 0%", "lost.messages <= 100%", "redis.copies >= 0"] {
             assert_eq!(said(text).unwrap_err().0, format!("`{text}` always holds"));
         }
         for text in
