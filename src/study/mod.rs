@@ -21,6 +21,7 @@ mod steady;
 mod stopping;
 mod student;
 mod sweep;
+mod totals;
 
 pub use contrast::{Contrast, Contrasted, Contrasts, Results, VariantResults, contrast};
 pub use jobs::{Aborted, Options, Progress, StudyError, in_order, in_parallel};

@@ -3,41 +3,47 @@
 use super::bins::Bins;
 use super::judge::outcome;
 use super::pairing::pairing;
-use super::replicate::{Candidate, Figures, column, estimate, number_of_figures, pairs};
+use super::replicate::{Candidate, Figures, column, estimate, pairs};
 use super::steady::check;
+use super::totals::Totals;
 use crate::metrics::{
-    Counts, DistributionReport, Family, FigureId, FigureReport, Latencies, Limiting, Mark, Record, TimeSeries, TooFew,
+    Counts, DistributionReport, Family, FigureId, FigureReport, Latencies, Limiting, Mark, Record, TimeSeries,
     VariantReport,
 };
-use crate::scenario::Expectation;
 
 /// Corners of a distribution in reports.
 const DISTRIBUTION_POINTS: usize = 400;
 /// What the replications of one variant add up to, in their order.
-#[derive(Default)]
 pub(super) struct Pooled {
-    latencies: Latencies,
+    pub(super) totals: Totals,
     counts: Counts,
     limits: Limiting,
-    pub(super) events: u64,
     /// Series and marks of replication 0.
     first: Option<(TimeSeries, Vec<Mark>)>,
     bins: Bins,
     /// By replication: every figure of [`FigureId::all`], then that of each expectation.
     samples: Vec<Vec<Option<f64>>>,
-    /// By replication, of each expectation: samples beyond it, where it is a percentile.
-    beyond: Vec<Vec<Option<u64>>>,
     pub(super) digests: Vec<u64>,
 }
 
 impl Pooled {
+    /// Of no replication yet.
+    pub(super) fn of(candidate: &Candidate) -> Pooled {
+        Pooled {
+            totals: Totals::of(candidate),
+            counts: Counts::default(),
+            limits: Limiting::default(),
+            first: None,
+            bins: Bins::default(),
+            samples: Vec::new(),
+            digests: Vec::new(),
+        }
+    }
+
     /// Adds the next replication.
-    pub(super) fn add(&mut self, record: Record, figures: Figures) {
-        self.samples.push(figures.values());
-        self.beyond.push(figures.expected().into_iter().map(|expected| expected.beyond).collect());
-        self.latencies.merge(&record.latencies);
+    pub(super) fn add(&mut self, record: Record, figures: &Figures) {
+        self.samples.push(self.totals.add(&record, figures));
         self.counts.add(&record.counts);
-        self.events += record.events;
         self.limits.raise(&record.limits);
         self.digests.push(record.digest);
         self.bins.add(&record.series);
@@ -49,28 +55,12 @@ impl Pooled {
         column(&self.samples, position)
     }
 
-    /// An expectation's figure, by its position, of every replication.
-    pub(super) fn expected(&self, at: usize) -> Vec<Option<f64>> {
-        column(&self.samples, number_of_figures() + at)
-    }
-
-    /// Whether a figure is a percentile beyond which there are too few samples to say where it is.
-    pub(super) fn too_few(&self, figure: FigureId) -> Option<TooFew> {
-        TooFew::to_tell(figure, figure.samples_beyond(&self.latencies)?, self.samples.len())
-    }
-
-    /// The same of an expectation's, which may be about a part of the run.
-    pub(super) fn too_few_expected(&self, at: usize, expectation: &Expectation) -> Option<TooFew> {
-        let beyond = self.beyond.iter().filter_map(|run| run[at]).reduce(|a, b| a + b)?;
-        TooFew::to_tell(expectation.figure, beyond, self.samples.len())
-    }
-
     /// Every figure that can be told, and its difference to the baseline's.
     pub(super) fn figures(&self, baseline: Option<&Pooled>) -> Vec<FigureReport> {
-        let figures = FigureId::all().enumerate().filter(|&(_, figure)| self.too_few(figure).is_none());
+        let figures = FigureId::all().enumerate().filter(|&(_, figure)| self.totals.too_few(figure).is_none());
         let told = figures.filter_map(|(position, figure)| {
             let values = self.column(position);
-            let baseline = baseline.filter(|baseline| baseline.too_few(figure).is_none());
+            let baseline = baseline.filter(|baseline| baseline.totals.too_few(figure).is_none());
             let pairs = baseline.map(|baseline| pairs(&self.samples, &baseline.samples, position));
             let difference = pairs
                 .as_ref()
@@ -85,12 +75,10 @@ impl Pooled {
     /// What is said of the variant.
     pub(super) fn report(self, candidate: &Candidate, figures: Vec<FigureReport>) -> VariantReport {
         let expectations = candidate.expectations.iter().enumerate().map(|(at, expectation)| {
-            let too_few = self.too_few_expected(at, expectation);
-            let values: Vec<f64> = self.expected(at).into_iter().flatten().collect();
-            outcome(expectation, estimate(&values), too_few)
+            outcome(expectation, self.totals.expected(at), self.totals.too_few_expected(at, expectation))
         });
         let expectations = expectations.collect();
-        let too_few = FigureId::all().filter_map(|figure| self.too_few(figure)).collect();
+        let too_few = FigureId::all().filter_map(|figure| self.totals.too_few(figure)).collect();
         let over_time = self.bins.report();
         let is_left_alone = candidate.spec.timeline.is_empty();
         let steady = if is_left_alone { check(&over_time, candidate.spec.warm_up.as_secs_f64()) } else { Vec::new() };
@@ -102,7 +90,7 @@ impl Pooled {
             figures,
             too_few,
             samples: self.samples,
-            distributions: distributions(&self.latencies),
+            distributions: distributions(&self.totals.latencies),
             counts: self.counts,
             limits: self.limits,
             alerts: candidate.alerts.iter().map(|rule| rule.evaluate(&series)).collect(),
@@ -112,7 +100,7 @@ impl Pooled {
             steady,
             expectations,
             digests: self.digests.iter().map(|digest| format!("{digest:016x}")).collect(),
-            events: self.events,
+            events: self.totals.events,
         }
     }
 }

@@ -5,15 +5,13 @@ use std::ops::{ControlFlow, Range};
 use super::jobs::{Options, Progress, StudyError, in_order};
 use super::pairing::adjust;
 use super::pool::Pooled;
-use super::stopping::{replicate, uncertainty};
+use super::stopping::replicate;
 use super::student_t;
 use crate::cluster::balancer::AffinityKey;
 use crate::cluster::spec::ClusterSpec;
 use crate::cluster::{RunError, simulate_during};
 use crate::engine::Seed;
-use crate::metrics::{
-    AlertRule, Estimate, FigureId, FigureReport, HEADLINE, Precision, Record, Study, VariantReport, Window,
-};
+use crate::metrics::{AlertRule, Estimate, FigureId, FigureReport, Precision, Record, Study, VariantReport, Window};
 use crate::scenario::{Expectation, Replications, Scenario};
 
 /// The confidence of every interval.
@@ -110,7 +108,7 @@ fn run_all(
     scenario: &Scenario,
     options: &Options,
 ) -> Result<(Vec<Pooled>, Option<Precision>), StudyError> {
-    let mut pools: Vec<Pooled> = candidates.iter().map(|_| Pooled::default()).collect();
+    let mut pools: Vec<Pooled> = candidates.iter().map(Pooled::of).collect();
     let mut precision = None;
     replicate(scenario.replications, |replications| -> Result<ControlFlow<(), Option<f64>>, StudyError> {
         let before = replications.start as usize * candidates.len();
@@ -118,12 +116,12 @@ fn run_all(
             |Progress { done, total }| (options.progress)(Progress { done: before + done, total: before + total });
         let options = Options { progress: &progress, ..*options };
         run_block(candidates, scenario.seed, replications, &options, |variant, record, figures| {
-            pools[variant].add(record, figures);
+            pools[variant].add(record, &figures);
         })?;
         if let Replications::Until(until) = scenario.replications {
             precision = least_known(candidates, &pools, until.precision());
         }
-        let events: u64 = pools.iter().map(|pooled| pooled.events).sum();
+        let events: u64 = pools.iter().map(|pooled| pooled.totals.events).sum();
         Ok(afforded(events, precision.as_ref().map(|precision| precision.reached)))
     })?;
     Ok((pools, precision))
@@ -156,18 +154,12 @@ pub(super) fn afforded(events: u64, known: Option<f64>) -> ControlFlow<(), Optio
 
 /// The headline figure, or the expected one, that is known least.
 fn least_known(candidates: &[Candidate], pools: &[Pooled], wanted: f64) -> Option<Precision> {
-    let headline: Vec<FigureId> = HEADLINE.iter().map(|id| id.parse().expect("headline figures exist")).collect();
     let of_variant = candidates.iter().zip(pools).flat_map(|(candidate, pooled)| {
-        let figures = FigureId::all().enumerate().filter(|(_, figure)| headline.contains(figure));
-        let told = figures.filter(|&(_, figure)| pooled.too_few(figure).is_none());
-        let told = told.map(|(position, figure)| (figure, pooled.column(position)));
-        let expected = candidate.expectations.iter().enumerate();
-        let expected = expected.filter(|&(at, expectation)| pooled.too_few_expected(at, expectation).is_none());
-        let expected = expected.map(|(at, expectation)| (expectation.figure, pooled.expected(at)));
-        told.chain(expected).filter_map(|(figure, values)| {
-            let values: Vec<f64> = values.into_iter().flatten().collect();
-            let reached = uncertainty(&estimate(&values)?, figure.family().unit)?;
-            Some(Precision { wanted, reached, figure: figure.to_string(), variant: candidate.name.to_owned() })
+        pooled.totals.uncertainties(candidate).map(|(figure, reached)| Precision {
+            wanted,
+            reached,
+            figure: figure.to_string(),
+            variant: candidate.name.to_owned(),
         })
     });
     // of equals the first one
@@ -204,8 +196,8 @@ pub(super) struct Expected {
 
 impl Figures {
     /// Every expectation's, in their order.
-    pub(super) fn expected(self) -> Vec<Expected> {
-        self.expected
+    pub(super) fn expected(&self) -> &[Expected] {
+        &self.expected
     }
     /// All of them, then every expectation's.
     pub(super) fn values(&self) -> Vec<Option<f64>> {

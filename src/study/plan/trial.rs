@@ -67,7 +67,7 @@ pub(super) fn try_point(
     for &runs in &looks {
         let jobs: Vec<u32> = (samples.len() as u32..runs).collect();
         let one = |&replication: &u32| match run_once(spec, expectations, seed, replication) {
-            Ok((record, run)) => Ok(Ok((run.expected(), record.limits))),
+            Ok((record, run)) => Ok(Ok((run.expected().to_vec(), record.limits))),
             // what is too much for the machine is too much for the cluster
             Err(error @ RunError::TooManyEvents { .. }) => Ok(Err(error.to_string())),
             Err(error) => Err(StudyError::Run { variant: candidate.name.to_owned(), replication, error }),
