@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::args::RecommendArgs;
+use super::kind::Kind;
 use super::output::Folder;
 use super::progress::Bar;
 use super::study::{aim, bad_scenario, expecting, failed_run, load_text};
@@ -21,7 +22,7 @@ pub fn recommend(args: &RecommendArgs) -> Result<Success, Failure> {
         return Err(Failure::Input(message.to_owned()));
     }
     let default = || PathBuf::from("output").join(&scenario.name).join("recommend");
-    let folder = Folder::prepare(&args.out.clone().unwrap_or_else(default))?;
+    let folder = Folder::prepare(&args.out.clone().unwrap_or_else(default), Kind::Recommend)?;
     let bar = Bar::new(args.quiet);
     let progress = |progress| {
         bar.show(progress);

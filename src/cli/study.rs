@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::args::{SensitivityRuns, StudyArgs};
+use super::kind::Kind;
 use super::output::{Folder, write_file};
 use super::progress::Bar;
 use super::{Failure, Success, print};
@@ -107,7 +108,7 @@ fn study(scenario: Scenario, variants: bool, rank: Option<FigureId>, args: &Stud
     let default = || PathBuf::from("output").join(&scenario.name);
     let changed_runs =
         args.sensitivity.map(|runs| sensitivity_runs(runs, scenario.replications.least())).transpose()?;
-    let folder = Folder::prepare(&args.out.clone().unwrap_or_else(default))?;
+    let folder = Folder::prepare(&args.out.clone().unwrap_or_else(default), Kind::Study)?;
     let metrics = args.openmetrics.as_deref().map(Folder::of_file).transpose()?;
     let mut study = with_bar(variants, args, |options| crate::study::run(scenario, options))?;
     study.rank_by = rank;

@@ -6,10 +6,11 @@
 //!
 //! A folder holds everything, so it can be copied to where workers are. A worker writes a file per finished point and nothing else;
 //! a file is there whole or not at all, and what it holds depends on the plan alone. So workers may be killed, started again,
-//! and started twice.
+//! and started twice. Who merges removes what the killed left half-written, unless somebody else is at work there (`presence`).
 
 mod held;
 mod merge;
+mod presence;
 mod question;
 mod shard;
 mod store;
@@ -67,5 +68,7 @@ fn everything(args: &SweepArgs) -> Result<Success, Failure> {
         print::note(&worked.words(held.folder()));
     }
     let folders: [PathBuf; 1] = [held.folder().to_owned()];
+    // merging holds the folder by itself, and tidies up when it is alone
+    drop(held);
     merge::merge(&folders, &args.shown.figure, args.quiet)
 }

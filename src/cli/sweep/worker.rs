@@ -50,8 +50,8 @@ pub fn work(held: &Held, shard: Shard, threads: Threads, told: Told) -> Result<W
         match store::read(held.folder(), held, point)? {
             Found::Done(_) => already += 1,
             Found::Missing => pending.push(point),
-            Found::Torn => {
-                print::note(&format!("point {point} is not whole and runs again"));
+            Found::Damaged(why) => {
+                print::note(&format!("point {point} {why} and runs again"));
                 pending.push(point);
             }
         }
@@ -59,6 +59,7 @@ pub fn work(held: &Held, shard: Shard, threads: Threads, told: Told) -> Result<W
     if pending.is_empty() {
         return Ok(Worked { already, ran: 0 });
     }
+    store::prepare(held)?;
     let teller = Teller::new(told);
     let progress = |progress: Progress| {
         teller.show(progress);
