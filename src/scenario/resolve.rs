@@ -320,7 +320,7 @@ impl Desk<'_> {
                 steps.splice(0..0, inside);
                 problem.path = dotted(&steps);
                 let place = self.index.find(&steps);
-                let is_set = self.settings.iter().any(|setting| follows(&setting.path, &steps));
+                let is_set = self.settings.iter().any(|setting| self.is_from(setting, problem.code, &steps));
                 if place.found <= 2 && !is_set {
                     // the patch says nothing about it, but the result is wrong: point at the variant
                     let only: Vec<Step> = steps[..2].to_vec();
@@ -335,8 +335,16 @@ impl Desk<'_> {
         }
     }
 
+    /// Whether a problem at these steps comes from a setting.
+    fn is_from(&self, setting: &Setting, code: &str, steps: &[Step]) -> bool {
+        let around = &steps[..steps.len().saturating_sub(1)];
+        // what lacks a key may be there only because of a setting of another key
+        let made = code == "missing-key" && self.index.find(around).found < around.len();
+        follows(&setting.path, steps) || (made && within(&setting.path, around))
+    }
+
     fn place(&self, problem: &mut Problem, steps: &[Step]) {
-        let covers = |setting: &&Setting| follows(&setting.path, steps);
+        let covers = |setting: &&Setting| self.is_from(setting, problem.code, steps);
         if let Some(setting) = self.settings.iter().rev().find(covers) {
             problem.setting = Some(setting.text.clone());
             return;
@@ -366,6 +374,19 @@ fn follows(path: &[String], steps: &[Step]) -> bool {
         Step::Item(at, name) => {
             let meant = name.as_ref() == Some(word) || at.to_string() == *word;
             (meant && follows(rest, below)) || follows(path, below)
+        }
+    }
+}
+
+/// True when `path` leads to something below `steps`.
+fn within(path: &[String], steps: &[Step]) -> bool {
+    let Some((step, below)) = steps.split_first() else { return true };
+    let Some((word, rest)) = path.split_first() else { return false };
+    match step {
+        Step::Key(key) => key == word && within(rest, below),
+        Step::Item(at, name) => {
+            let meant = name.as_ref() == Some(word) || at.to_string() == *word;
+            (meant && within(rest, below)) || within(path, below)
         }
     }
 }

@@ -232,7 +232,8 @@ fn questions_without_an_answer_are_refused() {
     refused("recommend tiny.yaml --variant cooky", &[], &["no such variant"]);
     refused("recommend tiny.yaml -r 1", &[], &["-r 20"]);
     refused("recommend tiny.yaml --goal connections.active", &[], &["neither good nor bad"]);
-    refused("recommend tiny.yaml --goal", &["p99 database.query"], &["nothing of it is measured"]);
+    refused("recommend tiny.yaml --goal", &["p99 database.query"], &["no variant has anything of it"]);
+    refused("recommend tiny.yaml --goal price.month", &[], &["no prices", "--set prices.pod_hour=0.048"]);
     refused("recommend tiny.yaml --set pods.replicaz=3", &[], &["replicas"]);
     refused("recommend tiny.yaml --expect", &["p99 evnt.latency < 1s"], &["did you mean"]);
     refused("recommend nowhere.yaml", &[], &["cannot read the scenario"]);
