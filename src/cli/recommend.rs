@@ -41,7 +41,7 @@ pub fn recommend(args: &RecommendArgs) -> Result<Success, Failure> {
             |goal| format!("--goal `{goal}`: {}", nothing_of(goal, &study)),
         )));
     }
-    let files = report::recommend_files(&study, &remedies, &scenario.resolved_yaml())
+    let files = report::recommend_files(&study, &remedies, &scenario.resolved_yaml_beside_itself(AS_IT_STANDS))
         .into_iter()
         .map(|file| (file.path, file.bytes));
     let traces = scenario.trace_files().into_iter().map(|(name, csv)| (name, csv.into_bytes()));

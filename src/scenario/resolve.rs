@@ -23,7 +23,8 @@ use crate::metrics::{AlertRule, Assumption, Grade};
 pub use written::{to_value, to_yaml, trace_name};
 
 /// Keys that belong to the study as a whole, so a variant cannot change them.
-const NOT_IN_VARIANTS: [&str; 7] = ["name", "title", "seed", "replications", "sweep", "variants", assumed::KEY];
+const NOT_IN_VARIANTS: [&str; 8] =
+    ["name", "title", "seed", "replications", "sweep", "variants", "baseline", assumed::KEY];
 
 /// Most problems that are looked up; each costs a walk through the text.
 const MAX_PROBLEMS: usize = 200;
@@ -160,6 +161,7 @@ impl Desk<'_> {
         lengthen(&mut document);
         self.limits(&document);
         let patches = self.variants(&mut document);
+        self.baseline(&document, &patches);
         if self.problems.iter().any(|problem| problem.code == "too-many-entries") {
             return (None, Vec::new());
         }
@@ -262,6 +264,21 @@ impl Desk<'_> {
         }
         self.report(found, &Value::Null, None);
         patches
+    }
+
+    /// What the others are compared with is one of the variants.
+    fn baseline(&mut self, document: &Value, variants: &BTreeMap<String, Value>) {
+        let Some(name) = document.get("baseline").and_then(Value::as_str) else { return };
+        if variants.contains_key(name) {
+            return;
+        }
+        let names: Vec<&str> = variants.keys().map(String::as_str).collect();
+        let help = match names[..] {
+            [] => "there are no `variants`; write some, or remove this".to_owned(),
+            _ => typed::suggestion(name, &names),
+        };
+        let problem = Problem::new("unknown-name", "baseline", format!("there is no variant `{name}`"), help);
+        self.report(vec![Found { steps: vec![Step::Key("baseline".to_owned())], problem }], document, None);
     }
 
     /// The typed form of a document; what keeps it from having one is reported with what was `found` before.
