@@ -112,9 +112,10 @@ fn point_of(folders: &[PathBuf], held: &Held, point: usize) -> Result<Option<Poi
 fn incomplete(folder: &Path, missing: &[usize], total: usize) -> Failure {
     let named: Vec<String> = missing.iter().take(MOST_NAMED).map(usize::to_string).collect();
     let more = if missing.len() > MOST_NAMED { ", …" } else { "" };
-    let are = if missing.len() == 1 { "point is" } else { "points are" };
+    let points = if total == 1 { "point" } else { "points" };
+    let (are, them) = if missing.len() == 1 { ("is", "it") } else { ("are", "them") };
     Failure::Input(format!(
-        "{} of {total} {are} missing (counted from 0: {}{more}); run them with `stickysim sweep run {}`",
+        "{} of {total} {points} {are} missing (counted from 0: {}{more}); run {them} with `stickysim sweep run {}`",
         missing.len(),
         named.join(", "),
         folder.display()

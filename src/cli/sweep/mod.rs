@@ -48,8 +48,9 @@ fn plan(question: &SweepQuestion, runs: &Runs, quiet: bool) -> Result<Success, F
     if !quiet {
         let folder = held.folder().display();
         let there = if is_new { "planned in" } else { "already planned in" };
+        let points = if held.plan().points.len() == 1 { "point" } else { "points" };
         print::out(&format!(
-            "{} points {there} {folder} (hash {})\nRun them:         stickysim sweep run {folder}\nor parts of them:  \
+            "{} {points} {there} {folder} (hash {})\nRun them:         stickysim sweep run {folder}\nor parts of them:  \
              stickysim sweep run {folder} --shard 0/8\nand then:         stickysim sweep merge {folder}\n",
             held.plan().points.len(),
             &held.plan().hash[..12],

@@ -79,11 +79,17 @@ pub fn held(args: &SweepQuestion, runs: &Runs, threads: Threads) -> Result<(Held
     Held::write(&out, draft)
 }
 
-/// A failure with the point at which it was found.
+/// A failure with the point at which it was found, whose values were not given with `--set`.
 fn at_point(failure: Failure, points: &Points, point: usize) -> Failure {
     let place = format!("at point {point} of {} (counted from 0): {}", points.len(), points.words(point));
     match failure {
-        Failure::Problems(rendered) => Failure::Problems(format!("{}\n\n{place}", rendered.trim_end())),
+        Failure::Problems(rendered) => {
+            let own = |rendered: String, change: &String| {
+                rendered.replace(&format!("in `--set {change}`"), &format!("in `{change}`, a value of this point"))
+            };
+            let rendered = points.changes(point).iter().fold(rendered, own);
+            Failure::Problems(format!("{}\n\n{place}", rendered.trim_end()))
+        }
         Failure::Input(message) => Failure::Input(format!("{message}\n{place}")),
         other => other,
     }

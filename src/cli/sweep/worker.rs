@@ -38,8 +38,13 @@ pub struct Worked {
 impl Worked {
     /// In words.
     pub fn words(self, folder: &Path) -> String {
-        let before = if self.already > 0 { format!(", {} were finished before", self.already) } else { String::new() };
-        format!("{} points run{before}: {}", self.ran, folder.display())
+        let before = match self.already {
+            0 => String::new(),
+            1 => ", 1 was finished before".to_owned(),
+            n => format!(", {n} were finished before"),
+        };
+        let points = if self.ran == 1 { "point" } else { "points" };
+        format!("{} {points} run{before}: {}", self.ran, folder.display())
     }
 }
 
