@@ -42,6 +42,16 @@ pub fn diff(args: &DiffArgs) -> Result<Success, Failure> {
         at_least: args.at_least.fraction(),
         all: args.all,
     };
+    if args.deny.is_some() && report::nothing_tested(&diff) {
+        return Err(Failure::Input(format!(
+            "--deny worse: nothing can be told from chance, since one run has no interval: `{}` has {}, and `{}` has {}; run both with \
+             `-r 2` or more",
+            args.a.display(),
+            runs(&before),
+            args.b.display(),
+            runs(&after)
+        )));
+    }
     if !args.quiet {
         let text = match args.format {
             DiffFormat::Table => report::diff_text(&diff, print::width()),
@@ -60,6 +70,10 @@ pub fn diff(args: &DiffArgs) -> Result<Success, Failure> {
         print::note(&lines.join("\n"));
     }
     Ok(Success::ExpectationFailed)
+}
+
+fn runs(results: &Results) -> String {
+    if results.replications == 1 { "1 run".to_owned() } else { format!("{} runs", results.replications) }
 }
 
 fn names(results: &Results) -> String {

@@ -19,7 +19,7 @@ pub fn access_log(args: &AccessLogArgs) -> Result<Success, Failure> {
     let reader: Box<dyn Read> = if from_stdin { Box::new(io::stdin().lock()) } else { Box::new(open(&args.log)?) };
     let options = Options { replay: args.replay, ..Options::default() };
     let log = read(reader, &options).map_err(|error| Failure::Input(format!("{what}: {error}")))?;
-    let folder = Folder::prepare(&args.out.clone().unwrap_or_else(|| PathBuf::from("output").join(&name)))?;
+    let folder = Folder::for_scenarios(&args.out.clone().unwrap_or_else(|| PathBuf::from("output").join(&name)))?;
     let audience = format!("{name}.yaml");
     let mut files = vec![
         (audience.clone(), log.profile.scenario_yaml(&name).into_bytes()),

@@ -31,7 +31,8 @@ pub fn kubernetes(args: &KubernetesArgs) -> Result<Success, Failure> {
     }
     let options = Options { workload: args.workload.clone(), name: args.name.clone() };
     let imported = read(&files, &options).map_err(|refusal| Failure::Input(refusal.to_string()))?;
-    let folder = Folder::prepare(&args.out.clone().unwrap_or_else(|| PathBuf::from("output").join(&imported.name)))?;
+    let folder =
+        Folder::for_scenarios(&args.out.clone().unwrap_or_else(|| PathBuf::from("output").join(&imported.name)))?;
     let scenario = format!("{}.yaml", imported.name);
     let files = [
         (scenario.clone(), imported.scenario.clone().into_bytes()),

@@ -11,6 +11,7 @@ mod check;
 mod diff;
 mod import;
 mod interrupt;
+mod kind;
 mod manifests;
 mod output;
 mod plan;

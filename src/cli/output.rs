@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::kind::Kind;
 use super::{Failure, interrupt};
 
 /// A folder for results that can be written to.
@@ -13,20 +14,25 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Makes the folder if needed and tries it, before any work is done for it.
-    pub fn prepare(path: &Path) -> Result<Folder, Failure> {
-        Folder::tried(path, "--out FOLDER")
+    /// Makes the folder if needed and tries it, before any work is done for it; one with results of another command is refused.
+    pub fn prepare(path: &Path, kind: Kind) -> Result<Folder, Failure> {
+        kind.check(path)?;
+        Folder::for_scenarios(path)
     }
-    fn tried(path: &Path, option: &str) -> Result<Folder, Failure> {
+    /// The same for what is no result, and may lie beside them.
+    pub fn for_scenarios(path: &Path) -> Result<Folder, Failure> {
+        Folder::tried(path, &|_| "name another one with --out FOLDER")
+    }
+    /// A folder that nobody chose with an option, so that another one does not help; `help` is for the error that it gives.
+    pub fn tried(path: &Path, help: &dyn Fn(&std::io::Error) -> &'static str) -> Result<Folder, Failure> {
         let fail = |error: std::io::Error| {
-            Failure::Input(format!(
-                "cannot write to the folder `{}`: {error}; name another one with {option}",
-                path.display()
-            ))
+            let (shown, help) = (path.display(), help(&error));
+            Failure::Input(format!("cannot write to the folder `{shown}`: {error}; {help}"))
         };
         std::fs::create_dir_all(path).map_err(fail)?;
         // Ctrl-C must not come between making the trial file and removing it
-        interrupt::finish_writing(|| NamedTempFile::new_in(path).map(drop)).map_err(fail)?;
+        let trial = || tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(path).map(drop);
+        interrupt::finish_writing(trial).map_err(fail)?;
         Ok(Folder { path: path.to_owned() })
     }
     /// The folder of the file that `--openmetrics` names, and the name of the file in it; tried as in [`prepare`](Self::prepare).
@@ -36,7 +42,7 @@ impl Folder {
             return Err(Failure::Input(message));
         };
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Ok((Folder::tried(parent, "--openmetrics FILE")?, name.to_owned()))
+        Ok((Folder::tried(parent, &|_| "name another one with --openmetrics FILE")?, name.to_owned()))
     }
     /// Where it is.
     pub fn path(&self) -> &Path {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::args::{DuringArg, FindArg, PlanArgs};
+use super::kind::Kind as Results;
 use super::output::Folder;
 use super::study::{expecting, failed_run, load_text, parse_text};
 use super::{Failure, Success, print};
@@ -37,7 +38,7 @@ pub fn plan(args: &PlanArgs) -> Result<Success, Failure> {
         check_setting(args, variant.as_deref(), (&first, &last))?;
     }
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("output").join(&first.name).join("plan"));
-    let folder = Folder::prepare(&folder)?;
+    let folder = Folder::prepare(&folder, Results::Plan)?;
     let options = Options { variants: true, threads: args.threads.number(), progress: &|_| Ok(()) };
     let yaml = first.resolved_yaml();
     let about = PlanAbout {

@@ -1,8 +1,9 @@
 //! A progress bar on standard error, when it is a terminal.
 
+use std::fmt::Write;
 use std::io::IsTerminal;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::study::Progress;
 
@@ -14,13 +15,25 @@ impl Bar {
     pub fn new(quiet: bool) -> Bar {
         let visible = !quiet && std::io::stderr().is_terminal();
         let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} runs, {eta} left").expect("a constant template");
-        Bar(ProgressBar::with_draw_target(None, target).with_style(style))
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} runs{left}").expect("a constant template");
+        Bar(ProgressBar::with_draw_target(None, target).with_style(style.with_key("left", left)))
     }
     /// Some runs are done.
     pub fn show(&self, progress: Progress) {
-        self.0.set_length(progress.total as u64);
-        self.0.set_position(progress.done as u64);
+        // both at once: no bar is drawn in between
+        self.0.update(|state| {
+            state.set_len(progress.total as u64);
+            state.set_pos(progress.done as u64);
+        });
+    }
+}
+
+/// The time that is left, once runs have ended from which it can be told.
+fn left(state: &ProgressState, out: &mut dyn Write) {
+    let left = state.eta();
+    if state.pos() > 0 && !left.is_zero() {
+        // a line of the terminal takes every word
+        let _ = write!(out, ", {:#} left", HumanDuration(left));
     }
 }
 

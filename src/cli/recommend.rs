@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::args::RecommendArgs;
+use super::kind::Kind;
 use super::output::Folder;
 use super::progress::Bar;
-use super::study::{aim, bad_scenario, expecting, failed_run, load_text};
+use super::study::{aim, bad_scenario, check_prices, expecting, failed_run, load_text, nothing_of};
 use super::{Failure, Success, print};
 use crate::report::{self, TerminalStyle};
 use crate::scenario::{self, Source};
@@ -20,8 +21,11 @@ pub fn recommend(args: &RecommendArgs) -> Result<Success, Failure> {
         let message = "one run has no interval, so nothing could be said of a remedy; write for example `-r 20`";
         return Err(Failure::Input(message.to_owned()));
     }
+    if let Some(goal) = goal {
+        check_prices("--goal", goal, std::iter::once(&scenario.base))?;
+    }
     let default = || PathBuf::from("output").join(&scenario.name).join("recommend");
-    let folder = Folder::prepare(&args.out.clone().unwrap_or_else(default))?;
+    let folder = Folder::prepare(&args.out.clone().unwrap_or_else(default), Kind::Recommend)?;
     let bar = Bar::new(args.quiet);
     let progress = |progress| {
         bar.show(progress);
@@ -32,12 +36,12 @@ pub fn recommend(args: &RecommendArgs) -> Result<Success, Failure> {
     drop(bar);
     study.rank_by = goal;
     if study::recommendation(&study).is_none() {
-        let what = goal.map_or_else(String::new, |goal| format!("--goal `{goal}`: "));
-        return Err(Failure::Input(format!(
-            "{what}nothing of it is measured in this scenario; name another figure with --goal"
+        return Err(Failure::Input(goal.map_or_else(
+            || "nothing is measured in this scenario that could become better; name a figure with --goal".to_owned(),
+            |goal| format!("--goal `{goal}`: {}", nothing_of(goal, &study)),
         )));
     }
-    let files = report::recommend_files(&study, &remedies, &scenario.resolved_yaml())
+    let files = report::recommend_files(&study, &remedies, &scenario.resolved_yaml_beside_itself(AS_IT_STANDS))
         .into_iter()
         .map(|file| (file.path, file.bytes));
     let traces = scenario.trace_files().into_iter().map(|(name, csv)| (name, csv.into_bytes()));

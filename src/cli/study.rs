@@ -5,11 +5,13 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::args::{SensitivityRuns, StudyArgs};
+use super::kind::Kind;
 use super::output::{Folder, write_file};
 use super::progress::Bar;
 use super::{Failure, Success, print};
 use crate::cluster::RunError;
-use crate::metrics::{Better, FigureId, Study};
+use crate::cluster::spec::ClusterSpec;
+use crate::metrics::{Better, FigureId, Study, TooFew};
 use crate::report::{self, TerminalStyle};
 use crate::scenario::{self, ExpectError, Problems, Scenario, Source};
 use crate::study::{Options, SENSITIVITY_RUNS, StudyError};
@@ -40,7 +42,41 @@ pub fn compare(path: &Path, rank: Option<&str>, args: &StudyArgs) -> Result<Succ
             path.display()
         )));
     }
+    if let Some(figure) = rank {
+        check_prices("--rank", figure, scenario.variants.iter().map(|variant| &variant.spec))?;
+    }
     study(scenario, true, rank, args)
+}
+
+/// Refuses to ask what things cost where nothing has a price, before anything runs.
+pub fn check_prices<'s>(
+    option: &str,
+    figure: FigureId,
+    mut clusters: impl Iterator<Item = &'s ClusterSpec>,
+) -> Result<(), Failure> {
+    if figure.to_string() != "price.month" || clusters.any(|spec| spec.pods.hour_price.is_some()) {
+        return Ok(());
+    }
+    Err(Failure::Input(format!(
+        "{option} `{figure}`: the scenario has no prices; say what a pod costs per hour, for example `--set prices.pod_hour=0.048`"
+    )))
+}
+
+/// Why nothing can be ranked by a figure.
+pub fn nothing_of(figure: FigureId, study: &Study) -> String {
+    let id = figure.to_string();
+    let of_figure = study.variants.iter().flat_map(|variant| &variant.too_few).filter(|few| few.id == id);
+    match of_figure.max_by_key(|few| few.beyond) {
+        Some(TooFew { beyond, wanted, .. }) => {
+            let mean = figure.family().name;
+            let lie = if *beyond == 1 { "sample lies" } else { "samples lie" };
+            format!(
+                "{beyond} {lie} beyond it, too few to say where it is ({wanted} would do); make more or longer runs, such as `-r 20`, or take \
+                 `mean {mean}`"
+            )
+        }
+        None => "no variant has anything of it; choose a figure of the report".to_owned(),
+    }
 }
 
 /// The figure that an option names, one that reports show, of which more or less is better.
@@ -107,14 +143,12 @@ fn study(scenario: Scenario, variants: bool, rank: Option<FigureId>, args: &Stud
     let default = || PathBuf::from("output").join(&scenario.name);
     let changed_runs =
         args.sensitivity.map(|runs| sensitivity_runs(runs, scenario.replications.least())).transpose()?;
-    let folder = Folder::prepare(&args.out.clone().unwrap_or_else(default))?;
+    let folder = Folder::prepare(&args.out.clone().unwrap_or_else(default), Kind::Study)?;
     let metrics = args.openmetrics.as_deref().map(Folder::of_file).transpose()?;
     let mut study = with_bar(variants, args, |options| crate::study::run(scenario, options))?;
     study.rank_by = rank;
     if let Some(figure) = rank.filter(|_| crate::study::ranking(&study).is_none()) {
-        return Err(Failure::Input(format!(
-            "--rank `{figure}`: no variant has anything of it; choose a figure of the report"
-        )));
+        return Err(Failure::Input(format!("--rank `{figure}`: {}", nothing_of(figure, &study))));
     }
     if let Some(runs) = changed_runs {
         let sensitivity = with_bar(variants, args, |options| crate::study::sensitivity(scenario, runs, options))?;

@@ -56,13 +56,21 @@ pub fn got_worse(diff: &Diff<'_>) -> Vec<(String, FigureId)> {
     each.collect()
 }
 
+/// Whether figures differ, and none of them can be told from chance: one of the two made one run.
+pub fn nothing_tested(diff: &Diff<'_>) -> bool {
+    let figures = || diff.contrasts.variants.iter().flat_map(|variant| &variant.figures);
+    let differs = figures().any(|figure| diff.finding(figure) == Finding::Untested);
+    differs && figures().all(|figure| figure.p_value.is_none())
+}
+
 /// In sentences and tables, `width` columns wide where that is enough.
 pub fn diff_text(diff: &Diff<'_>, width: usize) -> String {
     let mut out = String::new();
     for (sign, (path, results)) in [("A", diff.before), ("B", diff.after)] {
         let Results { name, seed, replications, .. } = results;
+        let runs = if *replications == 1 { "run" } else { "runs" };
         out.push_str(&format!(
-            "{sign}: {path} ({name}, seed {seed}, {} runs per variant)\n",
+            "{sign}: {path} ({name}, seed {seed}, {} {runs} per variant)\n",
             count(u64::from(*replications))
         ));
     }
@@ -72,6 +80,9 @@ pub fn diff_text(diff: &Diff<'_>, width: usize) -> String {
             "A was made by version {} and B by version {}: the model may have changed as well.",
             versions[0], versions[1]
         );
+        out.push_str(&wrapped(&text, width, ""));
+    }
+    if let Some(text) = common(diff) {
         out.push_str(&wrapped(&text, width, ""));
     }
     out.push('\n');
@@ -90,6 +101,18 @@ pub fn diff_text(diff: &Diff<'_>, width: usize) -> String {
         out.push_str(&wrapped(&legend(diff), width, ""));
     }
     out
+}
+
+/// Which runs are compared, where one of the two has more than the other.
+fn common(diff: &Diff<'_>) -> Option<String> {
+    let (a, b, common) = (diff.before.1.replications, diff.after.1.replications, diff.contrasts.common);
+    let (sign, all) = if a > b { ("A", a) } else { ("B", b) };
+    let mut figures = diff.contrasts.variants.iter().flat_map(|variant| &variant.figures);
+    (common > 0 && a != b && figures.any(|figure| figure.paired)).then(|| {
+        format!(
+            "Compared run by run where both had the same random numbers: {common} of {all} runs of {sign}. Means of {sign} are of all its runs."
+        )
+    })
 }
 
 fn configuration(changes: &[ConfigChange], width: usize) -> String {
@@ -123,7 +146,12 @@ fn of_variant(diff: &Diff<'_>, variant: &Contrast, width: usize) -> String {
     let identical = variant.figures.iter().filter(|figure| diff.finding(figure) == Finding::Identical).count();
     let untested = variant.figures.iter().filter(|figure| diff.finding(figure) == Finding::Untested).count();
     let said = if variant.same_runs && identical == compared {
-        "the same runs, byte for byte".to_owned()
+        if diff.before.1.replications == diff.after.1.replications {
+            "the same runs, byte for byte".to_owned()
+        } else {
+            let common = diff.contrasts.common;
+            format!("the same runs, byte for byte, as far as both have them ({common})")
+        }
     } else if identical == compared {
         format!("all {compared} figures are identical")
     } else if untested > 0 {
@@ -277,6 +305,7 @@ pub fn diff_json(diff: &Diff<'_>) -> String {
         "format": "stickysim-diff/1",
         "a": side(diff.before),
         "b": side(diff.after),
+        "common_replications": diff.contrasts.common,
         "configuration": diff.configuration.iter().map(change).collect::<Vec<_>>(),
         "variants": diff.contrasts.variants.iter().map(variant).collect::<Vec<_>>(),
         "only_in_a": diff.contrasts.only_before,

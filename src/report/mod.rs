@@ -37,7 +37,7 @@ mod tables;
 mod terminal;
 mod verdict;
 
-pub use diff::{Diff, diff_csv, diff_json, diff_text, got_worse};
+pub use diff::{Diff, diff_csv, diff_json, diff_text, got_worse, nothing_tested};
 pub use expect::words as outcome_words;
 pub use json::{FORMAT, summary_schema_json};
 pub use junit::junit;

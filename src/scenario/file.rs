@@ -106,6 +106,9 @@ pub struct ScenarioFile {
     /// Named patches on what stands above, for comparisons.
     #[schemars(with = "Option<BTreeMap<String, serde_json::Map<String, serde_json::Value>>>")]
     pub variants: Option<BTreeMap<String, serde_yaml::Value>>,
+    /// The variant that the others are compared with. Without it: the one called `none`, else the first in alphabetical order that has
+    /// no affinity, else the first.
+    pub baseline: Option<String>,
     /// What `stickysim sweep` varies: paths, and the values that stand there in turn. Every combination is a point.
     #[schemars(with = "Option<BTreeMap<String, Vec<serde_json::Value>>>")]
     pub sweep: Option<BTreeMap<String, Vec<serde_yaml::Value>>>,

@@ -185,6 +185,18 @@ impl Scenario {
         let variants = self.variants.iter().map(|variant| (variant.name.as_str(), &variant.file));
         resolve::to_yaml(&self.file, variants, &self.assumptions)
     }
+    /// The same with the scenario as it stands as one more variant, the one that others are compared with.
+    pub fn resolved_yaml_beside_itself(&self, name: &str) -> String {
+        let compared = |file: &ScenarioFile| ScenarioFile { baseline: Some(name.to_owned()), ..file.clone() };
+        let itself = compared(&self.file);
+        let others: Vec<_> = self.variants.iter().map(|of| (of.name.as_str(), compared(&of.file))).collect();
+        let variants = others.iter().map(|(name, file)| (*name, file)).chain([(name, &itself)]);
+        resolve::to_yaml(&itself, variants, &self.assumptions)
+    }
+    /// The variant that the scenario says others are compared with, if it says one.
+    pub fn baseline(&self) -> Option<&str> {
+        self.file.baseline.as_deref()
+    }
     /// Expects something more of each variant and of the scenario as it stands.
     ///
     /// # Errors

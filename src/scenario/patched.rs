@@ -33,7 +33,10 @@ impl Draft {
             let _ = setting.apply(&mut document);
         }
         lengthen(&mut document);
-        let variants = document.as_mapping_mut().and_then(|map| map.shift_remove("variants"));
+        let mut take = |key: &str| document.as_mapping_mut().and_then(|map| map.shift_remove(key));
+        let variants = take("variants");
+        // one of those variants
+        take("baseline");
         if let Some(patch) = variant.and_then(|name| variants.as_ref()?.get(name)) {
             let _ = merge(&mut document, patch);
             lengthen(&mut document);

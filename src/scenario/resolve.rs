@@ -23,7 +23,8 @@ use crate::metrics::{AlertRule, Assumption, Grade};
 pub use written::{to_value, to_yaml, trace_name};
 
 /// Keys that belong to the study as a whole, so a variant cannot change them.
-const NOT_IN_VARIANTS: [&str; 7] = ["name", "title", "seed", "replications", "sweep", "variants", assumed::KEY];
+const NOT_IN_VARIANTS: [&str; 8] =
+    ["name", "title", "seed", "replications", "sweep", "variants", "baseline", assumed::KEY];
 
 /// Most problems that are looked up; each costs a walk through the text.
 const MAX_PROBLEMS: usize = 200;
@@ -160,6 +161,7 @@ impl Desk<'_> {
         lengthen(&mut document);
         self.limits(&document);
         let patches = self.variants(&mut document);
+        self.baseline(&document, &patches);
         if self.problems.iter().any(|problem| problem.code == "too-many-entries") {
             return (None, Vec::new());
         }
@@ -264,6 +266,21 @@ impl Desk<'_> {
         patches
     }
 
+    /// What the others are compared with is one of the variants.
+    fn baseline(&mut self, document: &Value, variants: &BTreeMap<String, Value>) {
+        let Some(name) = document.get("baseline").and_then(Value::as_str) else { return };
+        if variants.contains_key(name) {
+            return;
+        }
+        let names: Vec<&str> = variants.keys().map(String::as_str).collect();
+        let help = match names[..] {
+            [] => "there are no `variants`; write some, or remove this".to_owned(),
+            _ => typed::suggestion(name, &names),
+        };
+        let problem = Problem::new("unknown-name", "baseline", format!("there is no variant `{name}`"), help);
+        self.report(vec![Found { steps: vec![Step::Key("baseline".to_owned())], problem }], document, None);
+    }
+
     /// The typed form of a document; what keeps it from having one is reported with what was `found` before.
     fn shaped(&mut self, document: &Value, variant: Option<&str>, found: &mut Vec<Found>) -> Option<ScenarioFile> {
         match typed::read(document.clone()) {
@@ -320,7 +337,7 @@ impl Desk<'_> {
                 steps.splice(0..0, inside);
                 problem.path = dotted(&steps);
                 let place = self.index.find(&steps);
-                let is_set = self.settings.iter().any(|setting| follows(&setting.path, &steps));
+                let is_set = self.settings.iter().any(|setting| self.is_from(setting, problem.code, &steps));
                 if place.found <= 2 && !is_set {
                     // the patch says nothing about it, but the result is wrong: point at the variant
                     let only: Vec<Step> = steps[..2].to_vec();
@@ -335,8 +352,16 @@ impl Desk<'_> {
         }
     }
 
+    /// Whether a problem at these steps comes from a setting.
+    fn is_from(&self, setting: &Setting, code: &str, steps: &[Step]) -> bool {
+        let around = &steps[..steps.len().saturating_sub(1)];
+        // what lacks a key may be there only because of a setting of another key
+        let made = code == "missing-key" && self.index.find(around).found < around.len();
+        follows(&setting.path, steps) || (made && within(&setting.path, around))
+    }
+
     fn place(&self, problem: &mut Problem, steps: &[Step]) {
-        let covers = |setting: &&Setting| follows(&setting.path, steps);
+        let covers = |setting: &&Setting| self.is_from(setting, problem.code, steps);
         if let Some(setting) = self.settings.iter().rev().find(covers) {
             problem.setting = Some(setting.text.clone());
             return;
@@ -366,6 +391,19 @@ fn follows(path: &[String], steps: &[Step]) -> bool {
         Step::Item(at, name) => {
             let meant = name.as_ref() == Some(word) || at.to_string() == *word;
             (meant && follows(rest, below)) || follows(path, below)
+        }
+    }
+}
+
+/// True when `path` leads to something below `steps`.
+fn within(path: &[String], steps: &[Step]) -> bool {
+    let Some((step, below)) = steps.split_first() else { return true };
+    let Some((word, rest)) = path.split_first() else { return false };
+    match step {
+        Step::Key(key) => key == word && within(rest, below),
+        Step::Item(at, name) => {
+            let meant = name.as_ref() == Some(word) || at.to_string() == *word;
+            (meant && within(rest, below)) || within(path, below)
         }
     }
 }

@@ -13,7 +13,7 @@ pub const MAX_AXES: usize = 16;
 /// Most values of a path in a scenario, each of which is tried whenever the scenario is read.
 pub(super) const MAX_VALUES: usize = 1000;
 /// What names a scenario instead of describing a cluster, or is no part of it.
-const FIXED: [&str; 4] = ["name", "title", "sweep", super::assumed::KEY];
+const FIXED: [&str; 5] = ["name", "title", "sweep", "baseline", super::assumed::KEY];
 
 /// A path and the values that stand there in turn, each as `--set` takes it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -345,6 +345,7 @@ fn missing_help(steps: &[Step], key: &str) -> &'static str {
         "that" => "say what must hold, for example `that: p99 event.latency < 100ms`",
         "rate" => "say how many, for example `rate: 4/s`",
         "sizes" => "say how large rooms are, for example `sizes: 10`",
+        "pod_hour" => "say what a pod costs per hour, for example `pod_hour: 0.048`",
         "file" => "name the CSV file, for example `file: requests.csv`",
         _ => "",
     }

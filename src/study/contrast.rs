@@ -38,6 +38,8 @@ pub struct VariantResults {
 /// What changed from one study to another one.
 #[derive(Clone, Debug)]
 pub struct Contrasts {
+    /// How many runs of both had the same random numbers: the first ones; 0 with another seed.
+    pub common: u32,
     /// The variants that both have.
     pub variants: Vec<Contrast>,
     /// Names of those that only the first one has.
@@ -51,7 +53,7 @@ pub struct Contrasts {
 pub struct Contrast {
     /// Its name; both where they differ.
     pub name: String,
-    /// The same events happened in the same order in every run.
+    /// The same events happened in the same order in every run that both have.
     pub same_runs: bool,
     /// The figures that both have.
     pub figures: Vec<Contrasted>,
@@ -81,16 +83,16 @@ pub struct Contrasted {
 
 /// What changed from `before` to `after`.
 pub fn contrast(before: &Results, after: &Results) -> Contrasts {
-    let with_same_numbers = before.seed == after.seed && before.replications == after.replications;
+    let common = if before.seed == after.seed { before.replications.min(after.replications) } else { 0 };
     let mut variants: Vec<Contrast> = Vec::new();
     let (mut only_before, mut only_after) = (Vec::new(), Vec::new());
     if let ([one], [other]) = (&before.variants[..], &after.variants[..]) {
         // the names of the scenarios need not be the same
-        variants.push(of_variant(one, other, with_same_numbers));
+        variants.push(of_variant(one, other, common));
     } else {
         for variant in &before.variants {
             match after.variants.iter().find(|other| other.name == variant.name) {
-                Some(other) => variants.push(of_variant(variant, other, with_same_numbers)),
+                Some(other) => variants.push(of_variant(variant, other, common)),
                 None => only_before.push(variant.name.clone()),
             }
         }
@@ -98,10 +100,11 @@ pub fn contrast(before: &Results, after: &Results) -> Contrasts {
         only_after.extend(after.variants.iter().filter(is_new).map(|other| other.name.clone()));
     }
     adjust(&mut variants);
-    Contrasts { variants, only_before, only_after }
+    Contrasts { common, variants, only_before, only_after }
 }
 
-fn of_variant(before: &VariantResults, after: &VariantResults, with_same_numbers: bool) -> Contrast {
+fn of_variant(before: &VariantResults, after: &VariantResults, common: u32) -> Contrast {
+    let common = common as usize;
     let name =
         if before.name == after.name { before.name.clone() } else { format!("{} → {}", before.name, after.name) };
     let find = |of: &VariantResults, figure: FigureId| of.figures.iter().find(|(id, _)| *id == figure).map(|(_, e)| *e);
@@ -114,17 +117,17 @@ fn of_variant(before: &VariantResults, after: &VariantResults, with_same_numbers
         let pairs = || -> Option<Vec<(f64, f64)>> {
             let id = figure.to_string();
             let both = after.values.get(&id)?.iter().zip(before.values.get(&id)?);
-            Some(both.filter_map(|(after, before)| Some(((*after)?, (*before)?))).collect())
+            Some(both.take(common).filter_map(|(after, before)| Some(((*after)?, (*before)?))).collect())
         };
-        let pairs = if with_same_numbers { pairs() } else { None };
-        Some(match pairs.filter(|pairs| !pairs.is_empty()) {
+        Some(match pairs().filter(|pairs| !pairs.is_empty()) {
             Some(pairs) => paired(figure, first, second, &pairs),
             None => welch(figure, first, second),
         })
     });
+    let digests = |of: &VariantResults| of.digests.iter().take(common).cloned().collect::<Vec<_>>();
     Contrast {
         name,
-        same_runs: !before.digests.is_empty() && before.digests == after.digests,
+        same_runs: common > 0 && digests(before) == digests(after) && !before.digests.is_empty(),
         figures: figures.collect(),
         only_before: lacking(before, after),
         only_after: lacking(after, before),

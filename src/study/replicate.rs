@@ -53,7 +53,7 @@ impl<'s> Candidate<'s> {
 /// When a run fails (the first failing one, by variant and replication, if several do), or the caller aborts.
 pub fn run(scenario: &Scenario, options: &Options) -> Result<Study, StudyError> {
     let candidates = Candidate::all(scenario, options.variants);
-    let baseline = baseline(&candidates);
+    let baseline = baseline(&candidates, scenario);
     compared(scenario, &candidates, baseline, options)
 }
 
@@ -166,9 +166,11 @@ fn least_known(candidates: &[Candidate], pools: &[Pooled], wanted: f64) -> Optio
     of_variant.reduce(|worst, other| if other.reached > worst.reached { other } else { worst })
 }
 
-/// What others are compared with: the variant called `none`, else the first without affinity, else the first.
-pub(super) fn baseline(candidates: &[Candidate]) -> usize {
-    let named = candidates.iter().position(|candidate| candidate.name == "none");
+/// What others are compared with: the variant that the scenario says, else the one called `none`, else the first without affinity, else
+/// the first.
+pub(super) fn baseline(candidates: &[Candidate], scenario: &Scenario) -> usize {
+    let called = |name: &str| candidates.iter().position(|candidate| candidate.name == name);
+    let named = scenario.baseline().and_then(called).or_else(|| called("none"));
     let plain = || candidates.iter().position(|candidate| candidate.spec.affinity() == AffinityKey::None);
     named.or_else(plain).unwrap_or(0)
 }

@@ -127,11 +127,47 @@ fn other_variants_other_figures_and_one_run_are_said_to_be() {
     );
     place.run("run tiny.yaml --quiet -r 1 --out one").fine();
     place.run("run tiny.yaml --quiet -r 1 --out two --seed 4").fine();
-    let out = place.run("diff one two --deny worse").fine().to_owned();
-    assert!(out.contains("one run says nothing of chance"), "{out}");
+    let out = place.run("diff one two").fine().to_owned();
+    assert!(out.contains("one run says nothing of chance") && out.contains("seed 4, 1 run per variant"), "{out}");
     place.run("diff a one").refused(&["no variant in common", "`cookie`, `ip-hash`, `none`", "`tiny`"]);
     place.write("b/summary.json", place.read("b/summary.json").replace("\"version\": \"", "\"version\": \"9."));
     assert!(place.run("diff a b").fine().contains("and B by version 9."));
+}
+
+#[test]
+fn a_gate_that_can_tell_nothing_is_no_pass() {
+    let place = Place::furnished();
+    place.run("run tiny.yaml --quiet -r 1 --out one").fine();
+    place.run("run tiny.yaml --quiet -r 3 --out three --set pods.replicas=6").fine();
+    for words in ["one three", "three one --quiet"] {
+        place.run(&format!("diff {words} --deny worse")).refused(&[
+            "one run has no interval",
+            "`one` has 1 run",
+            "`three` has 3 runs",
+            "-r 2",
+        ]);
+    }
+    // what is the same needs no test
+    place.run("diff one one --deny worse --quiet").fine();
+}
+
+#[test]
+fn the_runs_that_both_have_are_compared_one_by_one() {
+    let place = compared(&["pods.cpu=0.5"]);
+    place.run("compare tiny.yaml --quiet -r 5 --out few --set pods.cpu=0.5").fine();
+    place.run("compare tiny.yaml --quiet -r 5 --out five").fine();
+    for (a, b, sign) in [("a", "few", "A"), ("few", "a", "B")] {
+        let diff = json(&place, &format!("diff {a} {b} --all"));
+        assert_eq!(diff["common_replications"], 5);
+        let of_six = figure(&diff, "none", "request.latency.mean");
+        let (first, second) = if a == "few" { ("few", "five") } else { ("five", "few") };
+        let of_five = figure(&json(&place, &format!("diff {first} {second} --all")), "none", "request.latency.mean");
+        assert_eq!((of_six["method"].as_str(), &of_six["difference"]), (Some("paired"), &of_five["difference"]));
+        let out = place.run(&format!("diff {a} {b}")).fine().to_owned();
+        assert!(out.contains(&format!("where both had the same random numbers: 5 of 6 runs of {sign}.")), "{out}");
+    }
+    let out = place.run("diff a five").fine().to_owned();
+    assert!(out.contains("none: the same runs, byte for byte, as far as both have them (5)"), "{out}");
 }
 
 #[test]

@@ -97,3 +97,35 @@ fn an_interrupt_ends_a_run_without_a_trace() {
         assert!(place.files("out").is_empty(), "{signal}: {:?}", place.files("out").keys());
     }
 }
+
+#[test]
+fn results_of_another_command_are_not_written_over() {
+    let place = Place::furnished();
+    let commands = [
+        ("study", "compare tiny.yaml", "`stickysim run` or `compare`"),
+        ("sweep", "sweep tiny.yaml --axis pods.replicas=2", "`stickysim sweep`"),
+        ("planned", "sweep plan tiny.yaml --axis pods.replicas=2", "`stickysim sweep`"),
+        ("plan", "plan tiny.yaml --variant none --to 4 --runs 5", "`stickysim plan`"),
+        ("recommend", "recommend tiny.yaml --only one-pod-more", "`stickysim recommend`"),
+    ];
+    for (folder, command, _) in commands {
+        let said = place.run(&format!("{command} --quiet --out {folder}"));
+        assert!(said.code == Some(0), "{said:?}");
+    }
+    for (folder, _, whose) in commands {
+        for (_, command, own) in commands {
+            let before = place.files(folder);
+            let said = place.run(&format!("{command} --quiet --out {folder}"));
+            if own == whose {
+                assert_eq!(said.code, Some(0), "{command} in {folder}: {said:?}");
+            } else {
+                said.refused(&[&format!("`{folder}` holds results of {whose}"), "--out"]);
+                assert!(place.files(folder) == before, "{command} in {folder}");
+            }
+        }
+    }
+    for command in ["run", "merge"] {
+        place.run(&format!("sweep {command} plan")).refused(&["`plan`", "an answer of `stickysim plan`, and no sweep"]);
+        place.run(&format!("sweep {command} study")).refused(&["there is no sweep"]);
+    }
+}

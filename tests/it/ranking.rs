@@ -95,6 +95,13 @@ fn variants_are_ranked_by_what_is_asked_for() {
     refused(&["--rank", "connections.active"], &["neither good nor bad"]);
     refused(&["--rank", "p99 database.query"], &["no variant has anything of it"]);
     refused(&["--rank", ""], &["--rank"]);
+    // before it runs, and so nothing is written
+    refused(&["--rank", "price.month", "--out", "free"], &["no prices", "--set prices.pod_hour=0.048"]);
+    assert!(!place.path("free").exists());
+    refused(
+        &["--rank", "p99 request.latency", "-r", "1"],
+        &["beyond it, too few to say where it is (100 would do)", "-r 20", "`mean request.latency`"],
+    );
 }
 
 #[test]
@@ -105,6 +112,9 @@ fn prices_that_cannot_be_are_refused() {
     refused("prices.pod_hour=1e300", &["more than 1e9"]);
     refused("prices.pod_hour=free", &["free"]);
     refused("prices={}", &["`pod_hour` is missing"]);
+    refused("prices.currency=EUR", &["`pod_hour` is missing", "in `--set prices.currency=EUR`", "pod_hour: 0.048"]);
+    let of_variant = "variants.none.prices.currency=EUR";
+    refused(of_variant, &["`pod_hour` is missing", &format!("in `--set {of_variant}`")]);
     refused("prices={pod_hour: 1, currency: euro}", &["`euro` is no code of a currency", "EUR"]);
     refused("prices={pod_hour: 1, gigabyte: 2}", &["gigabyte"]);
     let other = "variants: {a: {prices: {pod_hour: 1, currency: USD}}}";

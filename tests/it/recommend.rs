@@ -69,9 +69,19 @@ fn a_maximum_age_evens_out_what_a_scale_out_leaves() {
     let again = place.summary("again");
     let variants = again["study"]["variants"].as_array().unwrap();
     let aged = variants.iter().find(|variant| variant["name"] == "max-connection-age").expect("a variant");
-    let figure =
-        aged["figures"].as_array().unwrap().iter().find(|figure| figure["id"] == "load.connections.last").unwrap();
-    assert_eq!(figure["value"]["mean"], age["figures"]["load.connections.last"]["value"]["mean"]);
+    let of_goal = |variant: &serde_json::Value| -> serde_json::Value {
+        let figures = variant["figures"].as_array().expect("figures");
+        figures.iter().find(|figure| figure["id"] == "load.connections.last").expect("the goal").clone()
+    };
+    assert_eq!(of_goal(aged)["value"]["mean"], age["figures"]["load.connections.last"]["value"]["mean"]);
+    // and compared with the same, so that changes are the same as well
+    let baseline = again["study"]["baseline"].as_u64().expect("a position") as usize;
+    assert_eq!((variants.len(), &variants[baseline]["name"]), (5, &"as-it-stands".into()));
+    for variant in variants {
+        let name = variant["name"].as_str().expect("a name");
+        let found = &remedy(&found, name)["figures"]["load.connections.last"];
+        assert_eq!(of_goal(variant)["difference"], found["change"], "{name}");
+    }
 }
 
 #[test]
@@ -232,7 +242,8 @@ fn questions_without_an_answer_are_refused() {
     refused("recommend tiny.yaml --variant cooky", &[], &["no such variant"]);
     refused("recommend tiny.yaml -r 1", &[], &["-r 20"]);
     refused("recommend tiny.yaml --goal connections.active", &[], &["neither good nor bad"]);
-    refused("recommend tiny.yaml --goal", &["p99 database.query"], &["nothing of it is measured"]);
+    refused("recommend tiny.yaml --goal", &["p99 database.query"], &["no variant has anything of it"]);
+    refused("recommend tiny.yaml --goal price.month", &[], &["no prices", "--set prices.pod_hour=0.048"]);
     refused("recommend tiny.yaml --set pods.replicaz=3", &[], &["replicas"]);
     refused("recommend tiny.yaml --expect", &["p99 evnt.latency < 1s"], &["did you mean"]);
     refused("recommend nowhere.yaml", &[], &["cannot read the scenario"]);

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::presence::Presence;
+use super::store;
 use crate::cli::Failure;
+use crate::cli::kind::Kind;
 use crate::cli::output::Folder;
 use crate::cli::study::{bad_scenario, expecting};
 use crate::scenario::{self, Files, Scenario, Source};
@@ -19,6 +22,8 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const MAX_PLAN_BYTES: u64 = 1 << 30;
 const PLAN: &str = "plan.json";
 const SCENARIO: &str = "scenario.yaml";
+/// What helps where a plan cannot be used any more. What stands in its folder is never replaced.
+const ANEW: &str = "plan it anew into another folder";
 
 /// `plan.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -65,11 +70,13 @@ pub struct Draft<'f> {
     pub points: Points,
 }
 
-/// A folder that holds a sweep.
+/// A folder that holds a sweep. Others know that somebody works there for as long as this lives.
 pub struct Held {
     folder: PathBuf,
     plan: Plan,
     text: String,
+    /// `None` where the file system does not tell who works in it.
+    presence: Option<Presence>,
 }
 
 /// The files of a scenario where the folder has them.
@@ -127,7 +134,7 @@ impl Held {
         let (format, version) = (FORMAT.to_owned(), VERSION.to_owned());
         let mut plan = Plan { format, version, hash: String::new(), scenario, set, expect, files, points };
         plan.hash = plan.content_hash(&text);
-        let asked = Held { folder: folder.to_owned(), plan, text };
+        let mut asked = Held { folder: folder.to_owned(), plan, text, presence: None };
         if folder.join(PLAN).exists() {
             let there = Held::open(folder)?;
             if there.plan.hash != asked.plan.hash {
@@ -139,7 +146,8 @@ impl Held {
             }
             return Ok((there, false));
         }
-        let out = Folder::prepare(folder)?;
+        let out = Folder::prepare(folder, Kind::Sweep)?;
+        asked.presence = Presence::of(folder);
         for file in &asked.plan.files {
             let opened = draft.files.open(&file.name);
             let mut opened = opened.map_err(|error| Failure::Input(format!("cannot read `{}`: {error}", file.name)))?;
@@ -168,21 +176,27 @@ impl Held {
                 "there is no sweep; write one with `stickysim sweep plan SCENARIO --axis pods.replicas=3,5,8 --out {shown}`"
             )));
         }
+        let presence = Presence::of(folder);
         let bytes = read(PLAN, MAX_PLAN_BYTES)?;
-        let json: serde_json::Value = serde_json::from_slice(&bytes)
-            .map_err(|error| bad(format!("{PLAN} cannot be read ({error}); plan it anew")))?;
+        let json: serde_json::Value =
+            serde_json::from_slice(&bytes).map_err(|error| bad(format!("{PLAN} cannot be read ({error}); {ANEW}")))?;
         let field = |name: &str| json.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+        if field("format").starts_with("stickysim-plan/") {
+            return Err(bad(format!(
+                "its {PLAN} is an answer of `stickysim plan`, and no sweep; name the folder of a sweep"
+            )));
+        }
         if (field("format").as_str(), field("version").as_str()) != (FORMAT, VERSION) {
             return Err(bad(format!(
                 "version {} of stickysim planned it, this is {VERSION}; numbers of two versions do not belong together: run it with \
-                 that version, or plan it anew",
+                 that version, or {ANEW}",
                 field("version")
             )));
         }
-        let plan: Plan = serde_json::from_value(json)
-            .map_err(|error| bad(format!("{PLAN} cannot be read ({error}); plan it anew")))?;
+        let plan: Plan =
+            serde_json::from_value(json).map_err(|error| bad(format!("{PLAN} cannot be read ({error}); {ANEW}")))?;
         let text = String::from_utf8(read(SCENARIO, scenario::MAX_TEXT_BYTES as u64 + 1)?)
-            .map_err(|_| bad(format!("{SCENARIO} is not UTF-8 text; plan it anew")))?;
+            .map_err(|_| bad(format!("{SCENARIO} is not UTF-8 text; {ANEW}")))?;
         for file in &plan.files {
             let hash = scenario::open_file(&folder.join(&file.held)).and_then(|mut opened| hash_of(&mut opened));
             let hash = hash.map_err(|error| bad(format!("cannot read {}: {error}", file.held)))?;
@@ -191,9 +205,17 @@ impl Held {
             }
         }
         if plan.content_hash(&text) != plan.hash {
-            return Err(bad(format!("{PLAN} or {SCENARIO} was changed after the sweep was planned; plan it anew")));
+            return Err(bad(format!("{PLAN} or {SCENARIO} was changed after the sweep was planned; {ANEW}")));
         }
-        Ok(Held { folder: folder.to_owned(), plan, text })
+        Ok(Held { folder: folder.to_owned(), plan, text, presence })
+    }
+
+    /// Ends the work; if nobody else is at work there, what killed processes left half-written is removed.
+    pub fn leave(self) {
+        let alone = self.presence.and_then(Presence::end);
+        if alone.is_some() {
+            store::tidy(&self.folder);
+        }
     }
 
     /// What another sweep asks differently.
@@ -262,6 +284,7 @@ fn hash_of(reader: &mut dyn Read) -> io::Result<String> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as text.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -15,6 +15,7 @@ const MOST_NAMED: usize = 8;
 /// `sweep merge`: into the first folder, from all of them.
 pub fn merge(folders: &[PathBuf], figures: &[FigureId], quiet: bool) -> Result<Success, Failure> {
     let held = Held::open(&folders[0])?;
+    let mut others = Vec::new();
     for folder in &folders[1..] {
         let other = Held::open(folder)?;
         if other.plan().hash != held.plan().hash {
@@ -24,8 +25,9 @@ pub fn merge(folders: &[PathBuf], figures: &[FigureId], quiet: bool) -> Result<S
                 "`{first}` and `{folder}` are not of the same sweep: of `{first}`, {difference}"
             )));
         }
+        others.push(other);
     }
-    let out = Folder::prepare(&folders[0])?;
+    let out = Folder::tried(&folders[0], &store::way_out)?;
     let plan = held.plan();
     let base = held.base()?;
     let options: Vec<String> = [("--set", &plan.set), ("--expect", &plan.expect)]
@@ -77,7 +79,7 @@ pub fn merge(folders: &[PathBuf], figures: &[FigureId], quiet: bool) -> Result<S
         #[cfg(feature = "parquet")]
         grown.typed,
     ])?;
-    folders.iter().for_each(|folder| store::tidy(folder));
+    std::iter::once(held).chain(others).for_each(Held::leave);
     if !quiet {
         print::out(&format!("{}\nReport: {}\n", finished.text.trim_end(), out.path().join("sweep.html").display()))?;
     }
@@ -90,7 +92,7 @@ fn point_of(folders: &[PathBuf], held: &Held, point: usize) -> Result<Option<Poi
     for folder in folders {
         match store::read(folder, held, point)? {
             Found::Missing => {}
-            Found::Torn => print::note(&format!("point {point} in `{}` is not whole", folder.display())),
+            Found::Damaged(why) => print::note(&format!("point {point} in `{}` {why}", folder.display())),
             Found::Done(report) => match &first {
                 Some((before, other)) if *other != report => {
                     let (before, folder) = (before.display(), folder.display());
@@ -110,9 +112,10 @@ fn point_of(folders: &[PathBuf], held: &Held, point: usize) -> Result<Option<Poi
 fn incomplete(folder: &Path, missing: &[usize], total: usize) -> Failure {
     let named: Vec<String> = missing.iter().take(MOST_NAMED).map(usize::to_string).collect();
     let more = if missing.len() > MOST_NAMED { ", …" } else { "" };
-    let are = if missing.len() == 1 { "point is" } else { "points are" };
+    let points = if total == 1 { "point" } else { "points" };
+    let (are, them) = if missing.len() == 1 { ("is", "it") } else { ("are", "them") };
     Failure::Input(format!(
-        "{} of {total} {are} missing (counted from 0: {}{more}); run them with `stickysim sweep run {}`",
+        "{} of {total} {points} {are} missing (counted from 0: {}{more}); run {them} with `stickysim sweep run {}`",
         missing.len(),
         named.join(", "),
         folder.display()
@@ -120,8 +123,5 @@ fn incomplete(folder: &Path, missing: &[usize], total: usize) -> Failure {
 }
 
 fn cannot_write(out: &Folder, error: &std::io::Error) -> Failure {
-    Failure::Input(format!(
-        "cannot write the tables in `{}`: {error}; finished points are kept, so make room and merge again",
-        out.path().display()
-    ))
+    Failure::Input(format!("cannot write the tables in `{}`: {error}; {}", out.path().display(), store::way_out(error)))
 }

@@ -6,10 +6,11 @@
 //!
 //! A folder holds everything, so it can be copied to where workers are. A worker writes a file per finished point and nothing else;
 //! a file is there whole or not at all, and what it holds depends on the plan alone. So workers may be killed, started again,
-//! and started twice.
+//! and started twice. Who merges removes what the killed left half-written, unless somebody else is at work there (`presence`).
 
 mod held;
 mod merge;
+mod presence;
 mod question;
 mod shard;
 mod store;
@@ -47,8 +48,9 @@ fn plan(question: &SweepQuestion, runs: &Runs, quiet: bool) -> Result<Success, F
     if !quiet {
         let folder = held.folder().display();
         let there = if is_new { "planned in" } else { "already planned in" };
+        let points = if held.plan().points.len() == 1 { "point" } else { "points" };
         print::out(&format!(
-            "{} points {there} {folder} (hash {})\nRun them:         stickysim sweep run {folder}\nor parts of them:  \
+            "{} {points} {there} {folder} (hash {})\nRun them:         stickysim sweep run {folder}\nor parts of them:  \
              stickysim sweep run {folder} --shard 0/8\nand then:         stickysim sweep merge {folder}\n",
             held.plan().points.len(),
             &held.plan().hash[..12],
@@ -67,5 +69,7 @@ fn everything(args: &SweepArgs) -> Result<Success, Failure> {
         print::note(&worked.words(held.folder()));
     }
     let folders: [PathBuf; 1] = [held.folder().to_owned()];
+    // merging holds the folder by itself, and tidies up when it is alone
+    drop(held);
     merge::merge(&folders, &args.shown.figure, args.quiet)
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::held::{Draft, Held, scenario_with};
 use crate::cli::Failure;
 use crate::cli::args::{Runs, SweepQuestion, Threads};
+use crate::cli::kind::Kind;
 use crate::cli::study::{bad_scenario, load_text};
 use crate::scenario::{self, Files, Folder, Scenario, Source};
 use crate::study::{self, Options, Points};
@@ -46,6 +47,8 @@ pub fn held(args: &SweepQuestion, runs: &Runs, threads: Threads) -> Result<(Held
         Ok((scenario, noted.names.into_inner()))
     };
     let (base, mut names) = parsed(&set)?;
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from("output").join(&base.name).join("sweep"));
+    Kind::Sweep.check(&out)?;
     let points = points(args, &base)?;
     let stop = AtomicBool::new(false);
     let one = |point: &usize| -> Result<Option<Result<BTreeSet<String>, Failure>>, study::StudyError> {
@@ -61,7 +64,6 @@ pub fn held(args: &SweepQuestion, runs: &Runs, threads: Threads) -> Result<(Held
     for read in study::in_parallel(&all, &options, one).map_err(Failure::from)?.into_iter().flatten() {
         names.append(&mut read?);
     }
-    let out = args.out.clone().unwrap_or_else(|| PathBuf::from("output").join(&base.name).join("sweep"));
     // how the file is called, not where it lies on this machine
     let called = args.scenario.file_name().filter(|_| name != "standard input");
     let called = called.map_or(name.clone(), |file| file.to_string_lossy().into_owned());
@@ -77,11 +79,17 @@ pub fn held(args: &SweepQuestion, runs: &Runs, threads: Threads) -> Result<(Held
     Held::write(&out, draft)
 }
 
-/// A failure with the point at which it was found.
+/// A failure with the point at which it was found, whose values were not given with `--set`.
 fn at_point(failure: Failure, points: &Points, point: usize) -> Failure {
     let place = format!("at point {point} of {} (counted from 0): {}", points.len(), points.words(point));
     match failure {
-        Failure::Problems(rendered) => Failure::Problems(format!("{}\n\n{place}", rendered.trim_end())),
+        Failure::Problems(rendered) => {
+            let own = |rendered: String, change: &String| {
+                rendered.replace(&format!("in `--set {change}`"), &format!("in `{change}`, a value of this point"))
+            };
+            let rendered = points.changes(point).iter().fold(rendered, own);
+            Failure::Problems(format!("{}\n\n{place}", rendered.trim_end()))
+        }
         Failure::Input(message) => Failure::Input(format!("{message}\n{place}")),
         other => other,
     }

@@ -38,8 +38,13 @@ pub struct Worked {
 impl Worked {
     /// In words.
     pub fn words(self, folder: &Path) -> String {
-        let before = if self.already > 0 { format!(", {} were finished before", self.already) } else { String::new() };
-        format!("{} points run{before}: {}", self.ran, folder.display())
+        let before = match self.already {
+            0 => String::new(),
+            1 => ", 1 was finished before".to_owned(),
+            n => format!(", {n} were finished before"),
+        };
+        let points = if self.ran == 1 { "point" } else { "points" };
+        format!("{} {points} run{before}: {}", self.ran, folder.display())
     }
 }
 
@@ -50,8 +55,8 @@ pub fn work(held: &Held, shard: Shard, threads: Threads, told: Told) -> Result<W
         match store::read(held.folder(), held, point)? {
             Found::Done(_) => already += 1,
             Found::Missing => pending.push(point),
-            Found::Torn => {
-                print::note(&format!("point {point} is not whole and runs again"));
+            Found::Damaged(why) => {
+                print::note(&format!("point {point} {why} and runs again"));
                 pending.push(point);
             }
         }
@@ -59,6 +64,7 @@ pub fn work(held: &Held, shard: Shard, threads: Threads, told: Told) -> Result<W
     if pending.is_empty() {
         return Ok(Worked { already, ran: 0 });
     }
+    store::prepare(held)?;
     let teller = Teller::new(told);
     let progress = |progress: Progress| {
         teller.show(progress);

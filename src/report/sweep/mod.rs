@@ -112,7 +112,13 @@ impl<'a, W: Write + Send> SweepReport<'a, W> {
     /// # Errors
     /// When a table cannot be written.
     pub fn new(about: SweepAbout<'a>, figures: &[FigureId], tables: SweepTables<W>) -> io::Result<SweepReport<'a, W>> {
-        let sweep = Sweep { about, figures: figures.to_vec(), variants: Vec::new(), points: Vec::new() };
+        let mut sweep = Sweep { about, figures: Vec::new(), variants: Vec::new(), points: Vec::new() };
+        // one that was named twice is one
+        for figure in figures {
+            if !sweep.figures.contains(figure) {
+                sweep.figures.push(*figure);
+            }
+        }
         Ok(SweepReport { tables: Tables::new(about.points, tables)?, sweep, is_asked: !figures.is_empty() })
     }
 

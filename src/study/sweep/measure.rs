@@ -29,7 +29,7 @@ impl Sums {
 /// Runs every variant of a point.
 pub(super) fn measure(point: usize, scenario: &Scenario, options: &Options) -> Result<PointReport, StudyError> {
     let candidates = Candidate::all(scenario, options.variants);
-    let baseline = baseline(&candidates);
+    let baseline = baseline(&candidates, scenario);
     let mut all: Vec<Sums> = candidates.iter().map(Sums::of).collect();
     let mut together: Vec<Vec<Option<f64>>> = Vec::with_capacity(candidates.len());
     replicate(scenario.replications, |replications| -> Result<ControlFlow<(), Option<f64>>, StudyError> {
