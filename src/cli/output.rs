@@ -35,15 +35,6 @@ impl Folder {
         interrupt::finish_writing(trial).map_err(fail)?;
         Ok(Folder { path: path.to_owned() })
     }
-    /// The folder of the file that `--openmetrics` names, and the name of the file in it; tried as in [`prepare`](Self::prepare).
-    pub fn of_file(path: &Path) -> Result<(Folder, String), Failure> {
-        let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|_| !path.is_dir()) else {
-            let message = format!("`{}` is not the name of a file; write for example `metrics.om`", path.display());
-            return Err(Failure::Input(message));
-        };
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Ok((Folder::tried(parent, &|_| "name another one with --openmetrics FILE")?, name.to_owned()))
-    }
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -140,14 +131,48 @@ pub fn remove_temporary(folder: &Path) {
 /// How names of temporary files begin.
 const TEMPORARY: &str = ".stickysim-";
 
-/// Writes a file of its own, whole or not at all.
-pub fn write_file(path: &Path, content: &[u8]) -> Result<(), Failure> {
-    let written = interrupt::finish_writing(|| {
-        // a bare name lies in the folder where the program was started
-        let path = if path.parent() == Some(Path::new("")) { Path::new(".").join(path) } else { path.to_owned() };
-        write_beside(&path, content)?.persist(&path).map(drop).map_err(|error| error.error)
-    });
-    written.map_err(|error| Failure::Input(format!("cannot write `{}`: {error}; name another file", path.display())))
+/// A file of its own that an option names.
+pub struct Named {
+    path: PathBuf,
+    option: &'static str,
+    /// A device, a pipe or the like: it is written to, and never replaced.
+    is_special: bool,
+}
+
+impl Named {
+    /// Tries it, before any work is done for it. A link stays one: the file to which it points is written.
+    pub fn prepare(path: &Path, option: &'static str) -> Result<Named, Failure> {
+        if path.file_name().is_none() || path.is_dir() {
+            let message = format!("{option} `{}`: that is a folder; write the name of a file", path.display());
+            return Err(Failure::Input(message));
+        }
+        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let is_special = std::fs::metadata(&path).is_ok_and(|there| !there.is_file());
+        if !is_special {
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            Folder::tried(parent, &|_| "name another file")?;
+        }
+        Ok(Named { path, option, is_special })
+    }
+    /// Writes it, whole or not at all where that can be.
+    pub fn write(&self, content: &[u8]) -> Result<(), Failure> {
+        let written = interrupt::finish_writing(|| {
+            if self.is_special {
+                return std::fs::OpenOptions::new().write(true).open(&self.path)?.write_all(content);
+            }
+            // a bare name lies in the folder where the program was started
+            let bare = self.path.parent() == Some(Path::new(""));
+            let path = if bare { Path::new(".").join(&self.path) } else { self.path.clone() };
+            write_beside(&path, content)?.persist(&path).map(drop).map_err(|error| error.error)
+        });
+        written.map_err(|error| {
+            Failure::Input(format!(
+                "{}: cannot write `{}`: {error}; name another file",
+                self.option,
+                self.path.display()
+            ))
+        })
+    }
 }
 
 /// Removes a file, if there is one; a folder or a link of that name is the user's.

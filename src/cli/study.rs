@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::{SensitivityRuns, StudyArgs};
 use super::kind::Kind;
-use super::output::{Folder, write_file};
+use super::output::{Folder, Named};
 use super::progress::Bar;
 use super::{Failure, Success, print};
 use crate::cluster::RunError;
@@ -144,7 +144,8 @@ fn study(scenario: Scenario, variants: bool, rank: Option<FigureId>, args: &Stud
     let changed_runs =
         args.sensitivity.map(|runs| sensitivity_runs(runs, scenario.replications.least())).transpose()?;
     let folder = Folder::prepare(&args.out.clone().unwrap_or_else(default), Kind::Study)?;
-    let metrics = args.openmetrics.as_deref().map(Folder::of_file).transpose()?;
+    let named = |path: &Option<PathBuf>, option| path.as_deref().map(|path| Named::prepare(path, option)).transpose();
+    let (junit, metrics) = (named(&args.junit, "--junit")?, named(&args.openmetrics, "--openmetrics")?);
     let mut study = with_bar(variants, args, |options| crate::study::run(scenario, options))?;
     study.rank_by = rank;
     if let Some(figure) = rank.filter(|_| crate::study::ranking(&study).is_none()) {
@@ -160,12 +161,11 @@ fn study(scenario: Scenario, variants: bool, rank: Option<FigureId>, args: &Stud
     files.extend(scenario.trace_files().into_iter().map(|(name, csv)| (name, csv.into_bytes())));
     files.push(("scenario.yaml".to_owned(), resolved.into_bytes()));
     folder.write(&files, &report::optional_paths())?;
-    if let Some(path) = &args.junit {
-        write_file(path, report::junit(&study).as_bytes())?;
+    if let Some(file) = junit {
+        file.write(report::junit(&study).as_bytes())?;
     }
-    if let Some((folder, name)) = metrics {
-        let text = report::openmetrics(&study, args.openmetrics_epoch);
-        folder.write(&[(name, text.into_bytes())], &[])?;
+    if let Some(file) = metrics {
+        file.write(report::openmetrics(&study, args.openmetrics_epoch).as_bytes())?;
     }
     tell(&study, &folder, args)?;
     let all_hold = study.variants.iter().all(|variant| variant.expectations.iter().all(|outcome| outcome.holds));

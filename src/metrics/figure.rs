@@ -197,6 +197,13 @@ impl FigureId {
         let is_share = self.family.unit == Unit::Share || name.ends_with(".gini") || name.ends_with(".jain");
         (if is_ratio { 1.0 } else { 0.0 }, if is_share { 1.0 } else { f64::INFINITY })
     }
+    /// How far values may lie apart that are not told apart from this one; 0 for all but percentiles and maxima, which come out of buckets.
+    pub fn resolution(&self, value: f64) -> f64 {
+        match self.stat {
+            Some(Stat::Percentile(_) | Stat::Max) => Histogram::width_ms(value),
+            Some(Stat::Mean) | None => 0.0,
+        }
+    }
     /// How many samples lie beyond it, away from the middle, where it is a percentile of something that was measured.
     pub fn samples_beyond(&self, latencies: &Latencies) -> Option<u64> {
         let Some(Stat::Percentile(percentile)) = self.stat else { return None };

@@ -162,6 +162,11 @@ impl Histogram {
         let value_ns = if q == 0.0 { low } else { high };
         Some(if value_ns < LOWEST_NS { 0.0 } else { value_ns as f64 / 1e6 })
     }
+    /// How far durations may lie apart, in milliseconds, that are not told apart from one of so many.
+    pub fn width_ms(ms: f64) -> f64 {
+        let (low, high) = bounds_of(bucket_of(libm::round(ms.max(0.0) * 1e6) as u64));
+        (high - low) as f64 / 1e6
+    }
     /// The cumulative distribution as (milliseconds, share not above), at most `points` of them, the last one at 1.
     pub fn distribution(&self, points: usize) -> Vec<(f64, f64)> {
         let total = self.count();

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::pairing::{holm, pairing};
-use super::replicate::{CONFIDENCE, estimate, standard_error};
+use super::pairing::{self, holm};
+use super::replicate::{CONFIDENCE, standard_error};
 use super::{student_p, student_t};
 use crate::metrics::{Estimate, FigureId};
 
@@ -136,10 +136,9 @@ fn of_variant(before: &VariantResults, after: &VariantResults, common: u32) -> C
 
 /// Of values (after, before) that were measured with the same random numbers.
 fn paired(figure: FigureId, before: Estimate, after: Estimate, pairs: &[(f64, f64)]) -> Contrasted {
-    let differences: Vec<f64> = pairs.iter().map(|(after, before)| after - before).collect();
-    let difference = estimate(&differences).expect("there are pairs");
-    let p_value = pairing(pairs).map(|pairing| pairing.p_value);
-    Contrasted { figure, before, after, difference, paired: true, p_value }
+    let (difference, pairing) = pairing::paired(figure, pairs);
+    let difference = difference.expect("there are pairs");
+    Contrasted { figure, before, after, difference, paired: true, p_value: pairing.map(|pairing| pairing.p_value) }
 }
 
 /// Of means of independent runs, whose variances may differ (Welch 1947). The degrees of freedom are rounded down.
@@ -180,6 +179,7 @@ fn adjust(variants: &mut [Contrast]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::study::estimate;
 
     fn figure() -> FigureId {
         "redis.copies".parse().expect("a figure")

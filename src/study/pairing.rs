@@ -1,14 +1,35 @@
 //! What it brings that variants run with the same random numbers, and what so many comparisons allow to say.
 
-use super::student_p;
-use crate::metrics::{Pairing, VariantReport};
+use super::replicate::{CONFIDENCE, estimate};
+use super::{student_p, student_t};
+use crate::metrics::{Estimate, FigureId, Pairing, VariantReport};
 
 /// Differences below this share of the values are those of rounding.
 const NOISE: f64 = 1e-12;
 
-/// Of values of a variant and of the baseline, replication by replication; `None` with fewer than two pairs. The p-value is that of
-/// this pair alone ([`adjust`]).
-pub fn pairing(pairs: &[(f64, f64)]) -> Option<Pairing> {
+/// The difference of a figure to the baseline's, of (own, baseline's) values replication by replication, with its interval, and what
+/// pairing says of it; `None` without a pair, or with one alone. The p-value is that of this pair alone ([`adjust`]).
+pub fn paired(figure: FigureId, pairs: &[(f64, f64)]) -> (Option<Estimate>, Option<Pairing>) {
+    let differences: Vec<f64> = pairs.iter().map(|(mine, theirs)| mine - theirs).collect();
+    let Some(difference) = estimate(&differences) else { return (None, None) };
+    let least = if differences.iter().all(|difference| *difference == 0.0) { 0.0 } else { blur(figure, pairs) };
+    let half_width = difference.half_width.map(|half| {
+        let n = f64::from(difference.replications);
+        half.max(student_t(CONFIDENCE, difference.replications - 1) * libm::sqrt(least / n))
+    });
+    (Some(Estimate { half_width, ..difference }), pairing(pairs, least))
+}
+
+/// The variance of a difference between two values of which only the buckets are known: that of two even distributions.
+fn blur(figure: FigureId, pairs: &[(f64, f64)]) -> f64 {
+    let mean = pairs.iter().map(|pair| f64::midpoint(pair.0, pair.1)).sum::<f64>() / pairs.len() as f64;
+    let width = figure.resolution(mean);
+    width * width / 6.0
+}
+
+/// Of values of a variant and of the baseline, replication by replication, whose differences have this variance at least; `None` with
+/// fewer than two pairs.
+pub fn pairing(pairs: &[(f64, f64)], least_variance: f64) -> Option<Pairing> {
     if pairs.len() < 2 {
         return None;
     }
@@ -25,6 +46,7 @@ pub fn pairing(pairs: &[(f64, f64)]) -> Option<Pairing> {
     // what sums of floats leave over is no variance
     let varies = |variance: f64| libm::sqrt(variance) > NOISE * largest;
     let of_difference = Some(moment(&difference, &difference)).filter(|variance| varies(*variance)).unwrap_or(0.0);
+    let of_difference = of_difference.max(least_variance);
     let distance = Some(mean(&difference)).filter(|distance| distance.abs() > NOISE * largest).unwrap_or(0.0);
     let p_value = match (distance == 0.0, of_difference > 0.0) {
         (true, _) => 1.0,
@@ -83,7 +105,7 @@ mod tests {
         let base = [-4.0, -2.0, 0.0, 2.0, 4.0];
         let pairs: Vec<(f64, f64)> =
             base.iter().zip([1.0, -2.0, 0.0, -2.0, 3.0]).map(|(x, e)| (x + 5.0 + e, *x)).collect();
-        let Pairing { correlation, gain, p_value } = pairing(&pairs).expect("five pairs");
+        let Pairing { correlation, gain, p_value } = pairing(&pairs, 0.0).expect("five pairs");
         let var = |values: &[f64]| {
             let mean = values.iter().sum::<f64>() / 5.0;
             values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / 4.0
@@ -100,9 +122,23 @@ mod tests {
 
     #[test]
     fn the_same_twice_is_no_difference_and_always_the_same_is_one() {
-        let same = pairing(&[(1.0, 1.0), (2.0, 2.0), (4.0, 4.0)]).expect("three pairs");
+        let same = pairing(&[(1.0, 1.0), (2.0, 2.0), (4.0, 4.0)], 0.0).expect("three pairs");
         assert_eq!((same.p_value, same.gain), (1.0, None));
-        assert_eq!(pairing(&[(2.0, 1.0), (3.0, 2.0)]).expect("two pairs").p_value, 0.0);
-        assert!(pairing(&[(1.0, 2.0)]).is_none());
+        assert_eq!(pairing(&[(2.0, 1.0), (3.0, 2.0)], 0.0).expect("two pairs").p_value, 0.0);
+        assert!(pairing(&[(1.0, 2.0)], 0.0).is_none());
+    }
+
+    #[test]
+    fn percentiles_are_known_to_the_width_of_their_buckets() {
+        // near 131 ms buckets are an eighth of a millisecond wide
+        let figure: FigureId = "request.latency.p95".parse().expect("a figure");
+        let pairs = [(131.2, 131.0), (131.3, 131.1), (131.4, 131.2)];
+        let (difference, pairing) = paired(figure, &pairs);
+        // t of 2 degrees of freedom is 4.303; 0.131 / √6 / √3
+        let half = difference.and_then(|difference| difference.half_width).expect("three pairs");
+        assert!((half - 4.303 * 0.131_072 / 6f64.sqrt() / 3f64.sqrt()).abs() < 1e-3, "{half}");
+        assert!(pairing.expect("three pairs").p_value > 0.01);
+        let (same, _) = paired(figure, &[(131.2, 131.2), (131.3, 131.3)]);
+        assert_eq!(same.and_then(|same| same.half_width), Some(0.0));
     }
 }

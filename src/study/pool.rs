@@ -2,8 +2,8 @@
 
 use super::bins::Bins;
 use super::judge::outcome;
-use super::pairing::pairing;
-use super::replicate::{Candidate, Figures, column, estimate, pairs};
+use super::pairing::paired;
+use super::replicate::{Candidate, Figures, column, estimate, number_of_figures, pairs};
 use super::steady::check;
 use super::totals::Totals;
 use crate::metrics::{
@@ -62,10 +62,7 @@ impl Pooled {
             let values = self.column(position);
             let baseline = baseline.filter(|baseline| baseline.totals.too_few(figure).is_none());
             let pairs = baseline.map(|baseline| pairs(&self.samples, &baseline.samples, position));
-            let difference = pairs
-                .as_ref()
-                .and_then(|pairs| estimate(&pairs.iter().map(|(mine, theirs)| mine - theirs).collect::<Vec<_>>()));
-            let pairing = pairs.and_then(|pairs| pairing(&pairs));
+            let (difference, pairing) = pairs.map_or((None, None), |pairs| paired(figure, &pairs));
             let value = estimate(&values.into_iter().flatten().collect::<Vec<_>>())?;
             Some(FigureReport { id: figure.to_string(), value, difference, pairing })
         });
@@ -75,7 +72,8 @@ impl Pooled {
     /// What is said of the variant.
     pub(super) fn report(self, candidate: &Candidate, figures: Vec<FigureReport>) -> VariantReport {
         let expectations = candidate.expectations.iter().enumerate().map(|(at, expectation)| {
-            outcome(expectation, self.totals.expected(at), self.totals.too_few_expected(at, expectation))
+            let values: Vec<f64> = self.column(number_of_figures() + at).into_iter().flatten().collect();
+            outcome(expectation, estimate(&values), self.totals.too_few_expected(at, expectation))
         });
         let expectations = expectations.collect();
         let too_few = FigureId::all().filter_map(|figure| self.totals.too_few(figure)).collect();

@@ -116,7 +116,7 @@ impl Betters {
         let mut tried = Vec::new();
         for (a, b) in (0..n).flat_map(|a| (a + 1..n).map(move |b| (a, b))) {
             let pairs = of_pair(a, b);
-            let Some(found) = pairing(&pairs) else { continue };
+            let Some(found) = pairing(&pairs, 0.0) else { continue };
             let distance: f64 = pairs.iter().map(|(mine, theirs)| worse(better, mine - theirs)).sum();
             let matters =
                 distance.abs() >= SMALL * sum(&pairs, |pair| pair.0).abs().max(sum(&pairs, |pair| pair.1).abs());
@@ -163,7 +163,7 @@ mod tests {
         // t = 3.16 with 4 degrees of freedom: p = 0.034 alone, 0.10 for three pairs
         let near = [1.0, 2.0, 3.0, 4.0, 5.0];
         let apart = [0.0, 0.5, 1.5, 4.0, 4.0];
-        let p = pairing(&near.into_iter().zip(apart).collect::<Vec<_>>()).expect("five pairs").p_value;
+        let p = pairing(&near.into_iter().zip(apart).collect::<Vec<_>>(), 0.0).expect("five pairs").p_value;
         assert!((0.017..0.05).contains(&p), "{p}");
         assert_eq!(of([near, apart, near]), [1, 1, 1]);
     }

@@ -113,7 +113,7 @@ fn metrics_begin_when_they_are_told_to() {
     assert_eq!(usual, run(""));
     assert_eq!(usual.replace(" 17040672", " 10000000"), run("--openmetrics-epoch 1000000000"));
     place.run("run watched.yaml --openmetrics-epoch 1").refused(&["--openmetrics"]);
-    place.run("run watched.yaml --openmetrics .").refused(&["not the name of a file"]);
+    place.run("run watched.yaml --openmetrics .").refused(&["that is a folder"]);
 }
 
 #[test]

@@ -253,5 +253,19 @@ fn more_can_be_expected_and_pipelines_are_told() {
         assert!(xml.contains(part), "{part} is not in {xml}");
     }
     place.run_with("run tiny.yaml", &["--expect", "latency < 1s"], b"").refused(&["--expect `latency < 1s`"]);
-    place.run("run tiny.yaml --quiet --junit tiny.yaml/x.xml").refused(&["cannot write `tiny.yaml/x.xml`"]);
+    place.run("run tiny.yaml --quiet --junit tiny.yaml/x.xml").refused(&["cannot write to the folder `tiny.yaml`"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_device_is_written_to_and_a_link_stays_a_link() {
+    use std::os::unix::fs::FileTypeExt;
+    let place = Place::furnished();
+    place.run("run tiny.yaml --quiet -r 2 --junit /dev/full").refused(&["--junit: cannot write `/dev/full`"]);
+    assert!(std::fs::metadata("/dev/full").is_ok_and(|there| there.file_type().is_char_device()));
+    place.write("there.xml", "older");
+    std::os::unix::fs::symlink(place.path("there.xml"), place.path("link.xml")).expect("a link");
+    place.run("run tiny.yaml --quiet -r 2 --junit link.xml").fine();
+    assert!(place.path("link.xml").is_symlink());
+    assert!(place.read("there.xml").starts_with("<?xml"));
 }

@@ -111,7 +111,7 @@ impl Entry {
 fn surely_different(study: &Study, position: usize) -> Vec<bool> {
     let base = &study.variants[0].samples;
     let has = |samples: &[Vec<Option<f64>>]| column(samples, position).iter().any(Option::is_some);
-    let p_value = |variant: &VariantReport| match pairing(&pairs(&variant.samples, base, position)) {
+    let p_value = |variant: &VariantReport| match pairing(&pairs(&variant.samples, base, position), 0.0) {
         Some(pairing) => pairing.p_value,
         // one of them has nothing of it, ever
         None => f64::from(u8::from(has(&variant.samples) == has(base))),
