@@ -93,6 +93,11 @@ impl Canvas<'_> {
         let drawn = self.backend.draw_rect(point(from), point(to), &color.filled(), true);
         drawn.expect("a string takes every write");
     }
+    /// A filled rectangle, paler than what stands upon it.
+    pub(super) fn pale_rect(&mut self, from: (f64, f64), to: (f64, f64), color: RGBColor) {
+        let drawn = self.backend.draw_rect(point(from), point(to), &color.mix(0.3).filled(), true);
+        drawn.expect("a string takes every write");
+    }
     /// A straight line.
     pub(super) fn line(&mut self, from: (f64, f64), to: (f64, f64), color: RGBColor, width: f64) {
         let drawn = self.backend.draw_line(point(from), point(to), &stroke(color, width));
@@ -114,10 +119,10 @@ impl Canvas<'_> {
         self.backend.fill_polygon(places, &color.filled()).expect("a string takes every write");
     }
     /// A polygon through which what is below can be seen.
-    pub(super) fn veil(&mut self, points: &[(f64, f64)], color: RGBColor) {
+    pub(super) fn veil(&mut self, points: &[(f64, f64)], color: RGBColor, density: f64) {
         let mut places: Vec<(i32, i32)> = points.iter().map(|&at| point(at)).collect();
         drop_straight(&mut places);
-        self.backend.fill_polygon(places, &color.mix(0.22).filled()).expect("a string takes every write");
+        self.backend.fill_polygon(places, &color.mix(density).filled()).expect("a string takes every write");
     }
     /// A filled circle.
     pub(super) fn dot(&mut self, at: (f64, f64), radius: f64, color: RGBColor) {
@@ -171,6 +176,11 @@ fn drop_straight(points: &mut Vec<(i32, i32)>) {
         kept.push(next);
     }
     *points = kept;
+}
+
+/// How dense each of so many veils is, so that what lies below all of them can still be seen.
+pub(super) fn density(veils: usize) -> f64 {
+    (0.66 / veils.max(1) as f64).min(0.22)
 }
 
 /// Gives each colour of the palette its dashes.

@@ -1,10 +1,10 @@
 //! A figure along swept paths: a line where one path varies, dots per path where several do.
 
 use super::across::Across;
-use super::canvas::{Anchor, Canvas, GRID, INK, MUTED, PAPER, draw, series_color, shortened};
+use super::canvas::{Anchor, Canvas, GRID, INK, MUTED, PAPER, density, draw, series_color, shortened};
 use super::scale::{Axis, WIDE, round_up, tick_step, tick_text};
 use super::sweep::Plot;
-use super::{FONT, LARGE, legend, legend_rows};
+use super::{FONT, LARGE, Sample, legend, legend_rows};
 use crate::report::sweep::Dimension;
 
 const WIDTH: f64 = 960.0;
@@ -66,7 +66,7 @@ impl Lines<'_> {
             for ((color, _), known) in self.names.iter().zip(&self.known) {
                 let upper = known.iter().map(|known| (across.at(known.at), up.at(known.mean + known.half)));
                 let lower = known.iter().rev().map(|known| (across.at(known.at), up.at(known.mean - known.half)));
-                canvas.veil(&upper.chain(lower).collect::<Vec<_>>(), series_color(*color));
+                canvas.veil(&upper.chain(lower).collect::<Vec<_>>(), series_color(*color), density(self.names.len()));
             }
             for ((color, _), known) in self.names.iter().zip(&self.known) {
                 let color = series_color(*color);
@@ -201,6 +201,6 @@ fn legend_height(names: &[(usize, &str)], width: f64) -> f64 {
 fn header(canvas: &mut Canvas<'_>, title: &str, names: &[(usize, &str)], width: f64) {
     canvas.bold((0.0, 12.0), title, LARGE, INK, Anchor::Start);
     if names.len() > 1 {
-        legend(canvas, names, width, 38.0);
+        legend(canvas, names, width, 38.0, Sample::Line);
     }
 }
