@@ -6,6 +6,7 @@ mod curve;
 mod heat;
 mod latency;
 mod marks;
+mod names;
 mod over_time;
 mod panels;
 mod plan;
