@@ -1,7 +1,7 @@
 //! A swept path as an axis from left to right.
 
 use super::FONT;
-use super::canvas::{Anchor, Canvas, GRID, INK, MUTED, shortened, text_width};
+use super::canvas::{Anchor, Canvas, GRID, INK, MUTED, WIDER, shortened, text_width};
 use super::names::Labels;
 use super::scale::{Axis, WIDE, duration_text, tick_step, tick_text};
 use crate::report::sweep::Dimension;
@@ -103,7 +103,7 @@ pub(super) fn labels(canvas: &mut Canvas<'_>, labels: &[(f64, Vec<String>)], y: 
     let mut end = f64::NEG_INFINITY;
     for (x, lines) in labels {
         let half = lines.iter().map(|line| text_width(line, LABEL)).fold(0.0, f64::max) / 2.0;
-        let middle = x.min(limit - half);
+        let middle = x.min(limit - half * WIDER);
         if middle - half >= end + 5.0 {
             for (i, line) in lines.iter().enumerate() {
                 canvas.text((middle, y + LINE * i as f64), line, LABEL, MUTED, Anchor::Middle);

@@ -71,6 +71,9 @@ pub(super) fn draw(width: f64, height: f64, paint: impl FnOnce(&mut Canvas<'_>))
     dashed(buffer)
 }
 
+/// How much wider a text may be with the font of another machine; to be kept in mind at edges.
+pub(super) const WIDER: f64 = 1.2;
+
 /// Width of a text in pixels, near enough to keep labels apart.
 pub(super) fn text_width(text: &str, size: f64) -> f64 {
     text.chars().count() as f64 * size * 0.56

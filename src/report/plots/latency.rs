@@ -1,6 +1,6 @@
 //! How latency is distributed: a cumulative distribution whose upper axis is stretched, so that the tail can be read.
 
-use super::canvas::{Anchor, Canvas, GRID, INK, MUTED, draw, series_color, text_width};
+use super::canvas::{Anchor, Canvas, GRID, INK, MUTED, WIDER, draw, series_color, text_width};
 use super::scale::{Axis, duration_text};
 use super::{Chart, FONT, LARGE, Sample, legend, legend_rows};
 use crate::metrics::{DistributionReport, Family, Study};
@@ -72,7 +72,7 @@ fn plot(canvas: &mut Canvas<'_>, lines: &[(usize, &DistributionReport)], count: 
         let x = across.at(ms);
         canvas.line((x, top), (x, top + HEIGHT), GRID, 1.0);
         let text = duration_text(ms);
-        let inside = x.min(WIDTH - text_width(&text, FONT) / 2.0);
+        let inside = x.min(WIDTH - WIDER * text_width(&text, FONT) / 2.0);
         canvas.text((inside, top + HEIGHT + 14.0), &text, FONT, MUTED, Anchor::Middle);
     }
     canvas.line((LEFT, top + HEIGHT), (WIDTH - RIGHT, top + HEIGHT), MUTED, 1.0);

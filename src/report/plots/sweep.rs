@@ -86,7 +86,8 @@ impl<'a> Plot<'a> {
         let blank = self.sweep.told(self.figure).into_iter().filter(|(_, told)| told.missing() > 0);
         let words = |(names, told): (Vec<&str>, Told)| {
             let whose = self.sweep.whose(&names);
-            format!(" {} of {all} points{whose} are not shown: {}.", told.missing(), told.reasons())
+            let are = if told.missing() == 1 { "is" } else { "are" };
+            format!(" {} of {all} points{whose} {are} not shown: {}.", told.missing(), told.reasons())
         };
         blank.map(words).collect()
     }
