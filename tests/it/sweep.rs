@@ -360,7 +360,9 @@ fn pictures_show_how_the_points_lie() {
             "sweep quick.yaml --lhs 6 --range pods.replicas=2..9 --range pods.cpu=0.5..2 --out dots {figure}"
         ))
         .fine();
-    assert_eq!(picture("dots").matches("<circle").count(), 6 * 2 * 2, "a dot per point, variant and path");
+    let (in_panels, in_legend) = (6 * 2 * 2, 2);
+    let dots = picture("dots").matches("<circle").count();
+    assert_eq!(dots, in_panels + in_legend, "a dot per point, variant and path, and one for the name of each variant");
     let page = place.read("dots/sweep.html");
     assert!(page.contains("pods.cpu") && page.contains("holds at") && !page.contains("<script"), "{page}");
     // pictures of an earlier merge do not stay, and files of the user do
@@ -373,6 +375,33 @@ fn pictures_show_how_the_points_lie() {
         (said.code, said.err.as_str()),
         (Some(0), "no point has the figure `cache.hits`; nothing is drawn of it\n")
     );
+}
+
+#[test]
+fn what_cannot_be_told_is_said() {
+    let place = quick();
+    let (before, _) = QUICK.split_once("sweep:").expect("it has one");
+    place.write(
+        "words.yaml",
+        format!("{before}sweep: {{balancers: [[{{nginx: {{}}}}], [{{nginx: {{method: least_conn}}}}]]}}\n"),
+    );
+    let figures = "--figure load.connections.max_over_mean --figure event.latency.p99 --figure cache.hits";
+    let said = place.run(&format!("sweep words.yaml --out words {figures}"));
+    for words in [
+        "too few samples",
+        "event latency p99 can be told at no point: too few samples.",
+        "nothing was measured at any point.",
+        "ip-hash, none run the same at every point",
+    ] {
+        assert!(said.out.contains(words), "{words}: {}", said.out);
+    }
+    // between words lies nothing: no lines
+    let picture = place.read("words/plots/load.connections.max_over_mean.svg");
+    assert!(!picture.contains("<polyline") && picture.contains("<circle"), "{picture}");
+    for words in ["method: least_conn", "balancers=[{nginx: {…}}]"] {
+        assert!(picture.contains(words), "{words}: {picture}");
+    }
+    assert!(!place.path("words/plots/event.latency.p99.svg").exists(), "there is nothing to draw");
 }
 
 #[test]

@@ -114,22 +114,46 @@ pub(super) fn warm_up(study: &Study, charts: &[Chart]) -> Markup {
             None => format!("{} of {} not in the first half of the run", steady.series, variant.name),
         })
         .collect();
+    let unknown = not_judged(study);
     html! {
         @if has_warm_up(study) {
             section id="warm-up" {
                 h2 { "Warm-up" }
                 p {
                     "Figures are taken after " (fixed(study.warm_up_s, 0)) " s. "
-                    @if too_short.is_empty() {
-                        "By MSER-5 nothing that was looked at is still on its way to a steady state then."
-                    } @else {
+                    @if !too_short.is_empty() {
                         "By MSER-5 that is too short: steady are " (too_short.join(", ")) "."
+                    } @else if unknown.is_empty() {
+                        "By MSER-5 nothing that was looked at is still on its way to a steady state then."
+                    } @else if looked_at().all(|(_, steady)| steady.from_s.is_none()) {
+                        "Whether anything is still on its way to a steady state then, MSER-5 cannot tell."
+                    } @else {
+                        "By MSER-5 nothing of what it can judge is still on its way to a steady state then."
+                    }
+                    @if !unknown.is_empty() {
+                        " It says nothing of " (unknown.join(", ")) ": there it would leave out more than half of the run, and longer \
+                         runs would tell."
                     }
                 }
                 (figure(charts, "warm-up", "", &steady_table(study)))
             }
         }
     }
+}
+
+/// The series of which MSER-5 says nothing, each with its variants.
+fn not_judged(study: &Study) -> Vec<String> {
+    let of_series = |&(name, ..): &(&str, _, _)| {
+        let is_unknown = |steady: &Steady| steady.series == name && steady.from_s.is_none() && !steady.too_short;
+        let variants = study.variants.iter().filter(|variant| variant.steady.iter().any(is_unknown));
+        let names: Vec<&str> = variants.map(|variant| variant.name.as_str()).collect();
+        match names.len() {
+            0 => None,
+            all if all == study.variants.len() => Some(name.to_owned()),
+            _ => Some(format!("{name} of {}", names.join(" and of "))),
+        }
+    };
+    CLUSTER_SERIES.iter().filter_map(of_series).collect()
 }
 
 fn steady_table(study: &Study) -> Markup {

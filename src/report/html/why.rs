@@ -15,7 +15,8 @@ pub(super) fn section(study: &Study, all: &[Chart]) -> Markup {
             h2 { "Why" }
             (sources(study))
             (charts::figure(all, "load-skew", "", &charts::rows_table(study, &SKEW)))
-            div class="pair" {
+            // side by side there is no room for many variants
+            div class=[(study.variants.len() < 4).then_some("pair")] {
                 div { h3 { "Landed on another pod than the last one" } (reasons(study, "requests of returning clients", |c| (c.moved, c.routed_again))) }
                 div { h3 { "Failed API requests" } (reasons(study, "requests", |c| (c.requests_failed, c.requests))) }
                 div { h3 { "Failed attempts to connect" } (reasons(study, "attempts", |c| (c.connects_failed, c.connect_attempts))) }
@@ -70,7 +71,7 @@ fn reasons<R: Reason>(study: &Study, what: &str, get: fn(&Counts) -> (Reasons<R>
     }
     let share = |part: u64, whole: u64| if whole == 0 { String::new() } else { percent(part as f64 / whole as f64) };
     let table = html! {
-        table {
+        table class="wide names" {
             caption { "Totals over " (count_of(u64::from(study.replications), "run")) ", and share of all " (what) "." }
             thead {
                 tr {

@@ -71,6 +71,9 @@ pub(super) fn draw(width: f64, height: f64, paint: impl FnOnce(&mut Canvas<'_>))
     dashed(buffer)
 }
 
+/// How much wider a text may be with the font of another machine; to be kept in mind at edges.
+pub(super) const WIDER: f64 = 1.2;
+
 /// Width of a text in pixels, near enough to keep labels apart.
 pub(super) fn text_width(text: &str, size: f64) -> f64 {
     text.chars().count() as f64 * size * 0.56
@@ -91,6 +94,11 @@ impl Canvas<'_> {
     /// A filled rectangle between two corners.
     pub(super) fn rect(&mut self, from: (f64, f64), to: (f64, f64), color: RGBColor) {
         let drawn = self.backend.draw_rect(point(from), point(to), &color.filled(), true);
+        drawn.expect("a string takes every write");
+    }
+    /// A filled rectangle, paler than what stands upon it.
+    pub(super) fn pale_rect(&mut self, from: (f64, f64), to: (f64, f64), color: RGBColor) {
+        let drawn = self.backend.draw_rect(point(from), point(to), &color.mix(0.3).filled(), true);
         drawn.expect("a string takes every write");
     }
     /// A straight line.
@@ -114,10 +122,10 @@ impl Canvas<'_> {
         self.backend.fill_polygon(places, &color.filled()).expect("a string takes every write");
     }
     /// A polygon through which what is below can be seen.
-    pub(super) fn veil(&mut self, points: &[(f64, f64)], color: RGBColor) {
+    pub(super) fn veil(&mut self, points: &[(f64, f64)], color: RGBColor, density: f64) {
         let mut places: Vec<(i32, i32)> = points.iter().map(|&at| point(at)).collect();
         drop_straight(&mut places);
-        self.backend.fill_polygon(places, &color.mix(0.22).filled()).expect("a string takes every write");
+        self.backend.fill_polygon(places, &color.mix(density).filled()).expect("a string takes every write");
     }
     /// A filled circle.
     pub(super) fn dot(&mut self, at: (f64, f64), radius: f64, color: RGBColor) {
@@ -171,6 +179,11 @@ fn drop_straight(points: &mut Vec<(i32, i32)>) {
         kept.push(next);
     }
     *points = kept;
+}
+
+/// How dense each of so many veils is, so that what lies below all of them can still be seen.
+pub(super) fn density(veils: usize) -> f64 {
+    (0.66 / veils.max(1) as f64).min(0.22)
 }
 
 /// Gives each colour of the palette its dashes.

@@ -1,8 +1,8 @@
 //! How latency is distributed: a cumulative distribution whose upper axis is stretched, so that the tail can be read.
 
-use super::canvas::{Anchor, Canvas, GRID, INK, MUTED, draw, series_color};
+use super::canvas::{Anchor, Canvas, GRID, INK, MUTED, WIDER, draw, series_color, text_width};
 use super::scale::{Axis, duration_text};
-use super::{Chart, FONT, LARGE, legend, legend_rows};
+use super::{Chart, FONT, LARGE, Sample, legend, legend_rows};
 use crate::metrics::{DistributionReport, Family, Study, TooFew};
 
 const WIDTH: f64 = 560.0;
@@ -38,7 +38,7 @@ pub(super) fn chart(study: &Study, family: &'static Family, name: &'static str) 
     let top = 62.0 + 20.0 * legend_rows(&names, WIDTH) as f64;
     let svg = draw(WIDTH, top + HEIGHT + 52.0, |canvas| {
         canvas.bold((0.0, 12.0), &format!("Distribution of {}", family.title), LARGE, INK, Anchor::Start);
-        legend(canvas, &names, WIDTH, 34.0);
+        legend(canvas, &names, WIDTH, 34.0, Sample::Line);
         plot(canvas, &lines, count, top);
     });
     Some(Chart {
@@ -70,7 +70,9 @@ fn plot(canvas: &mut Canvas<'_>, lines: &[(usize, &DistributionReport)], count: 
     for ms in across.ticks(8) {
         let x = across.at(ms);
         canvas.line((x, top), (x, top + HEIGHT), GRID, 1.0);
-        canvas.text((x, top + HEIGHT + 14.0), &duration_text(ms), FONT, MUTED, Anchor::Middle);
+        let text = duration_text(ms);
+        let inside = x.min(WIDTH - WIDER * text_width(&text, FONT) / 2.0);
+        canvas.text((inside, top + HEIGHT + 14.0), &text, FONT, MUTED, Anchor::Middle);
     }
     canvas.line((LEFT, top + HEIGHT), (WIDTH - RIGHT, top + HEIGHT), MUTED, 1.0);
     let middle = (LEFT + WIDTH - RIGHT) / 2.0;

@@ -6,6 +6,7 @@ mod curve;
 mod heat;
 mod latency;
 mod marks;
+mod names;
 mod over_time;
 mod panels;
 mod plan;
@@ -46,7 +47,9 @@ impl Chart {
 
     /// As a part of a page, which has margins of its own.
     pub(super) fn inline(&self) -> String {
-        self.framed("", 0.0)
+        // the page is read at one size of type: a picture grows no further than it was drawn
+        let width = self.svg.split_once(" width=\"").and_then(|(_, rest)| rest.split('"').next()?.parse::<f64>().ok());
+        self.framed(&format!("style=\"--drawn:{}px\" ", width.unwrap_or(0.0) / 2.0), 0.0)
     }
 
     /// plotters' head gives the size in drawing units and knows no title: it is replaced.
@@ -122,15 +125,25 @@ pub(super) fn key(i: usize) -> String {
     )
 }
 
+/// What a legend shows of a variant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sample {
+    Line,
+    Dot,
+}
+
 /// A legend of (position, name) in rows from `top` on.
-fn legend(canvas: &mut Canvas<'_>, names: &[(usize, &str)], width: f64, top: f64) {
+fn legend(canvas: &mut Canvas<'_>, names: &[(usize, &str)], width: f64, top: f64, sample: Sample) {
     let (mut x, mut y) = (0.0, top);
     for &(i, name) in names {
         let step = 34.0 + text_width(name, FONT) + 18.0;
         if x > 0.0 && x + step > width {
             (x, y) = (0.0, y + 20.0);
         }
-        canvas.line((x, y), (x + 28.0, y), series_color(i), if i < 7 { 2.5 } else { 1.0 });
+        match sample {
+            Sample::Line => canvas.line((x, y), (x + 28.0, y), series_color(i), if i < 7 { 2.5 } else { 1.0 }),
+            Sample::Dot => canvas.dot((x + 22.0, y), 4.0, series_color(i)),
+        }
         canvas.text((x + 34.0, y), name, FONT, if i < 7 { INK } else { MUTED }, Anchor::Start);
         x += step;
     }

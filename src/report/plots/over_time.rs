@@ -1,8 +1,8 @@
 //! Series over all replications: a panel per series, a line per variant, with its 95 % interval; and, smoothed, when they are steady.
 
-use super::canvas::{Anchor, CROWD, Canvas, GRID, INK, MUTED, SHADE, draw, series_color};
-use super::scale::{Axis, round_up, tick_step, tick_text, time_ticks};
-use super::{Chart, FONT, LARGE, legend, legend_rows};
+use super::canvas::{Anchor, CROWD, Canvas, GRID, INK, MUTED, PALETTE, SHADE, density, draw, series_color};
+use super::scale::{Axis, WIDEST, from_zero, tick_step, tick_text, time_ticks, with_intervals};
+use super::{Chart, FONT, LARGE, Sample, legend, legend_rows};
 use crate::metrics::{Band, OverTime, Steady, Study};
 
 const WIDTH: f64 = 960.0;
@@ -10,8 +10,6 @@ const LEFT: f64 = 56.0;
 const HEADER: f64 = 34.0;
 const HEIGHT: f64 = 130.0;
 const COLUMNS: usize = 2;
-/// Most variants that are drawn: more bands cover each other.
-const MOST_VARIANTS: usize = 6;
 /// Series that are drawn, in this order: what users notice, then what causes it.
 const SHOWN: [(&str, &str); 9] = [
     ("event_mean_ms", "mean event latency (ms)"),
@@ -53,6 +51,32 @@ pub(super) fn bands(study: &Study) -> Option<Chart> {
     )
 }
 
+/// Which variants share grey, and what of it all is cut off.
+fn notes(study: &Study, panels: &[Panel]) -> String {
+    let mut notes = String::new();
+    let grey: Vec<&str> = study.variants.iter().skip(PALETTE.len()).map(|variant| variant.name.as_str()).collect();
+    if let Some((last, before)) = grey.split_last() {
+        let names = if before.is_empty() { (*last).to_owned() } else { format!("{} and {last}", before.join(", ")) };
+        let are = if before.is_empty() { "is" } else { "are" };
+        notes.push_str(&format!(" Grey {are} {names}, without intervals; over-time.csv has every value."));
+    }
+    if panels.iter().any(|panel| panel.highest().0 < panel.highest().1) {
+        notes.push_str(&format!(" Intervals are cut off where they reach beyond {WIDEST:.0} times the highest mean."));
+    }
+    notes
+}
+
+impl Panel {
+    /// How far the axis reaches, and how far the intervals do.
+    fn highest(&self) -> (f64, f64) {
+        let points = || self.lines.iter().filter(|(i, _)| *i < PALETTE.len()).flat_map(|(_, points)| points);
+        let end = points().map(|(_, mean, half)| mean + half.unwrap_or(0.0)).fold(0.0, f64::max);
+        let all = self.lines.iter().flat_map(|(_, points)| points);
+        let mean = all.map(|(_, mean, _)| *mean).fold(0.0, f64::max);
+        (with_intervals(mean, end.max(mean)), end.max(mean))
+    }
+}
+
 /// Moving averages of what is looked at to tell whether the warm-up is long enough (Welch).
 pub(super) fn welch(study: &Study) -> Option<Chart> {
     let is_looked_at =
@@ -62,7 +86,7 @@ pub(super) fn welch(study: &Study) -> Option<Chart> {
     let mut panels: Vec<Panel> = series.filter_map(|series| panel(study, series, lines)).collect();
     for panel in &mut panels {
         let from = |steady: &[Steady]| steady.iter().find(|steady| steady.series == panel.series)?.from_s;
-        let variants = study.variants.iter().enumerate().take(MOST_VARIANTS);
+        let variants = study.variants.iter().enumerate();
         panel.marked = variants.filter_map(|(i, variant)| Some((i, from(&variant.steady)?))).collect();
     }
     chart(
@@ -71,7 +95,7 @@ pub(super) fn welch(study: &Study) -> Option<Chart> {
         "warm-up",
         "Is the warm-up long enough?",
         "Moving averages of means over all replications (Welch's method); they should be level where the warm-up ends. Small triangles show \
-         from where on MSER-5 would measure.",
+         from where on MSER-5 would measure; of a line without one it says nothing.",
     )
 }
 
@@ -80,7 +104,7 @@ fn panel(
     &(series, title): &(&'static str, &'static str),
     lines: impl Fn(&OverTime, &str) -> Option<Points>,
 ) -> Option<Panel> {
-    let variants = study.variants.iter().enumerate().take(MOST_VARIANTS);
+    let variants = study.variants.iter().enumerate();
     let lines: Vec<(usize, Points)> =
         variants.filter_map(|(i, variant)| Some((i, lines(&variant.over_time, series)?))).collect();
     (!lines.is_empty()).then(|| Panel { series, title, lines, marked: Vec::new() })
@@ -107,22 +131,22 @@ fn chart(study: &Study, panels: Vec<Panel>, name: &'static str, title: &str, des
     if panels.is_empty() {
         return None;
     }
-    let names: Vec<(usize, &str)> =
-        study.variants.iter().map(|variant| variant.name.as_str()).enumerate().take(MOST_VARIANTS).collect();
+    let names: Vec<(usize, &str)> = study.variants.iter().map(|variant| variant.name.as_str()).enumerate().collect();
     let has_legend = study.variants.len() > 1;
     let top = 34.0 + if has_legend { 20.0 * legend_rows(&names, WIDTH) as f64 } else { 0.0 };
     let rows = panels.len().div_ceil(COLUMNS);
+    let description = description.to_owned() + &notes(study, &panels);
     let svg = draw(WIDTH, top + rows as f64 * (HEADER + HEIGHT) + 34.0, |canvas| {
         canvas.bold((0.0, 12.0), title, LARGE, INK, Anchor::Start);
         if has_legend {
-            legend(canvas, &names, WIDTH, 38.0);
+            legend(canvas, &names, WIDTH, 38.0, Sample::Line);
         }
         for (i, panel) in panels.iter().enumerate() {
             let is_last = i + COLUMNS >= panels.len();
             draw_panel(canvas, study, panel, (i / COLUMNS, i % COLUMNS), top, is_last);
         }
     });
-    Some(Chart { name: name.into(), title: title.to_owned(), description: description.to_owned(), svg })
+    Some(Chart { name: name.into(), title: title.to_owned(), description, svg })
 }
 
 fn draw_panel(
@@ -137,22 +161,19 @@ fn draw_panel(
     let (left, right) = (column as f64 * width + LEFT, (column + 1) as f64 * width - 10.0);
     let top = top + row as f64 * (HEADER + HEIGHT) + HEADER;
     let bottom = top + HEIGHT;
-    let highest = panel.lines.iter().flat_map(|(_, points)| points).map(|(_, mean, half)| mean + half.unwrap_or(0.0));
-    let highest = highest.fold(0.0, f64::max);
     let across = Axis::linear(0.0, study.duration_s, left, right);
-    let up = Axis::linear(0.0, round_up(highest, 4), bottom, top);
+    let (up, ticks) = from_zero(panel.highest().0, 4, bottom, top);
     canvas.text((left, top - 13.0), panel.title, FONT, INK, Anchor::Start);
     let warm = across.at(study.warm_up_s);
     if warm > left {
         canvas.rect((left, top), (warm, bottom), SHADE);
     }
-    let ticks = up.ticks(4);
     for tick in &ticks {
         let y = up.at(*tick);
         canvas.line((left, y), (right, y), if *tick == 0.0 { MUTED } else { GRID }, 1.0);
         canvas.text((left - 7.0, y), &tick_text(*tick, tick_step(&ticks)), 12.0, MUTED, Anchor::End);
     }
-    for (i, points) in &panel.lines {
+    for (i, points) in panel.lines.iter().filter(|(i, _)| *i < PALETTE.len()) {
         let edge = |sign: f64| {
             move |&(time, mean, half): &(f64, f64, Option<f64>)| {
                 (across.at(time), up.at(mean + sign * half.unwrap_or(0.0)))
@@ -161,10 +182,12 @@ fn draw_panel(
         let outline: Vec<(f64, f64)> =
             points.iter().map(edge(1.0)).chain(points.iter().rev().map(edge(-1.0))).collect();
         if points.iter().any(|(.., half)| half.is_some()) {
-            canvas.veil(&outline, series_color(*i));
+            canvas.veil(&outline, series_color(*i), density(study.variants.len()));
         }
     }
-    for (i, points) in &panel.lines {
+    // the grey ones below, so that they cover none that has a colour; of the others the solid line below the dashed ones
+    let (colored, grey): (Vec<_>, Vec<_>) = panel.lines.iter().partition(|(i, _)| *i < PALETTE.len());
+    for (i, points) in grey.into_iter().chain(colored) {
         let line: Vec<(f64, f64)> = points.iter().map(|&(time, mean, _)| (across.at(time), up.at(mean))).collect();
         canvas.path(&line, series_color(*i), 1.5);
     }

@@ -4,7 +4,7 @@ use plotters::style::RGBColor;
 
 use super::canvas::{Anchor, CROWD, Canvas, GRID, INK, MUTED, SHADE, draw, series_color, text_width};
 use super::marks::{Group, groups};
-use super::scale::{Axis, round_up, tick_step, tick_text, time_ticks};
+use super::scale::{Axis, from_zero, tick_step, tick_text, time_ticks};
 use super::{Chart, FONT, LARGE};
 use crate::metrics::{PodSeries, Study, TimeSeries, VariantReport};
 
@@ -165,6 +165,8 @@ struct Frame {
     bottom: f64,
     across: Axis,
     up: Axis,
+    /// Of the upright axis.
+    ticks: Vec<f64>,
 }
 
 impl Plan<'_> {
@@ -187,9 +189,9 @@ impl Plan<'_> {
             for (i, lines) in self.panels.iter().enumerate() {
                 let (row, column) = (i / columns, i % columns);
                 let is_last = i + columns >= self.panels.len();
-                let frame = self.frame(lines, row, (column, columns), (height, round_up(highest, ticks)));
+                let frame = self.frame(lines, row, (column, columns), (height, highest), ticks);
                 self.header(canvas, &frame, i);
-                self.axes(canvas, &frame, ticks, is_last);
+                self.axes(canvas, &frame, is_last);
                 draw_marks(canvas, &frame, &groups, &self.study.variants[i]);
                 self.lines(canvas, &frame, lines, i);
             }
@@ -206,6 +208,7 @@ impl Plan<'_> {
         row: usize,
         (column, columns): (usize, usize),
         (height, highest): (f64, f64),
+        ticks: usize,
     ) -> Frame {
         let width = WIDTH / columns as f64;
         let labels = lines.iter().map(|line| text_width(&line.label, FONT)).fold(0.0, f64::max);
@@ -214,7 +217,8 @@ impl Plan<'_> {
         let top = TOP + row as f64 * (HEADER + height) + HEADER;
         let bottom = top + height;
         let across = Axis::linear(0.0, self.study.duration_s, left, right);
-        Frame { left, right, top, bottom, across, up: Axis::linear(0.0, highest, bottom, top) }
+        let (up, ticks) = from_zero(highest, ticks, bottom, top);
+        Frame { left, right, top, bottom, across, up, ticks }
     }
 
     fn header(&self, canvas: &mut Canvas<'_>, frame: &Frame, i: usize) {
@@ -227,16 +231,15 @@ impl Plan<'_> {
         }
     }
 
-    fn axes(&self, canvas: &mut Canvas<'_>, frame: &Frame, wanted: usize, is_last: bool) {
+    fn axes(&self, canvas: &mut Canvas<'_>, frame: &Frame, is_last: bool) {
         let warm = frame.across.at(self.study.warm_up_s);
         if warm > frame.left {
             canvas.rect((frame.left, frame.top), (warm, frame.bottom), SHADE);
         }
-        let ticks = frame.up.ticks(wanted);
-        for tick in &ticks {
+        for tick in &frame.ticks {
             let y = frame.up.at(*tick);
             canvas.line((frame.left, y), (frame.right, y), if *tick == 0.0 { MUTED } else { GRID }, 1.0);
-            canvas.text((frame.left - 7.0, y), &tick_text(*tick, tick_step(&ticks)), 12.0, MUTED, Anchor::End);
+            canvas.text((frame.left - 7.0, y), &tick_text(*tick, tick_step(&frame.ticks)), 12.0, MUTED, Anchor::End);
         }
         if warm > frame.left + 58.0 {
             canvas.text((frame.left + 6.0, frame.top + 11.0), "warm-up", 12.0, MUTED, Anchor::Start);
@@ -325,7 +328,7 @@ fn pieces(times: &[f64], values: &[Option<f64>]) -> Vec<Vec<(f64, f64)>> {
 }
 
 fn draw_marks(canvas: &mut Canvas<'_>, frame: &Frame, groups: &[Group], variant: &VariantReport) {
-    let mut labels: Vec<Label> = Vec::new();
+    let mut found: Vec<Label> = Vec::new();
     for group in groups {
         let places: Vec<f64> = group.times_s(&variant.marks).map(|time| frame.across.at(time)).collect();
         if let (Some(first), Some(last)) = (places.first(), places.last()) {
@@ -338,19 +341,49 @@ fn draw_marks(canvas: &mut Canvas<'_>, frame: &Frame, groups: &[Group], variant:
             if last > first {
                 canvas.line((*first, frame.top), (*last, frame.top), CROWD, 2.0);
             }
-            match labels.last_mut() {
-                Some(label) if first - label.to < 16.0 => {
-                    label.to = *first;
-                    label.numbers.push(group.number);
-                }
-                _ => labels.push(Label { from: *first, to: *first, numbers: vec![group.number] }),
-            }
+            found.push(Label { from: *first, to: *first, numbers: vec![group.number] });
         }
     }
-    for label in labels {
-        let middle = f64::midpoint(label.from, label.to);
+    let panel = (frame.left, frame.right);
+    let labels = taken_together(found, panel);
+    for (label, middle) in labels.iter().zip(apart(&labels, panel)) {
         canvas.text((middle, frame.top - 7.0), &label.text(), 12.0, INK, Anchor::Middle);
     }
+}
+
+/// The same, with the closest taken together until none has to stand far from its line.
+fn taken_together(mut labels: Vec<Label>, panel: (f64, f64)) -> Vec<Label> {
+    const FAR: f64 = 24.0;
+    labels.sort_by(|a, b| a.from.total_cmp(&b.from));
+    loop {
+        let distance = |at: &usize| labels[at + 1].middle(panel) - labels[*at].middle(panel);
+        let closest = (0..labels.len().saturating_sub(1)).min_by(|a, b| distance(a).total_cmp(&distance(b)));
+        let is_far = labels.iter().zip(apart(&labels, panel)).any(|(label, at)| (label.middle(panel) - at).abs() > FAR);
+        match closest {
+            Some(at) if is_far || distance(&at) < 9.0 => {
+                let next = labels.remove(at + 1);
+                labels[at].take(next);
+            }
+            _ => return labels,
+        }
+    }
+}
+
+/// Where labels stand so that they touch neither each other nor what is beside the panel.
+fn apart(labels: &[Label], (left, right): (f64, f64)) -> Vec<f64> {
+    let room = |a: &Label, b: &Label| (a.width() + b.width()) / 2.0 + 10.0;
+    let mut places: Vec<f64> = labels.iter().map(|label| label.middle((left, right))).collect();
+    for i in 1..places.len() {
+        places[i] = places[i].max(places[i - 1] + room(&labels[i - 1], &labels[i]));
+    }
+    // back from the right end, where they may have been moved out of the panel
+    if let Some((place, label)) = places.last_mut().zip(labels.last()) {
+        *place = place.min(right - label.width() / 2.0);
+    }
+    for i in (1..places.len()).rev() {
+        places[i - 1] = places[i - 1].min(places[i] - room(&labels[i - 1], &labels[i]));
+    }
+    places
 }
 
 /// The numbers of lines that are too close for a number each.
@@ -361,12 +394,31 @@ struct Label {
 }
 
 impl Label {
-    /// Such as `1`, `1, 2` or `1–4`.
+    /// Takes in the next one.
+    fn take(&mut self, next: Label) {
+        self.numbers.extend(next.numbers);
+        self.numbers.sort_unstable();
+        self.to = self.to.max(next.to);
+    }
+
+    fn width(&self) -> f64 {
+        text_width(&self.text(), 12.0)
+    }
+
+    /// The middle of its lines, or as close to it as it can be in the panel.
+    fn middle(&self, (left, right): (f64, f64)) -> f64 {
+        let half = self.width() / 2.0;
+        f64::midpoint(self.from, self.to).min(right - half).max(left + half)
+    }
+
+    /// Such as `1`, `1, 2` or `1–4, 7`.
     fn text(&self) -> String {
-        match self.numbers[..] {
-            [first, _, .., last] if last - first + 1 == self.numbers.len() => format!("{first}–{last}"),
-            _ => self.numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", "),
-        }
+        let runs = self.numbers.chunk_by(|a, b| a + 1 == *b);
+        let text = |run: &[usize]| match *run {
+            [first, _, .., last] => format!("{first}–{last}"),
+            _ => run.iter().map(usize::to_string).collect::<Vec<_>>().join(", "),
+        };
+        runs.map(text).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -390,4 +442,26 @@ fn notes(groups: &[Group], duration_s: f64) -> Vec<String> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_marks_touch_neither_each_other_nor_the_axis() {
+        let panel = (52.0, 400.0);
+        let at = |(number, x): (usize, f64)| Label { from: x, to: x, numbers: vec![number] };
+        let marks = [(1, 53.0), (2, 54.0), (4, 57.0), (3, 60.0), (7, 90.0), (5, 110.0), (9, 300.0), (8, 399.0)];
+        let labels = taken_together(marks.into_iter().map(at).collect(), panel);
+        let texts: Vec<String> = labels.iter().map(Label::text).collect();
+        assert_eq!(texts, ["1–4", "7", "5", "9", "8"]);
+        let ends: Vec<(f64, f64)> = apart(&labels, panel)
+            .iter()
+            .zip(&labels)
+            .map(|(at, label)| (at - label.width() / 2.0, at + label.width() / 2.0))
+            .collect();
+        assert!(ends.iter().all(|end| end.0 >= panel.0 - 1e-9 && end.1 <= panel.1 + 1e-9), "{ends:?}");
+        assert!(ends.windows(2).all(|pair| pair[0].1 + 6.0 < pair[1].0), "{ends:?}");
+    }
 }

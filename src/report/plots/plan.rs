@@ -43,15 +43,16 @@ pub(in crate::report) fn charts(about: &PlanAbout<'_>, plans: &[Plan]) -> Vec<Ch
             known,
             bound: Some((scale.value(expectation.bound), expectation.text.clone())),
         };
+        let (svg, notes) = lines.draw();
         charts.push(Chart {
             name: curve_name(charts.len() + 1).into(),
             title: format!("{title} by {}", about.setting),
             description: format!(
                 "{} at the values that were tried: means over the runs, shaded are their 95 % intervals. The answer is in a ring; a \
-                 hollow dot does not hold, or is not sure.",
+                 hollow dot does not hold, or is not sure.{notes}",
                 expectation.text
             ),
-            svg: lines.draw(),
+            svg,
         });
     }
     charts

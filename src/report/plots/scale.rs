@@ -4,6 +4,8 @@ use crate::report::number::{fixed, places_for};
 
 /// From this ratio of the ends on an axis of lines is logarithmic.
 pub(super) const WIDE: f64 = 15.0;
+/// Intervals that go beyond so many times the largest mean are cut off.
+pub(super) const WIDEST: f64 = 4.0;
 
 /// A linear or logarithmic axis over a length in pixels.
 #[derive(Clone, Copy)]
@@ -35,6 +37,13 @@ impl Axis {
         };
         self.from + part * (self.to - self.from)
     }
+    pub(super) fn is_log(&self) -> bool {
+        self.is_log
+    }
+    /// True for a value above the axis.
+    pub(super) fn is_beyond(&self, value: f64) -> bool {
+        value > self.high * (1.0 + 1e-9)
+    }
     /// About `wanted` round values within the axis.
     pub(super) fn ticks(&self, wanted: usize) -> Vec<f64> {
         if self.is_log { self.log_ticks(wanted) } else { linear_ticks(self.low, self.high, wanted) }
@@ -52,7 +61,11 @@ impl Axis {
         };
         let fine = within(&[1.0, 2.0, 5.0]);
         let middle = within(&[1.0, 3.0]);
-        if fine.len() <= wanted {
+        let is_short = self.high < 4.0 * self.low;
+        if fine.len() < 2 || (fine.len() < 3 && is_short) {
+            // on so short an axis the steps of a linear one tell more
+            linear_ticks(self.low, self.high, wanted)
+        } else if fine.len() <= wanted {
             fine
         } else if middle.len() <= wanted {
             middle
@@ -81,8 +94,23 @@ fn round_step(step: f64) -> f64 {
     snapped(factor * decade)
 }
 
-/// A round value not below `x`, so that the last tick closes the axis.
+/// An axis from zero that holds `highest`, and its ticks.
+pub(super) fn from_zero(highest: f64, wanted: usize, from: f64, to: f64) -> (Axis, Vec<f64>) {
+    let end = round_up(highest, wanted);
+    // a line at the very end would lie on the edge, where it cannot be seen
+    (Axis::linear(0.0, end.max(highest * 1.04), from, to), linear_ticks(0.0, end, wanted))
+}
+
+/// How far an axis reaches for means and their intervals; of very wide ones, which would flatten all else, the ends are cut off.
+pub(super) fn with_intervals(highest_mean: f64, highest_end: f64) -> f64 {
+    if highest_mean > 0.0 { highest_end.min(WIDEST * highest_mean) } else { highest_end }
+}
+
+/// A round value not below `x`, so that the last tick closes the axis; 1 where there is nothing but zero.
 pub(super) fn round_up(x: f64, ticks: usize) -> f64 {
+    if x <= 0.0 {
+        return 1.0;
+    }
     let step = round_step(x.max(1e-9) / ticks as f64);
     libm::ceil(x.max(1e-9) / step - 1e-9) * step
 }
@@ -110,7 +138,13 @@ pub(super) fn duration_text(ms: f64) -> String {
         _ if ms < 3.6e6 => (ms / 6e4, "min"),
         _ => (ms / 3.6e6, "h"),
     };
-    format!("{} {unit}", fixed(value, if value < 10.0 && libm::round(value) != value { 1 } else { 0 }))
+    // as many places as it needs, if these are few
+    let is_exact = |places: &i32| {
+        let step = libm::pow(10.0, f64::from(*places));
+        (libm::round(value * step) - value * step).abs() < 1e-6 * step
+    };
+    let places = (0..=3).find(is_exact).unwrap_or(if value < 10.0 { 1 } else { 0 });
+    format!("{} {unit}", fixed(value, places))
 }
 
 /// Ticks of a time axis of this many seconds: (seconds, text), and the unit of the texts.
@@ -143,6 +177,21 @@ mod tests {
         assert_eq!(Axis::log(3.0, 400.0, 0.0, 1.0).ticks(8), [5.0, 10.0, 20.0, 50.0, 100.0, 200.0]);
         assert_eq!(Axis::log(0.003, 400.0, 0.0, 1.0).ticks(8), [0.01, 0.1, 1.0, 10.0, 100.0]);
         assert_eq!(round_up(1234.0, 5), 1500.0);
+        assert_eq!((round_up(0.0, 5), from_zero(0.0, 5, 0.0, 1.0).1.len()), (1.0, 6));
+    }
+
+    #[test]
+    fn a_short_logarithmic_axis_has_ticks() {
+        let ticks = Axis::log(700.0, 1850.0, 0.0, 1.0).ticks(8);
+        assert_eq!(ticks, [800.0, 1000.0, 1200.0, 1400.0, 1600.0, 1800.0]);
+        assert!(Axis::log(1000.0, 1060.0, 0.0, 1.0).ticks(8).len() >= 3);
+    }
+
+    #[test]
+    fn what_reaches_the_end_of_an_axis_can_be_seen() {
+        let (axis, ticks) = from_zero(4.0, 4, 100.0, 0.0);
+        assert_eq!(ticks, [0.0, 1.0, 2.0, 3.0, 4.0]);
+        assert!(axis.at(4.0) > 3.0);
     }
 
     #[test]
@@ -153,5 +202,6 @@ mod tests {
         assert_eq!((unit, ticks[1].1.as_str()), ("s", "20"));
         assert_eq!(duration_text(0.5), "500 µs");
         assert_eq!(duration_text(2500.0), "2.5 s");
+        assert_eq!([1050.0, 100_000.0, 0.25].map(duration_text), ["1.05 s", "1.7 min", "250 µs"]);
     }
 }

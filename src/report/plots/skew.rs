@@ -1,6 +1,6 @@
 //! How unevenly the pods are loaded: a point with its interval per variant, three measures side by side.
 
-use super::canvas::{Anchor, CROWD, Canvas, GRID, INK, MUTED, draw, series_color, shortened, text_width};
+use super::canvas::{Anchor, CROWD, Canvas, GRID, INK, MUTED, PAPER, draw, series_color, shortened, text_width};
 use super::scale::{Axis, round_up, tick_step, tick_text};
 use super::{Chart, FONT, LARGE};
 use crate::metrics::Study;
@@ -47,7 +47,7 @@ pub(super) fn chart(study: &Study) -> Option<Chart> {
         name: "load-skew".into(),
         title: title.to_owned(),
         description:
-            "Per variant the mean over the runs as a point and its 95 % interval as a bar, for the fullest pod \
+            "Per variant the mean over the runs as a point and its 95 % interval as a pale bar, for the fullest pod \
                       over the mean (1 is even) and the coefficient of variation (0 is even). Further right is more \
                       uneven."
                 .to_owned(),
@@ -76,10 +76,16 @@ fn measure(canvas: &mut Canvas<'_>, row: &Row<'_>, heading: &str, even: f64, (fr
         let half = value.half_width.unwrap_or(0.0);
         // Filled shapes, not lines: an interval must not be dashed.
         let (low, high) = (axis.at(value.mean - half), axis.at(value.mean + half));
-        canvas.rect((axis.at(even), y - 1.0), (axis.at(value.mean), y + 1.0), CROWD);
-        canvas.rect((low, y - 7.0), (high.max(low + 1.0), y + 7.0), color);
+        canvas.rect((axis.at(even), y - 1.0), (low, y + 1.0), CROWD);
+        canvas.pale_rect((low, y - 6.0), (high.max(low + 1.0), y + 6.0), color);
+        for end in [low, high] {
+            canvas.rect((end - 0.5, y - 6.0), (end + 0.5, y + 6.0), color);
+        }
+        canvas.dot((axis.at(value.mean), y), 6.0, PAPER);
         canvas.dot((axis.at(value.mean), y), 4.5, color);
-        let text = row.scale.brief(value).mean;
-        canvas.text((high + 10.0, y), &text, FONT, INK, Anchor::Start);
+        // where the interval is wide, one digit more, so that the number is where the point stands
+        let exact = row.scale.parts(value).mean;
+        let text = if exact.chars().count() <= 4 { exact } else { row.scale.brief(value).mean };
+        canvas.text((high.max(axis.at(value.mean) + 4.5) + 8.0, y), &text, FONT, INK, Anchor::Start);
     }
 }

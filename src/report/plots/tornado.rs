@@ -2,7 +2,7 @@
 
 use super::canvas::{Anchor, CROWD, Canvas, GRID, INK, MUTED, draw, series_color, text_width};
 use super::scale::{Axis, round_up, tick_step, tick_text};
-use super::{Chart, FONT, LARGE, legend, legend_rows};
+use super::{Chart, FONT, LARGE, Sample, legend, legend_rows};
 use crate::metrics::{FigureId, Study};
 use crate::report::sensitivity::{Effect, Reading, stated};
 
@@ -42,7 +42,7 @@ pub(super) fn chart(study: &Study) -> Option<Chart> {
     let svg = draw(WIDTH, bottom + 34.0, |canvas| {
         canvas.bold((0.0, 12.0), title, LARGE, INK, Anchor::Start);
         if variants > 1 {
-            legend(canvas, &names, WIDTH, 38.0);
+            legend(canvas, &names, WIDTH, 38.0, Sample::Line);
         }
         for (i, effect) in effects.iter().enumerate() {
             let y = top + row * (i as f64 + 0.5);

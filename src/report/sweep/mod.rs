@@ -8,11 +8,12 @@ mod shape;
 mod table;
 mod text;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::plots::{Chart, sweep_charts};
 use super::{OutputFile, chart_path, html};
-use crate::metrics::{Estimate, FigureId, PointReport};
+use crate::metrics::{Estimate, FigureId, PointReport, Stat, VariantAtPoint};
 use crate::study::Points;
 
 pub(super) use shape::{Dimension, Facet, Shape};
@@ -57,6 +58,8 @@ pub struct SweepReport<'a, W: Write + Send> {
     sweep: Sweep<'a>,
     /// The figures are those that the user wants.
     is_asked: bool,
+    /// So many figures, the first ones, are expected.
+    expected: usize,
 }
 
 /// What of a sweep pictures and page show.
@@ -78,15 +81,77 @@ pub(super) struct Seen {
 /// What is kept of a variant at a point.
 pub(super) struct SeenVariant {
     /// By figure.
-    pub(super) values: Vec<Option<Estimate>>,
+    pub(super) values: Vec<Result<Estimate, Blank>>,
     /// (text, holds).
     pub(super) expected: Vec<(String, bool)>,
+    /// Of the first run.
+    pub(super) digest: String,
+}
+
+/// Why there is no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Blank {
+    /// Samples were too few to tell a percentile.
+    TooFew,
+    /// Nothing of it occurred.
+    Nothing,
+    /// The runs did not reach their end.
+    Stopped,
+}
+
+impl Blank {
+    /// Why a variant has no value of this figure.
+    fn of(figure: &FigureId, variant: &VariantAtPoint) -> Blank {
+        let family = format!("{}.", figure.family().name);
+        let is_measured = variant.figures.iter().any(|found| found.id.starts_with(&family));
+        if matches!(figure.stat(), Some(Stat::Percentile(_))) && is_measured { Blank::TooFew } else { Blank::Nothing }
+    }
+    /// In words.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Blank::TooFew => "too few samples",
+            Blank::Nothing => "nothing measured",
+            Blank::Stopped => "stopped",
+        }
+    }
+}
+
+/// How many points have a value of a figure, and why the others have none.
+#[derive(PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) points: usize,
+    /// (points, why).
+    pub(super) blank: Vec<(usize, Blank)>,
+}
+
+impl Told {
+    /// Such as `too few samples`, or `too few samples at 3, stopped at 1`.
+    pub(super) fn reasons(&self) -> String {
+        match self.blank[..] {
+            [(_, blank)] => blank.words().to_owned(),
+            _ => {
+                let all = self.blank.iter().map(|(points, blank)| format!("{} at {points}", blank.words()));
+                all.collect::<Vec<_>>().join(", ")
+            }
+        }
+    }
+    /// Points without a value.
+    pub(super) fn missing(&self) -> usize {
+        self.blank.iter().map(|(points, _)| points).sum()
+    }
 }
 
 impl Seen {
     /// The value of a figure of a variant.
     pub(super) fn value(&self, variant: usize, figure: usize) -> Option<&Estimate> {
-        self.variants.get(variant)?.as_ref()?.values[figure].as_ref()
+        self.variants.get(variant)?.as_ref()?.values[figure].as_ref().ok()
+    }
+    /// Why there is none.
+    fn blank(&self, variant: usize, figure: usize) -> Option<Blank> {
+        match self.variants.get(variant).and_then(Option::as_ref) {
+            Some(variant) => variant.values[figure].as_ref().err().copied(),
+            None => Some(if self.stopped.is_some() { Blank::Stopped } else { Blank::Nothing }),
+        }
     }
 }
 
@@ -119,7 +184,12 @@ impl<'a, W: Write + Send> SweepReport<'a, W> {
                 sweep.figures.push(*figure);
             }
         }
-        Ok(SweepReport { tables: Tables::new(about.points, tables)?, sweep, is_asked: !figures.is_empty() })
+        Ok(SweepReport {
+            tables: Tables::new(about.points, tables)?,
+            sweep,
+            is_asked: !figures.is_empty(),
+            expected: 0,
+        })
     }
 
     /// Takes the next point.
@@ -131,13 +201,17 @@ impl<'a, W: Write + Send> SweepReport<'a, W> {
         let sweep = &mut self.sweep;
         if sweep.points.is_empty() && !self.is_asked {
             let expected = report.variants.iter().flat_map(|variant| &variant.expectations);
-            let names = expected.map(|outcome| outcome.figure.as_str()).chain(USUAL);
-            for figure in names.filter_map(|name| name.parse::<FigureId>().ok()) {
-                let is_kept = FigureId::all().any(|kept| kept == figure);
-                if is_kept && !sweep.figures.contains(&figure) {
-                    sweep.figures.push(figure);
-                }
-            }
+            let mut add = |name: &str| {
+                let figure = name.parse::<FigureId>().ok();
+                let is_new =
+                    |figure: &FigureId| FigureId::all().any(|kept| kept == *figure) && !sweep.figures.contains(figure);
+                sweep.figures.extend(figure.filter(is_new));
+                sweep.figures.len()
+            };
+            self.expected = expected.map(|outcome| add(&outcome.figure)).last().unwrap_or(0);
+            USUAL.iter().for_each(|name| {
+                add(name);
+            });
         }
         let mut seen = Seen { stopped: report.stopped.clone(), variants: Vec::new() };
         for variant in &report.variants {
@@ -145,11 +219,15 @@ impl<'a, W: Write + Send> SweepReport<'a, W> {
                 sweep.variants.push(variant.name.clone());
                 sweep.variants.len() - 1
             });
-            let value = |figure: &FigureId| variant.figure(&figure.to_string()).map(|found| found.value);
+            let value = |figure: &FigureId| match variant.figure(&figure.to_string()) {
+                Some(found) => Ok(found.value),
+                None => Err(Blank::of(figure, variant)),
+            };
             seen.variants.resize_with(seen.variants.len().max(at + 1), || None);
             seen.variants[at] = Some(SeenVariant {
                 values: sweep.figures.iter().map(value).collect(),
                 expected: variant.expectations.iter().map(|outcome| (outcome.text.clone(), outcome.holds)).collect(),
+                digest: variant.digest.clone(),
             });
         }
         sweep.points.push(seen);
@@ -162,9 +240,10 @@ impl<'a, W: Write + Send> SweepReport<'a, W> {
     /// When a table cannot be written.
     pub fn finish(self, width: usize) -> io::Result<SweepFiles> {
         self.tables.finish()?;
-        let asked = if self.is_asked { self.sweep.figures.clone() } else { Vec::new() };
-        let sweep = self.sweep.pruned(self.is_asked);
-        let absent = asked.into_iter().filter(|figure| !sweep.figures.contains(figure)).collect();
+        let wanted = if self.is_asked { self.sweep.figures.len() } else { self.expected };
+        let sweep = self.sweep.pruned(wanted);
+        let is_absent = |figure: &usize| self.is_asked && sweep.values(*figure).next().is_none();
+        let absent = (0..sweep.figures.len()).filter(is_absent).map(|figure| sweep.figures[figure]).collect();
         let charts = sweep_charts(&sweep);
         let page = html::sweep_page(&sweep, &charts);
         let file = |path: &str, bytes: String| OutputFile { path: path.to_owned(), bytes: bytes.into_bytes() };
@@ -175,14 +254,22 @@ impl<'a, W: Write + Send> SweepReport<'a, W> {
 }
 
 impl Sweep<'_> {
-    /// Without the figures that no point has, and without more usual ones than can be looked at.
-    fn pruned(mut self, is_asked: bool) -> Self {
-        let is_there = |figure: usize| {
+    /// The first figures, which are wanted, and of usual ones no more than can be looked at, without those of which no point has anything.
+    fn pruned(mut self, wanted: usize) -> Self {
+        let has = |figure: usize, is_it: fn(&Result<Estimate, Blank>) -> bool| {
             let variants = self.points.iter().flat_map(|point| point.variants.iter().flatten());
-            variants.into_iter().any(|variant| variant.values[figure].is_some())
+            variants.into_iter().any(|variant| is_it(&variant.values[figure]))
         };
-        let most = if is_asked { usize::MAX } else { MOST_USUAL };
-        let kept: Vec<usize> = (0..self.figures.len()).filter(|&figure| is_there(figure)).take(most).collect();
+        let (mut kept, mut told) = (Vec::new(), 0);
+        for figure in 0..self.figures.len() {
+            let is_told = has(figure, |value| value.is_ok());
+            // that there are too few samples is worth knowing: longer runs would tell
+            let is_kept = is_told || has(figure, |value| *value == Err(Blank::TooFew));
+            if figure < wanted || (is_kept && told < MOST_USUAL) {
+                kept.push(figure);
+                told += usize::from(is_told);
+            }
+        }
         self.figures = kept.iter().map(|&figure| self.figures[figure]).collect();
         for variant in self.points.iter_mut().flat_map(|point| point.variants.iter_mut().flatten()) {
             variant.values = kept.iter().map(|&figure| variant.values[figure]).collect();
@@ -193,6 +280,31 @@ impl Sweep<'_> {
     /// Every value of a figure that there is.
     pub(super) fn values(&self, figure: usize) -> impl Iterator<Item = &Estimate> {
         let variants = self.points.iter().flat_map(|point| point.variants.iter().flatten());
-        variants.filter_map(move |variant| variant.values[figure].as_ref())
+        variants.filter_map(move |variant| variant.values[figure].as_ref().ok())
+    }
+
+    /// For each variant at how many points a figure is known, those alike together: (names, how many).
+    pub(super) fn told(&self, figure: usize) -> Vec<(Vec<&str>, Told)> {
+        let mut all: Vec<(Vec<&str>, Told)> = Vec::new();
+        for (at, name) in self.variants.iter().enumerate() {
+            let mut blank: BTreeMap<Blank, usize> = BTreeMap::new();
+            self.points
+                .iter()
+                .filter_map(|point| point.blank(at, figure))
+                .for_each(|why| *blank.entry(why).or_default() += 1);
+            let missing: usize = blank.values().sum();
+            let blank = blank.into_iter().map(|(why, points)| (points, why)).collect();
+            let told = Told { points: self.points.len() - missing, blank };
+            match all.iter_mut().find(|(_, other)| *other == told) {
+                Some((names, _)) => names.push(name),
+                None => all.push((vec![name], told)),
+            }
+        }
+        all
+    }
+
+    /// ` of a, b`, where these are not all variants.
+    pub(super) fn whose(&self, names: &[&str]) -> String {
+        if names.len() == self.variants.len() { String::new() } else { format!(" of {}", names.join(", ")) }
     }
 }

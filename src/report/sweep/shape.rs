@@ -46,8 +46,8 @@ impl Dimension {
     }
 }
 
-/// A combination of values, and the points at (first, second) of the other two paths.
-pub(in crate::report) type Facet = (String, BTreeMap<(usize, usize), usize>);
+/// A combination of values, as positions among those of each path, and the points at (first, second) of the other two paths.
+pub(in crate::report) type Facet = (Vec<usize>, BTreeMap<(usize, usize), usize>);
 
 /// How the points lie.
 pub(in crate::report) enum Shape {
@@ -59,7 +59,9 @@ pub(in crate::report) enum Shape {
     Grid {
         /// The first path, and the second one.
         axes: [Dimension; 2],
-        /// For each combination of the others.
+        /// The others.
+        others: Vec<Dimension>,
+        /// For each combination of these.
         facets: Vec<Facet>,
     },
     /// Anything else.
@@ -82,17 +84,11 @@ impl Shape {
                 let others = varied.split_off(2);
                 let mut facets: BTreeMap<Vec<usize>, BTreeMap<(usize, usize), usize>> = BTreeMap::new();
                 for point in 0..points.len() {
-                    let facet = others.iter().map(|dimension| dimension.of[point]).collect();
+                    let facet = others.iter().map(|dimension: &Dimension| dimension.of[point]).collect();
                     facets.entry(facet).or_default().insert((varied[0].of[point], varied[1].of[point]), point);
                 }
-                let words = |facet: &[usize]| {
-                    let values =
-                        others.iter().zip(facet).map(|(other, &at)| format!("{}={}", other.path, other.values[at]));
-                    values.collect::<Vec<_>>().join(", ")
-                };
-                let facets = facets.into_iter().map(|(facet, points)| (words(&facet), points)).collect();
                 let axes = <[Dimension; 2]>::try_from(varied).unwrap_or_else(|_| unreachable!("two are left"));
-                Shape::Grid { axes, facets }
+                Shape::Grid { axes, others, facets: facets.into_iter().collect() }
             }
         }
     }
@@ -123,13 +119,14 @@ mod tests {
 
     #[test]
     fn a_full_grid_is_one_whatever_the_order_of_its_points() {
-        let Shape::Grid { axes, facets } = shape("a,b,c\n2,x,1\n1,x,1\n1,y,1\n2,y,1\n2,x,0\n1,x,0\n1,y,0\n2,y,0\n")
+        let Shape::Grid { axes, others, facets } =
+            shape("a,b,c\n2,x,1\n1,x,1\n1,y,1\n2,y,1\n2,x,0\n1,x,0\n1,y,0\n2,y,0\n")
         else {
             panic!("every combination is there")
         };
         assert_eq!([&axes[0].path, &axes[1].path], ["a", "b"]);
-        let names: Vec<&str> = facets.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["c=0", "c=1"]);
+        let values: Vec<&str> = facets.iter().map(|(facet, _)| others[0].values[facet[0]].as_str()).collect();
+        assert_eq!((others[0].path.as_str(), &values[..]), ("c", &["0", "1"][..]));
         assert_eq!(facets[1].1[&(0, 1)], 2);
         assert!(matches!(shape("a,b\n1,1\n2,2\n3,1\n"), Shape::Scattered(dimensions) if dimensions.len() == 2));
         assert!(matches!(shape("a,b\n1,1\n"), Shape::Single));

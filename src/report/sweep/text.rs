@@ -1,7 +1,8 @@
 //! What a sweep shows, in sentences and in a table.
 
-use super::{SeenVariant, Sweep};
+use super::{Blank, Seen, SeenVariant, Sweep};
 use crate::report::number::{Scale, count};
+use crate::report::precision::TOO_FEW;
 use crate::report::terminal::{table_of, wrapped};
 
 /// Most rows of the table on the terminal: more are for `points.csv`.
@@ -40,7 +41,9 @@ pub(in crate::report) fn summary_table(sweep: &Sweep<'_>) -> (Vec<String>, Vec<V
             cells.extend((sweep.variants.len() > 1).then(|| name.clone()));
             let values = variant.values.iter().zip(&scales);
             cells.extend(
-                values.map(|(value, scale)| value.as_ref().map_or("–".to_owned(), |v| scale.parts(v).to_string())),
+                values.map(|(value, scale)| {
+                    value.as_ref().map_or_else(|why| blank(*why), |v| scale.parts(v).to_string())
+                }),
             );
             let failing: Vec<&str> =
                 variant.expected.iter().filter(|(_, holds)| !holds).map(|(text, _)| text.as_str()).collect();
@@ -49,6 +52,11 @@ pub(in crate::report) fn summary_table(sweep: &Sweep<'_>) -> (Vec<String>, Vec<V
         }
     }
     (header, rows)
+}
+
+/// What a table shows in the place of a value.
+fn blank(why: Blank) -> String {
+    if why == Blank::TooFew { TOO_FEW } else { "–" }.to_owned()
 }
 
 /// In which unit each figure is shown.
@@ -75,10 +83,18 @@ pub(in crate::report) fn ends_table(sweep: &Sweep<'_>) -> (Vec<String>, Vec<Vec<
             // of equal ones the first
             let lowest = known().reduce(|a, b| if b.1.mean < a.1.mean { b } else { a });
             let highest = known().reduce(|a, b| if b.1.mean > a.1.mean { b } else { a });
-            let (Some(low), Some(high)) = (lowest, highest) else { continue };
             let mut cells = vec![sweep.figures[figure].title()];
             cells.extend((sweep.variants.len() > 1).then(|| variant.clone()));
-            cells.extend([low, high].iter().flat_map(|(point, value)| [scale.show(value), row(*point)]));
+            match lowest.zip(highest) {
+                Some((low, high)) => {
+                    cells.extend([low, high].iter().flat_map(|(point, value)| [scale.show(value), row(*point)]));
+                }
+                None => {
+                    let whys = sweep.points.iter().filter_map(|point| point.blank(at, figure));
+                    let why = whys.min().map_or("–", Blank::words);
+                    cells.extend([why, "–", "–", "–"].map(str::to_owned));
+                }
+            }
             rows.push(cells);
         }
     }
@@ -88,7 +104,59 @@ pub(in crate::report) fn ends_table(sweep: &Sweep<'_>) -> (Vec<String>, Vec<Vec<
     (header, rows)
 }
 
-/// Where expectations hold, and what stopped.
+/// At how many points a figure is known, where it is not known at all of them.
+fn untold(sweep: &Sweep<'_>) -> Vec<String> {
+    let mut out = Vec::new();
+    for (figure, id) in sweep.figures.iter().enumerate() {
+        for (names, told) in sweep.told(figure) {
+            // what stopped is told for itself
+            if told.blank.iter().all(|(_, why)| *why == Blank::Stopped) {
+                continue;
+            }
+            let (what, all) = (format!("{}{}", id.title(), sweep.whose(&names)), count(sweep.points.len() as u64));
+            out.push(match (told.points, &told.blank[..]) {
+                (0, [(_, Blank::Nothing)]) => format!("{what}: nothing was measured at any point."),
+                (0, _) => format!("{what} can be told at no point: {}.", told.reasons()),
+                (points, _) => {
+                    let (points, others) = (count(points as u64), count(told.missing() as u64));
+                    format!(
+                        "{what} can be told at {points} of {all} points, not at the other {others}: {}.",
+                        told.reasons()
+                    )
+                }
+            });
+        }
+    }
+    out
+}
+
+/// Variants whose runs are the same at all points.
+fn unmoved<'s>(sweep: &'s Sweep<'_>) -> Vec<String> {
+    let is_unmoved = |at: &usize| {
+        let seen =
+            |point: &'s Seen| point.variants.get(*at)?.as_ref().map(|variant| (&variant.digest, &variant.values));
+        let mut all = sweep.points.iter().map(seen);
+        let first = all.next().flatten();
+        sweep.points.len() > 1 && first.is_some() && all.all(|variant| variant == first)
+    };
+    let all: Vec<&str> = (0..sweep.variants.len()).filter(is_unmoved).map(|at| sweep.variants[at].as_str()).collect();
+    let (what, its) = match all[..] {
+        [] => return Vec::new(),
+        _ if sweep.variants.len() == 1 => {
+            return vec!["The runs are the same at every point: nothing in them depends on what is swept.".to_owned()];
+        }
+        [one] => {
+            (format!("{one} runs the same at every point"), "its own patch sets it, or nothing in it depends on it")
+        }
+        _ => (
+            format!("{} run the same at every point", all.join(", ")),
+            "their own patches set it, or nothing in them depends on it",
+        ),
+    };
+    vec![format!("{what}: what is swept does not reach {}, because {its}.", if all.len() == 1 { "it" } else { "them" })]
+}
+
+/// Where expectations hold, what cannot be told, what sweeping does not reach, and what stopped.
 pub(in crate::report) fn sentences(sweep: &Sweep<'_>) -> Vec<String> {
     let mut out = Vec::new();
     let points = sweep.about.points;
@@ -113,6 +181,8 @@ pub(in crate::report) fn sentences(sweep: &Sweep<'_>) -> Vec<String> {
             ));
         }
     }
+    out.extend(untold(sweep));
+    out.extend(unmoved(sweep));
     let stopped: Vec<usize> = (0..sweep.points.len()).filter(|&at| sweep.points[at].stopped.is_some()).collect();
     if let Some(&first) = stopped.first() {
         let why = sweep.points[first].stopped.as_deref().unwrap_or_default();
