@@ -64,7 +64,8 @@ pub fn plan(args: &PlanArgs) -> Result<Success, Failure> {
         report::plan_files(&about, &plans).into_iter().map(|file| (file.path, file.bytes)).collect();
     folder.write(&files, &report::plan_optional_paths())?;
     let texts: Vec<String> = plans.iter().map(|plan| report::plan_text(&about, plan)).collect();
-    print::out(&format!("{}\nReport: {}\n", texts.join("\n"), folder.path().join("plan.html").display()))?;
+    let page = folder.path().join("plan.html");
+    print::out(&format!("{}\n{}\nReport: {}\n", texts.join("\n"), about.judged(), page.display()))?;
     let all = plans.iter().all(|plan| plan.answer.is_some());
     Ok(if all { Success::Fine } else { Success::ExpectationFailed })
 }
@@ -144,6 +145,9 @@ fn question(args: &PlanArgs) -> Result<(Kind, Question), Failure> {
             args.knob
         )));
     }
+    // without its only pod nobody is served: that is no end of a range
+    let is_lost = args.during == Some(DuringArg::PodLost);
+    let from = if is_lost && args.knob == "pods.replicas" && from < 2.0 && to >= 2.0 { 2.0 } else { from };
     let question = Question {
         find: match args.find {
             FindArg::Fewest => Find::Fewest,

@@ -45,12 +45,12 @@ pub struct Study {
 }
 
 /// How well the least known figure is known, of those that reports put first or that are expected.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Precision {
     /// Half the width of a 95 % interval that was asked for, as a share of the mean.
     pub wanted: f64,
-    /// What was reached.
-    pub reached: f64,
+    /// What was reached; `None` where the interval contains 0.
+    pub reached: Option<f64>,
     /// The figure.
     pub figure: String,
     /// Whose.
@@ -58,6 +58,10 @@ pub struct Precision {
 }
 
 impl Precision {
+    /// Whether it is known as well as was asked for.
+    pub fn is_reached(&self) -> bool {
+        self.reached.is_some_and(|reached| reached <= self.wanted)
+    }
     /// No more runs are added once all variants together handled so many events: one to three minutes of one core.
     pub const MOST_EVENTS: u64 = 500_000_000;
     /// A share (0 to 1) that is known to so much is known well enough, however small it is: a tenth of a percentage point.

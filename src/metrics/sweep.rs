@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::study::{ExpectationOutcome, FigureReport};
+use super::study::{ExpectationOutcome, FigureReport, Precision};
 
 /// One point of a sweep.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -11,6 +11,10 @@ pub struct PointReport {
     pub point: usize,
     /// Why its runs stopped before their end, if they did; then there are no figures.
     pub stopped: Option<String>,
+    /// Runs of each variant.
+    pub replications: u32,
+    /// How well the least known headline or expected figure is known; `None` unless that decided how often it was run.
+    pub precision: Option<Precision>,
     /// In the order of the scenario.
     pub variants: Vec<VariantAtPoint>,
 }
@@ -33,7 +37,7 @@ pub struct VariantAtPoint {
 impl PointReport {
     /// A point whose runs stopped before their end.
     pub fn stopped(point: usize, why: String) -> PointReport {
-        PointReport { point, stopped: Some(why), variants: Vec::new() }
+        PointReport { point, stopped: Some(why), replications: 0, precision: None, variants: Vec::new() }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::metrics::{Estimate, ExpectationOutcome, FigureId, Judgement};
 /// `holds: measured 80.1 ± 2.0 ms, 19.9 ms below the limit`.
 pub fn words(outcome: &ExpectationOutcome) -> String {
     let word = match (outcome.judgement, outcome.holds) {
-        (Judgement::Unsure, _) if outcome.measured.is_some() => "not sure",
+        (Judgement::Unsure, _) => "not sure",
         (_, true) => "holds",
         (_, false) => "fails",
     };

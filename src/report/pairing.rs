@@ -3,6 +3,9 @@
 use super::number::{fixed, places_for};
 use crate::metrics::{FigureId, HEADLINE, Study, VariantReport};
 
+/// With fewer runs nothing is said of correlations.
+pub(super) const FEWEST: u32 = 10;
+
 /// Correlation with the baseline, and how many runs with random numbers of their own one run is worth: of one figure of one variant.
 #[derive(Clone, Copy)]
 pub(super) struct Worth {
@@ -26,6 +29,10 @@ impl Worth {
 pub(super) fn sentence(study: &Study) -> String {
     let all = || study.variants.iter().flat_map(|variant| HEADLINE.iter().filter_map(|id| Worth::of(variant, id)));
     let (correlations, gains) = (sorted(all().map(|worth| worth.correlation)), sorted(all().map(|worth| worth.gain)));
+    // two pairs always lie on a line, and a few nearly do
+    if study.replications < FEWEST {
+        return String::new();
+    }
     let ([least, .., most], [smallest, .., largest]) = (&correlations[..], &gains[..]) else { return String::new() };
     let against = gains.iter().filter(|gain| **gain < 1.0).count();
     let but = match against {

@@ -8,25 +8,30 @@ use crate::metrics::{Estimate, FigureId, HEADLINE, Precision, Study, TooFew};
 /// What a table shows in the place of a percentile that is not told.
 pub(super) const TOO_FEW: &str = "too few";
 
-/// Why there are so many runs: `Runs were added until every figure above was known to ±5 %.`; empty where their number was given.
+/// Why there are so many runs; empty where their number was given.
 pub(super) fn sentence(study: &Study) -> String {
-    let Some(Precision { wanted, reached, figure, variant }) = &study.precision else { return String::new() };
+    let Some(precision) = &study.precision else { return String::new() };
     let runs = count_of(u64::from(study.replications), "run");
-    let named = title(figure);
-    let whose = if study.variants.len() > 1 { format!(" of {variant}") } else { String::new() };
-    if reached <= wanted {
+    let wanted = percent(precision.wanted);
+    if precision.is_reached() {
         return format!(
-            "After {runs} every figure of this table, and what is expected, is known to ±{}; shares at least to ±{} percentage points.",
-            percent(*wanted),
+            "After {runs} every headline figure, and what is expected, is known to ±{wanted}; shares at least to ±{} percentage points.",
             Precision::SMALLEST_SHARE * 100.0
         );
     }
-    let reached = if reached.is_finite() { format!("to ±{}", percent(*reached)) } else { "not at all".to_owned() };
     let events: u64 = study.variants.iter().map(|variant| variant.events).sum();
     let most =
         if events >= Precision::MOST_EVENTS { "more would take long (`-r` does)" } else { "the most there may be" };
-    let wanted = percent(*wanted);
-    format!("After {runs}, {most}, not every figure is known to ±{wanted}: {named}{whose} {reached}.")
+    let known = least(precision, study.variants.len() > 1);
+    format!("After {runs}, {most}, not every figure is known to ±{wanted}: {known}.")
+}
+
+/// Which figure is known least, and how well: `failed connects of cookie to ±6.05 %`.
+pub(super) fn least(precision: &Precision, has_variants: bool) -> String {
+    let whose = if has_variants { format!(" of {}", precision.variant) } else { String::new() };
+    let reached =
+        precision.reached.map_or_else(|| "not at all".to_owned(), |reached| format!("to ±{}", percent(reached)));
+    format!("{}{whose} {reached}", title(&precision.figure))
 }
 
 /// Of how many runs a value is, where not all of them had any of it.
@@ -67,7 +72,9 @@ pub(super) fn missing(study: &Study) -> String {
 /// Why nothing is said of a percentile.
 pub(super) fn too_few(too_few: &TooFew) -> String {
     let TooFew { beyond, wanted, .. } = too_few;
-    format!("only {beyond} samples lie beyond it, and {wanted} would tell; run longer")
+    let help =
+        if *wanted > TooFew::BEYOND { "longer runs would help" } else { "longer runs would help, or more of them" };
+    format!("only {beyond} samples lie beyond it, and {wanted} would tell; {help}")
 }
 
 fn title(id: &str) -> String {

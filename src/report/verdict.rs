@@ -3,6 +3,7 @@
 
 use super::finding::Finding;
 use super::number::Scale;
+use super::precision;
 use super::rows::Row;
 use crate::metrics::{Estimate, FigureReport, Study, Unit};
 
@@ -58,7 +59,7 @@ fn connecting(study: &Study) -> Option<String> {
     let row = Row::find(study, "connections.failed")?;
     let failing = row.values().filter(|(_, value)| many_fail(value));
     let shares: Vec<String> =
-        failing.map(|(i, value)| format!("{} with {}", row.scale.show_brief(value), study.variants[i].name)).collect();
+        failing.map(|(i, value)| format!("{} with {}", shown(study, &row, value), study.variants[i].name)).collect();
     (!shares.is_empty()).then(|| format!("Attempts to connect that fail: {}.", listed(&shares)))
 }
 
@@ -75,8 +76,8 @@ fn spread(study: &Study) -> Option<String> {
         _ => "The".to_owned(),
     };
     Some(match per_variant(study, &row, what) {
-        Some(values) => format!("{start} fullest pod carries {values} {}.", precision(study)),
-        None => format!("{start} fullest pod: {TOO_FEW} how full it is {}.", precision(study)),
+        Some(values) => format!("{start} fullest pod carries {values} {}.", interval_of(study)),
+        None => format!("{start} fullest pod: {TOO_FEW} how full it is {}.", interval_of(study)),
     })
 }
 
@@ -91,7 +92,7 @@ fn stickiness(study: &Study) -> Option<String> {
 }
 
 /// Where the intervals come from, said once.
-fn precision(study: &Study) -> String {
+fn interval_of(study: &Study) -> String {
     match study.replications {
         0 | 1 => "(a single run: no interval)".to_owned(),
         n => format!("(± is the 95 % interval over {n} runs)"),
@@ -103,16 +104,16 @@ fn precision(study: &Study) -> String {
 /// `None` when the intervals are too wide to say anything.
 fn per_variant(study: &Study, row: &Row<'_>, what: &str) -> Option<String> {
     if study.variants.len() == 1 {
-        return Some(format!("{} {what}", only_value(row)?));
+        return Some(format!("{} {what}", only_value(study, row)?));
     }
     if is_same_for_all(row) {
-        return Some(format!("{} {what} with every variant", only_value(row)?));
+        return Some(format!("{} {what} with every variant", only_value(study, row)?));
     }
     let name = |i: usize| study.variants[i].name.as_str();
     if study.variants.len() > MAX_LISTED {
         let (low, high) = row.extremes()?;
-        let value = |i: usize| Some(row.scale.show_brief(known(row, i)?));
-        return Some(format!("between {} ({}) and {} {what} ({})", value(low)?, name(low), value(high)?, name(high)));
+        let value = |i: usize| Some(shown(study, row, known(row, i)?));
+        return Some(format!("between {} ({}) and {} ({}) {what}", value(low)?, name(low), value(high)?, name(high)));
     }
     let (sure, unsure): (Vec<_>, Vec<_>) = row.values().partition(|(_, value)| is_known(value));
     let items: Vec<String> = sure
@@ -120,7 +121,7 @@ fn per_variant(study: &Study, row: &Row<'_>, what: &str) -> Option<String> {
         .enumerate()
         .map(|(n, (i, value))| {
             let spaced = if n == 0 { format!(" {what}") } else { String::new() };
-            format!("{}{spaced} with {}", row.scale.show_brief(value), name(*i))
+            format!("{}{spaced} with {}", shown(study, row, value), name(*i))
         })
         .collect();
     let unsure: Vec<&str> = unsure.iter().map(|(i, _)| name(*i)).collect();
@@ -137,8 +138,14 @@ fn known<'a>(row: &Row<'a>, i: usize) -> Option<&'a Estimate> {
 }
 
 /// The first value, unless too little is known of it.
-fn only_value(row: &Row<'_>) -> Option<String> {
-    row.values().next().filter(|(_, value)| is_known(value)).map(|(_, value)| row.scale.show_brief(value))
+fn only_value(study: &Study, row: &Row<'_>) -> Option<String> {
+    row.values().next().filter(|(_, value)| is_known(value)).map(|(_, value)| shown(study, row, value))
+}
+
+/// A value, and of how many runs it is where not all had any of it.
+fn shown(study: &Study, row: &Row<'_>, value: &Estimate) -> String {
+    let runs = precision::fewer(study, value).map_or_else(String::new, |runs| format!(" (in {runs} of the runs)"));
+    format!("{}{runs}", row.scale.show_brief(value))
 }
 
 /// True when every variant equals the baseline in every replication.
@@ -153,7 +160,7 @@ fn is_same_for_all(row: &Row<'_>) -> bool {
 /// What a single variant means for its users and for Redis.
 fn consequences(study: &Study) -> Option<String> {
     let find = |id: &str| Row::find(study, id);
-    let show = |id: &str| find(id).and_then(|row| only_value(&row));
+    let show = |id: &str| find(id).and_then(|row| only_value(study, &row));
     // Rates are said as `12 ± 3 copies/s`: the unit belongs to what is counted.
     let bare = |id: &str| {
         find(id).and_then(|row| {

@@ -27,7 +27,7 @@ pub use contrast::{Contrast, Contrasted, Contrasts, Results, VariantResults, con
 pub use jobs::{Aborted, Options, Progress, StudyError, in_order, in_parallel};
 pub use kind::Kind;
 pub use pairing::holm;
-pub use plan::{During, Find, MOST_RUNS, Plan, Point, Question, plan, who_scales};
+pub use plan::{During, Find, MOST_RUNS, Plan, Point, Question, looks, plan, who_scales};
 pub use ranking::{Ranked, Ranking, SMALL, ranking};
 pub use recommend::{AS_IT_STANDS, Entry, Prepared, REMEDIES, Recommendation, Remedy, prepare, recommendation};
 pub use replicate::{CONFIDENCE, estimate, run, run_changes, standard_error};

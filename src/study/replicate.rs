@@ -7,6 +7,7 @@ use super::pairing::adjust;
 use super::pool::Pooled;
 use super::stopping::replicate;
 use super::student_t;
+use super::totals::least_of;
 use crate::cluster::balancer::AffinityKey;
 use crate::cluster::spec::ClusterSpec;
 use crate::cluster::{RunError, simulate_during};
@@ -119,10 +120,12 @@ fn run_all(
             pools[variant].add(record, &figures);
         })?;
         if let Replications::Until(until) = scenario.replications {
-            precision = least_known(candidates, &pools, until.precision());
+            let each = candidates.iter().zip(&pools);
+            precision =
+                least_of(each.filter_map(|(candidate, pool)| pool.totals.least_known(candidate, until.precision())));
         }
         let events: u64 = pools.iter().map(|pooled| pooled.totals.events).sum();
-        Ok(afforded(events, precision.as_ref().map(|precision| precision.reached)))
+        Ok(afforded(events, precision.as_ref()))
     })?;
     Ok((pools, precision))
 }
@@ -148,22 +151,9 @@ pub(super) fn run_block(
 }
 
 /// How well figures are known, unless so many events were handled that no more runs are added.
-pub(super) fn afforded(events: u64, known: Option<f64>) -> ControlFlow<(), Option<f64>> {
+pub(super) fn afforded(events: u64, known: Option<&Precision>) -> ControlFlow<(), Option<f64>> {
+    let known = known.map(|precision| precision.reached.unwrap_or(f64::INFINITY));
     if events >= Precision::MOST_EVENTS { ControlFlow::Break(()) } else { ControlFlow::Continue(known) }
-}
-
-/// The headline figure, or the expected one, that is known least.
-fn least_known(candidates: &[Candidate], pools: &[Pooled], wanted: f64) -> Option<Precision> {
-    let of_variant = candidates.iter().zip(pools).flat_map(|(candidate, pooled)| {
-        pooled.totals.uncertainties(candidate).map(|(figure, reached)| Precision {
-            wanted,
-            reached,
-            figure: figure.to_string(),
-            variant: candidate.name.to_owned(),
-        })
-    });
-    // of equals the first one
-    of_variant.reduce(|worst, other| if other.reached > worst.reached { other } else { worst })
 }
 
 /// What others are compared with: the variant that the scenario says, else the one called `none`, else the first without affinity, else

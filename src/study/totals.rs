@@ -3,7 +3,7 @@
 use super::replicate::{Candidate, Figures, number_of_figures};
 use super::running::Running;
 use super::stopping::uncertainty;
-use crate::metrics::{Estimate, FigureId, HEADLINE, Latencies, Record, TooFew};
+use crate::metrics::{Estimate, FigureId, HEADLINE, Latencies, Precision, Record, TooFew};
 use crate::scenario::Expectation;
 
 /// Sums over the runs of one variant.
@@ -65,18 +65,32 @@ impl Totals {
         TooFew::to_tell(expectation.figure, self.beyond[at]?, self.runs)
     }
 
-    /// How well each headline figure, and each figure that something is expected of, is known.
-    pub(super) fn uncertainties<'t>(
-        &'t self,
-        candidate: &'t Candidate<'t>,
-    ) -> impl Iterator<Item = (FigureId, f64)> + 't {
+    /// How well the headline figure, or the one that something is expected of, is known that is known least; `None` without any.
+    pub(super) fn least_known(&self, candidate: &Candidate, wanted: f64) -> Option<Precision> {
         let headline: Vec<FigureId> = HEADLINE.iter().map(|id| id.parse().expect("headline figures exist")).collect();
-        let figures = FigureId::all().enumerate().filter(move |(_, figure)| headline.contains(figure));
+        let figures = FigureId::all().enumerate().filter(|(_, figure)| headline.contains(figure));
         let told = figures.filter(|(_, figure)| self.too_few(*figure).is_none());
         let told = told.map(|(position, figure)| (figure, self.value(position)));
         let expected = candidate.expectations.iter().enumerate();
         let expected = expected.filter(|(at, expectation)| self.too_few_expected(*at, expectation).is_none());
         let expected = expected.map(|(at, expectation)| (expectation.figure, self.expected(at)));
-        told.chain(expected).filter_map(|(figure, value)| Some((figure, uncertainty(&value?, figure.family().unit)?)))
+        let known = told.chain(expected).filter_map(|(figure, value)| {
+            let reached = uncertainty(&value?, figure.family().unit)?;
+            Some((figure, reached))
+        });
+        // of equals the first one
+        let (figure, reached) = known.reduce(|worst, other| if other.1 > worst.1 { other } else { worst })?;
+        Some(Precision {
+            wanted,
+            reached: Some(reached).filter(|reached| reached.is_finite()),
+            figure: figure.to_string(),
+            variant: candidate.name.to_owned(),
+        })
     }
+}
+
+/// The one of several variants that is known least; of equals the first one.
+pub(super) fn least_of(all: impl Iterator<Item = Precision>) -> Option<Precision> {
+    let far = |precision: &Precision| precision.reached.unwrap_or(f64::INFINITY);
+    all.reduce(|worst, other| if far(&other) > far(&worst) { other } else { worst })
 }

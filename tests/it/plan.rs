@@ -79,6 +79,14 @@ fn pods_behind_a_random_balancer_are_queues_of_their_own() {
         "{}",
         place.read("dies/plan.csv")
     );
+    // with one pod there is nothing to lose, which is no reason to stop looking
+    let few = ["--set", "prices.pod_hour=0.1", "--expect", "price.month < 300"];
+    let words = "plan dies.yaml --quiet --find most --to 9 --during pod-lost --out most";
+    assert!(place.run_with(words, &few, b"").fine().starts_with("pods.replicas at most "));
+    place.write("down.yaml", format!("{}timeline: [{{at: 2m, scale: {{to: 3}}}}]\n", place.read("dies.yaml")));
+    let words = "plan down.yaml --quiet --knob timeline.0.scale.to --to 3 --during pod-lost --out down";
+    let out = place.run_with(words, &["--expect", "connections.failed < 50%"], b"").fine().to_owned();
+    assert!(out.starts_with("timeline.0.scale.to at least 2, with one pod lost.\n"), "{out}");
     // the same through standard input, and with one thread
     let text = QUEUE.replace("exp: 50ms", "exp: 20ms");
     let piped = place.run_with("plan - --quiet --threads 1 --out piped", &expect, text.as_bytes()).fine().to_owned();
@@ -179,7 +187,10 @@ fn questions_without_an_answer_say_why() {
     // nothing does: the exit code of an expectation that does not hold
     let said = place.run_with("plan queue.yaml --quiet --to 3", &["--expect", "mean request.latency < 1ms"], b"");
     assert_eq!(said.code, Some(1), "{said:?}");
-    assert!(said.out.starts_with("no value of pods.replicas that was tried does.\n  with 3: "), "{said:?}");
+    assert!(
+        said.out.starts_with("at no value of pods.replicas that was tried does everything hold.\n  with 3: "),
+        "{said:?}"
+    );
     let only = ["--expect", "mean request.latency < 9s"];
     let said = place.run_with("plan queue.yaml --quiet --to 1 --during pod-lost", &only, b"");
     assert!(said.out.contains("without its only pod nobody is served"), "{said:?}");

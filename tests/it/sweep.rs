@@ -216,8 +216,8 @@ fn another_question_is_not_put_into_the_same_folder() {
             "--axis clients.people.count=10,20 --axis pods.replicas=2,3,4",
             "its point 2 is clients.people.count=10, pods.replicas=5, not clients.people.count=10, pods.replicas=4",
         ),
-        ("--seed 8", "it has no --set, not --set 'seed=8'"),
-        ("--expect lost.messages<1%", "it has no --expect, not --expect 'lost.messages<1%'"),
+        ("--seed 8", "it has no --set, the other has --set 'seed=8'"),
+        ("--expect lost.messages<1%", "it has no --expect, the other has --expect 'lost.messages<1%'"),
     ] {
         place.run(&format!("sweep quick.yaml --out out {words}")).refused(&[
             "`out` holds another sweep",
@@ -310,7 +310,7 @@ fn a_point_too_large_is_a_result() {
     let said = "1 of 2 points stopped, such as max_events=150: variant `quick`, replication 0: the run stopped";
     assert!(out.replace("\n  ", " ").contains(said), "{out}");
     let stopped = place.read("out/points.csv");
-    assert!(stopped.lines().any(|line| line.starts_with("0,150,,,\"variant `quick`")), "{stopped}");
+    assert!(stopped.lines().any(|line| line.starts_with("0,150,,,,,\"variant `quick`")), "{stopped}");
     let table = place.read("out/sweep.csv");
     assert!(table.contains("\n1,100000,quick,") && !table.contains("\n0,"), "{table}");
 }

@@ -41,7 +41,8 @@ impl Runs {
     pub fn list(&self) -> Vec<String> {
         let mut list = self.scenario.list();
         list.extend(self.replications.iter().map(|replications| format!("replications={replications}")));
-        list.extend(self.precision.iter().map(|precision| format!("replications={{precision: {precision}}}")));
+        let percent = |text: &String| if text.parse::<f64>().is_ok() { format!("{text}%") } else { text.clone() };
+        list.extend(self.precision.iter().map(|text| format!("replications={{precision: {}}}", percent(text))));
         list
     }
 }

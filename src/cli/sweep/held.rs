@@ -231,7 +231,7 @@ impl Held {
         };
         for (name, here, there) in [("--set", &here.set, &there.set), ("--expect", &here.expect, &there.expect)] {
             if here != there {
-                return format!("it has {}, not {}", options(name, here), options(name, there));
+                return format!("it has {}, the other has {}", options(name, here), options(name, there));
             }
         }
         let (a, b) = (&here.points, &there.points);

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::scroll;
+use super::{coded, scroll};
 use crate::metrics::{Assumption, Better, Family, Grade, Study, Unit};
 use crate::report::number::count;
 
@@ -155,7 +155,7 @@ pub(super) fn definitions() -> Markup {
                 @for family in Family::all() {
                     dt id={ "def-" (family.name) } { (family.title) " " code { (family.name) } }
                     dd {
-                        (family.definition)
+                        (coded(family.definition))
                         span class="delta" { (unit(family.unit)) ", " (better(family.better)) }
                     }
                 }

@@ -8,7 +8,7 @@ use crate::metrics::{
 };
 use crate::report::finding::Finding;
 use crate::report::number::{Scale, fixed, percent};
-use crate::report::plots::Chart;
+use crate::report::plots::{Chart, series_title};
 use crate::report::rows::Row;
 use crate::report::tables::measured_mean;
 
@@ -107,14 +107,13 @@ pub(super) fn has_warm_up(study: &Study) -> bool {
 pub(super) fn warm_up(study: &Study, charts: &[Chart]) -> Markup {
     let looked_at =
         || study.variants.iter().flat_map(|variant| variant.steady.iter().map(move |steady| (variant, steady)));
-    let too_short: Vec<String> = looked_at()
-        .filter(|(_, steady)| steady.too_short)
-        .map(|(variant, steady)| match steady.from_s {
-            Some(from) => format!("{} of {} from {} s on", steady.series, variant.name, fixed(from, 0)),
-            None => format!("{} of {} not in the first half of the run", steady.series, variant.name),
+    let too_short = of_series(study, |steady| {
+        steady.too_short.then(|| match steady.from_s {
+            Some(from) => format!("steady from {} s on", fixed(from, 0)),
+            None => "not steady in the first half of the run".to_owned(),
         })
-        .collect();
-    let unknown = not_judged(study);
+    });
+    let unknown = of_series(study, |steady| (steady.from_s.is_none() && !steady.too_short).then(String::new));
     html! {
         @if has_warm_up(study) {
             section id="warm-up" {
@@ -122,7 +121,7 @@ pub(super) fn warm_up(study: &Study, charts: &[Chart]) -> Markup {
                 p {
                     "Figures are taken after " (fixed(study.warm_up_s, 0)) " s. "
                     @if !too_short.is_empty() {
-                        "By MSER-5 that is too short: steady are " (too_short.join(", ")) "."
+                        "By MSER-5 that is too short: " (too_short.join("; ")) "."
                     } @else if unknown.is_empty() {
                         "By MSER-5 nothing that was looked at is still on its way to a steady state then."
                     } @else if looked_at().all(|(_, steady)| steady.from_s.is_none()) {
@@ -131,7 +130,7 @@ pub(super) fn warm_up(study: &Study, charts: &[Chart]) -> Markup {
                         "By MSER-5 nothing of what it can judge is still on its way to a steady state then."
                     }
                     @if !unknown.is_empty() {
-                        " It says nothing of " (unknown.join(", ")) ": there it would leave out more than half of the run, and longer \
+                        " It says nothing of " (unknown.join("; ")) ": there it would leave out more than half of the run, and longer \
                          runs would tell."
                     }
                 }
@@ -141,19 +140,24 @@ pub(super) fn warm_up(study: &Study, charts: &[Chart]) -> Markup {
     }
 }
 
-/// The series of which MSER-5 says nothing, each with its variants.
-fn not_judged(study: &Study) -> Vec<String> {
-    let of_series = |&(name, ..): &(&str, _, _)| {
-        let is_unknown = |steady: &Steady| steady.series == name && steady.from_s.is_none() && !steady.too_short;
-        let variants = study.variants.iter().filter(|variant| variant.steady.iter().any(is_unknown));
-        let names: Vec<&str> = variants.map(|variant| variant.name.as_str()).collect();
-        match names.len() {
-            0 => None,
-            all if all == study.variants.len() => Some(name.to_owned()),
-            _ => Some(format!("{name} of {}", names.join(" and of "))),
+/// The series of which something is to be said, each with the variants and the words for them: `connected clients (cookie: …)`.
+fn of_series(study: &Study, say: impl Fn(&Steady) -> Option<String>) -> Vec<String> {
+    let each = CLUSTER_SERIES.iter().filter_map(|(name, ..)| {
+        let said = study.variants.iter().filter_map(|variant| {
+            let words = say(variant.steady.iter().find(|steady| steady.series == *name)?)?;
+            let whose = if study.variants.len() > 1 { variant.name.as_str() } else { "" };
+            let parts = [whose, words.as_str()].into_iter().filter(|part| !part.is_empty());
+            Some(parts.collect::<Vec<_>>().join(" "))
+        });
+        let said: Vec<String> = said.collect();
+        let title = series_title(name);
+        match said.iter().all(String::is_empty) {
+            _ if said.is_empty() => None,
+            true => Some(title.to_owned()),
+            false => Some(format!("{title} ({})", said.join(", "))),
         }
-    };
-    CLUSTER_SERIES.iter().filter_map(of_series).collect()
+    });
+    each.collect()
 }
 
 fn steady_table(study: &Study) -> Markup {
@@ -173,7 +177,7 @@ fn steady_table(study: &Study) -> Markup {
             thead { tr { th scope="col" { "series" } @for variant in &study.variants { th scope="col" { (variant.name) } } } }
             tbody {
                 @for name in series {
-                    tr { th scope="row" { (name) } @for variant in &study.variants { td { (words(of(variant, name))) } } }
+                    tr { th scope="row" { (series_title(name)) } @for variant in &study.variants { td { (words(of(variant, name))) } } }
                 }
             }
         }

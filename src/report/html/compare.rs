@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{key, linked, scroll};
+use super::{coded, key, linked, scroll};
 use crate::metrics::{FigureId, FigureReport, HEADLINE, Study};
 use crate::report::expect;
 use crate::report::finding::Finding;
@@ -39,13 +39,13 @@ pub(super) fn section(study: &Study) -> Markup {
             }
             (scroll("Comparison of the variants", &table(study, &headline)))
             @for sentence in [precision::sentence(study), precision::missing(study)] {
-                @if !sentence.is_empty() { p class="note" { (sentence) } }
+                @if !sentence.is_empty() { p class="note" { (coded(&sentence)) } }
             }
             details {
                 summary { "Every other figure" }
                 (scroll("Every other figure", &table(study, &others)))
             }
-            @if study.variants.len() > 1 && study.replications > 1 {
+            @if study.variants.len() > 1 && study.replications >= pairing::FEWEST {
                 details {
                     summary { "What the same random numbers bring, figure by figure" }
                     (scroll("Correlation and gain", &pairings(study)))

@@ -144,6 +144,11 @@ fn unbroken(sentence: &str) -> String {
     text
 }
 
+/// What stands between backticks as code.
+fn coded(line: &str) -> Markup {
+    html! { @for (at, part) in line.split('`').enumerate() { @if at % 2 == 1 { code { (part) } } @else { (part) } } }
+}
+
 fn contents(study: &Study, charts: &[Chart]) -> Markup {
     let has_expectations = study.variants.iter().any(|variant| !variant.expectations.is_empty());
     html! {

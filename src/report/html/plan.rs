@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{document, figures, scroll, unbroken};
+use super::{coded, document, figures, scroll, unbroken};
 use crate::report::plan::{PlanAbout, limiting, lines, outcome};
 use crate::report::plots::Chart;
 use crate::study::Plan;
@@ -13,7 +13,7 @@ pub(in crate::report) fn page(about: &PlanAbout<'_>, plans: &[Plan], charts: &[C
     let header = html! {
         p class="kicker" { "stickysim plan" }
         h1 { (title) }
-        p class="meta" { (unbroken(&about.asked())) }
+        p class="meta" { (unbroken(&about.asked())) " " (unbroken(&about.judged())) }
     };
     let main = html! {
         section id="verdict" aria-labelledby="verdict-heading" {
@@ -43,11 +43,6 @@ fn answer(about: &PlanAbout<'_>, plan: &Plan) -> Markup {
         p { strong { (unbroken(first)) } }
         ul { @for line in rest { li { (coded(&unbroken(line))) } } }
     }
-}
-
-/// What stands between backticks as code.
-fn coded(line: &str) -> Markup {
-    html! { @for (at, part) in line.split('`').enumerate() { @if at % 2 == 1 { code { (part) } } @else { (part) } } }
 }
 
 fn tried(about: &PlanAbout<'_>, plans: &[Plan]) -> Markup {

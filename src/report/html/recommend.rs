@@ -2,7 +2,7 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use super::{document, scroll, unbroken};
+use super::{coded, document, scroll, unbroken};
 use crate::report::finding::Finding;
 use crate::report::plots::Chart;
 use crate::report::recommend::Reading;
@@ -96,7 +96,7 @@ fn not_tried(reading: &Reading<'_>) -> Markup {
         @if !list.is_empty() {
             section id="not-tried" {
                 h2 { "Not tried" }
-                ul { @for (name, why) in list { li { strong { (name) } ": " (why) } } }
+                ul { @for (name, why) in list { li { strong { (name) } ": " (coded(why)) } } }
             }
         }
     }

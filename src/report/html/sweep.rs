@@ -2,9 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::{count_of, document, figures, scroll};
+use super::{coded, count_of, document, figures, scroll};
 use crate::report::plots::Chart;
-use crate::report::sweep::{Sweep, ends_table, ends_title, sentences, summary_table};
+use crate::report::sweep::{NOT_MET, Sweep, ends_table, ends_title, sentences, summary_table};
 
 /// Most rows on the page: more are for `points.csv`.
 const MOST_ROWS: usize = 500;
@@ -26,7 +26,7 @@ pub(in crate::report) fn page(sweep: &Sweep<'_>, charts: &[Chart]) -> String {
     let main = html! {
         section id="verdict" aria-labelledby="verdict-heading" {
             h2 class="unseen" id="verdict-heading" { "Results" }
-            @for sentence in sentences(sweep) { p { (sentence) } }
+            @for sentence in sentences(sweep) { p { (coded(&sentence)) } }
             @if !sweep.figures.is_empty() { (grid(&ends_title(sweep), ends_table(sweep), 1 + texts(sweep))) }
         }
         @if !charts.is_empty() { (figures("Pictures", charts)) }
@@ -45,7 +45,9 @@ fn texts(sweep: &Sweep<'_>) -> usize {
 fn table(sweep: &Sweep<'_>) -> Markup {
     let (header, mut rows) = summary_table(sweep);
     let more = if rows.len() > MOST_ROWS { format!(" These are the first {MOST_ROWS} rows.") } else { String::new() };
-    let caption = format!("Means over the runs with their 95 % intervals.{more}");
+    let what =
+        if sweep.has_intervals() { "Means over the runs with their 95 % intervals." } else { "Values of one run." };
+    let caption = format!("{what}{more}");
     rows.truncate(MOST_ROWS);
     html! {
         section id="points" {
@@ -60,7 +62,7 @@ fn table(sweep: &Sweep<'_>) -> Markup {
 
 /// A table of which the first columns are texts, and those that hold words.
 fn grid(label: &str, (header, rows): (Vec<String>, Vec<Vec<String>>), texts: usize) -> Markup {
-    let class = |at: usize| (at < texts || ["fails", "at"].contains(&header[at].as_str())).then_some("text");
+    let class = |at: usize| (at < texts || [NOT_MET, "at"].contains(&header[at].as_str())).then_some("text");
     scroll(
         label,
         &html! {
@@ -124,7 +126,7 @@ fn definitions(sweep: &Sweep<'_>) -> Markup {
                 @for (at, figure) in sweep.figures.iter().enumerate() {
                     @if sweep.figures[..at].iter().all(|other| other.family().name != figure.family().name) {
                         dt id={ "def-" (figure.family().name) } { (figure.family().title) " " code { (figure.family().name) } }
-                        dd { (figure.family().definition) }
+                        dd { (coded(figure.family().definition)) }
                     }
                 }
             }

@@ -8,7 +8,7 @@ use super::html::plan_page;
 use super::json::unit_name;
 use super::plots::plan_charts;
 use crate::metrics::{ExpectationOutcome, FigureId};
-use crate::study::{During, Find, Kind, Plan, Question};
+use crate::study::{During, Find, Kind, Plan, Question, looks};
 
 pub use json::plan_schema_json;
 pub(super) use text::{limiting, lines, outcome};
@@ -46,16 +46,21 @@ impl PlanAbout<'_> {
             During::PodLost => ", with one pod lost",
         }
     }
-    /// `the fewest pods.replicas from 1 to 200`.
+    /// What was looked for.
     pub(super) fn asked(&self) -> String {
-        let &Question { find, from, to, confidence, most_runs, .. } = self.question;
+        let &Question { find, from, to, .. } = self.question;
         let most = if find == Find::Fewest { "smallest" } else { "largest" };
+        let (from, to, during) = (self.written(from), self.written(to), self.during());
+        format!("The {most} {} from {from} to {to} at which everything holds that is expected{during}.", self.setting)
+    }
+    /// How values were judged.
+    pub fn judged(&self) -> String {
+        let &Question { confidence, most_runs, .. } = self.question;
+        let looks: Vec<String> = looks(most_runs).iter().map(u32::to_string).collect();
         format!(
-            "The {most} {} from {} to {} at which everything holds that is expected{}; each value with {} confidence and at most {most_runs} runs.",
-            self.setting,
-            self.written(from),
-            self.written(to),
-            self.during(),
+            "± is the 95 % interval of a mean. Whether an expectation holds is looked at after {} runs, each time so strictly that all \
+             together are {} sure.",
+            super::verdict::listed(&looks),
             super::expect::per_cent(confidence),
         )
     }

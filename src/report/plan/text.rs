@@ -5,7 +5,7 @@ use super::super::number::count_of;
 use super::super::verdict::share_of_limit;
 use super::PlanAbout;
 use crate::metrics::ExpectationOutcome;
-use crate::study::{Find, Plan, Point};
+use crate::study::{During, Find, Plan, Point};
 
 /// The answer for one variant, in sentences: one a line, those that say why are indented.
 pub fn plan_text(about: &PlanAbout<'_>, plan: &Plan) -> String {
@@ -20,8 +20,8 @@ pub(in crate::report) fn lines(about: &PlanAbout<'_>, plan: &Plan) -> Vec<String
     let (setting, during) = (about.setting, about.during());
     let whose = whose(plan);
     let mut lines = vec![match plan.answer {
-        Some(answer) => format!("{whose}{setting} {end} {}{during}.", about.written(answer)),
-        None => format!("{whose}no value of {setting} that was tried does{during}."),
+        Some(answer) => format!("{whose}{setting} {end} {}{during}{}.", about.written(answer), edge(about, plan)),
+        None => format!("{whose}at no value of {setting} that was tried does everything hold{during}."),
     }];
     let why = |point: &Point| format!("with {}: {}", about.written(point.value), why_not(point));
     // the end of the range that should have done
@@ -35,6 +35,20 @@ pub(in crate::report) fn lines(about: &PlanAbout<'_>, plan: &Plan) -> Vec<String
     let (values, runs) = (count_of(plan.points.len() as u64, "value"), count_of(u64::from(plan.runs()), "run"));
     lines.push(format!("{values} tried, {runs}"));
     lines
+}
+
+/// Said of an answer that is an end of the range.
+fn edge(about: &PlanAbout<'_>, plan: &Plan) -> &'static str {
+    let question = about.question;
+    let end = if question.find == Find::Fewest { question.from } else { question.to };
+    // with less than one of something, or of two of which one is lost, there is nothing to try
+    let least = if question.during == During::PodLost { 2.0 } else { 1.0 };
+    let is_least = question.whole && question.find == Find::Fewest && end <= least;
+    if plan.answer == Some(end) && question.from < question.to && !is_least {
+        " (the end of the range: nothing beyond it was tried)"
+    } else {
+        ""
+    }
 }
 
 /// One value that was tried, in a line.

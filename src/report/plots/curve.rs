@@ -3,7 +3,7 @@
 use plotters::style::RGBColor;
 
 use super::across::Across;
-use super::canvas::{Anchor, Canvas, GRID, INK, MUTED, PAPER, density, draw, series_color};
+use super::canvas::{Anchor, Canvas, GRID, INK, MUTED, PAPER, density, draw, series_color, shortened, text_width};
 use super::scale::{Axis, WIDE, WIDEST, round_up, tick_step, tick_text};
 use super::sweep::Plot;
 use super::{LARGE, Sample, legend, legend_rows};
@@ -64,8 +64,11 @@ impl Lines<'_> {
             frame.axes(canvas, &across, &up, true);
             if let Some((bound, text)) = &self.bound {
                 canvas.line((frame.left, up.at(*bound)), (frame.right, up.at(*bound)), INK, 1.0);
-                let y = if up.at(*bound) - top < 22.0 { up.at(*bound) + 10.0 } else { up.at(*bound) - 10.0 };
-                canvas.text((frame.right - 4.0, y), text, 12.0, INK, Anchor::End);
+                // said in the heading, where no curve crosses it
+                let text = shortened(text, width * 0.55, 12.0);
+                canvas.text((width, 12.0), &text, 12.0, INK, Anchor::End);
+                let end = width - text_width(&text, 12.0) - 8.0;
+                canvas.line((end - 24.0, 12.0), (end, 12.0), INK, 1.0);
             }
             if across.is_words {
                 self.bars(canvas, &across, &up);

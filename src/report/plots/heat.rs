@@ -50,6 +50,8 @@ struct Panel<'a> {
 
 /// What is drawn where.
 pub(super) struct Frame<'a> {
+    /// Significant digits of numbers in cells; `None` where there is no room for them.
+    digits: Option<i32>,
     across: &'a Dimension,
     up: &'a Dimension,
     panels: Vec<Panel<'a>>,
@@ -108,7 +110,15 @@ impl<'a> Frame<'a> {
         let stand_for = stand_for.map(|(short, full)| format!("{short} stands for {full}")).collect();
         let left_out = all - panels.len();
         let cell = (width, height);
-        Frame { across, up, panels, left_out, columns, left, cell, across_labels, up_labels, stand_for }
+        // all numbers, or none: a gap would look like a point without a value
+        let fits = |significant: &i32| {
+            let cells = panels.iter().flat_map(|panel| panel.points.values().map(|&point| (panel.variant, point)));
+            let mut values = cells.filter_map(|(variant, point)| plot.value(variant, point));
+            let text = |mean: f64| fixed(mean, places_for(mean, *significant).max(0));
+            height >= 15.0 && values.all(|(mean, _)| text_width(&text(mean), LABEL) + 4.0 <= width)
+        };
+        let digits = [3, 2].into_iter().find(fits);
+        Frame { digits, across, up, panels, left_out, columns, left, cell, across_labels, up_labels, stand_for }
     }
 
     /// What is to be said of the picture.
@@ -127,6 +137,9 @@ impl<'a> Frame<'a> {
         if values().any(|value| self.is_unsure(value)) {
             notes.push_str(" A marked corner: the interval is wider than a quarter of the mean to each side.");
         }
+        if self.digits.is_none() {
+            notes.push_str(" There is no room for numbers; points.csv has them.");
+        }
         if self.left_out > 0 {
             notes.push_str(&format!(" {} more panels are not drawn.", self.left_out));
         }
@@ -135,8 +148,8 @@ impl<'a> Frame<'a> {
 
     /// Text of an interval, where there is room for it.
     fn interval(&self, (mean, half): (f64, Option<f64>)) -> Option<String> {
-        let half = half?;
-        let text = format!("± {}", fixed(half, places_for(half, 2).clamp(0, places(mean) + 1)));
+        let (half, significant) = (half?, self.digits?);
+        let text = format!("± {}", fixed(half, places_for(half, 2).clamp(0, places_for(mean, significant).max(0) + 1)));
         (self.cell.1 >= 28.0 && text_width(&text, SMALL) + 4.0 <= self.cell.0).then_some(text)
     }
     /// True for a value that is little known, and does not say so itself.
@@ -226,8 +239,8 @@ fn draw_panel(
             let (x, y) = (opposite.0, corner.1);
             canvas.polygon(&[(x - size, y), (x, y), (x, y + size)], ink);
         }
-        let text = digits(value.0);
-        if text_width(&text, LABEL) + 4.0 <= width && height >= 15.0 {
+        if let Some(significant) = frame.digits {
+            let text = fixed(value.0, places_for(value.0, significant).max(0));
             let interval = frame.interval(value);
             let up = if interval.is_some() { 6.0 } else { 0.0 };
             canvas.text((middle.0, middle.1 - up), &text, LABEL, ink, Anchor::Middle);

@@ -109,6 +109,7 @@ pub(super) fn all(study: &Study) -> Vec<Chart> {
     .collect()
 }
 
+pub(super) use over_time::series_title;
 pub(super) use plan::charts as plan_charts;
 pub(super) use sweep::charts as sweep_charts;
 

@@ -22,6 +22,11 @@ const SHOWN: [(&str, &str); 9] = [
     ("redis_copies_per_s", "Redis copies per second"),
     ("max_over_mean", "connections of the fullest pod over the mean"),
 ];
+/// What a series is called for people.
+pub(in crate::report) fn series_title(name: &str) -> &str {
+    SHOWN.iter().find(|(series, _)| *series == name).map_or(name, |(_, title)| title)
+}
+
 /// The moving average reaches so far to both sides, as a share of the run.
 const SMOOTH: f64 = 0.04;
 

@@ -39,10 +39,15 @@ impl<'a> Plot<'a> {
             Shape::Single => return None,
             Shape::Line(line) => {
                 let (svg, notes) = curve::line(self, line);
-                let how = if line.numbers.is_some() {
-                    "A line per variant; dots are means over the runs, shaded are their 95 % intervals."
-                } else {
-                    "A dot per variant; dots are means over the runs, upright lines their 95 % intervals."
+                let how = match (line.numbers.is_some(), self.sweep.has_intervals()) {
+                    (true, true) => {
+                        "A line per variant; dots are means over the runs, shaded are their 95 % intervals."
+                    }
+                    (false, true) => {
+                        "A dot per variant; dots are means over the runs, upright lines their 95 % intervals."
+                    }
+                    (true, false) => "A line per variant; a dot is one run, which says nothing of chance.",
+                    (false, false) => "A dot per variant: one run, which says nothing of chance.",
                 };
                 (svg, line.path.clone(), format!("{how}{notes}{}", self.not_shown()))
             }

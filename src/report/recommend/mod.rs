@@ -8,6 +8,7 @@ use super::html::recommend as page;
 use super::json::unit_name;
 use super::number::{Scale, with_unit};
 use super::plots::recommend as chart;
+use super::precision;
 use super::ranking::titled;
 use super::terminal::{TerminalStyle, painted, wrapped};
 use super::verdict::{is_large, listed};
@@ -124,12 +125,16 @@ impl<'a> Reading<'a> {
             "{} tried, {} runs each, with the same random numbers as the scenario as it stands; ± is the 95 % interval of the change, \
              run by run. A change is called one (✓ better, ✗ worse) only where it is one for as many remedies as there are (Holm); what is \
              not mentioned changes by less than 2 %, or shows no difference at this precision. Ranked by expectations that hold more or less, then the goal, then price; \
-             a rank is shared where no difference of 2 % or more is found.",
+             a rank is shared where no difference of 2 % or more is found.{}",
             match self.study.variants.len() - 1 {
                 1 => "1 remedy".to_owned(),
                 n => format!("{n} remedies"),
             },
-            self.study.replications
+            self.study.replications,
+            match precision::sentence(self.study) {
+                reached if reached.is_empty() => reached,
+                reached => format!(" {reached}"),
+            }
         )
     }
     /// What to do, in a few sentences.

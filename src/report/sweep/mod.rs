@@ -13,13 +13,13 @@ use std::io::{self, Write};
 
 use super::plots::{Chart, sweep_charts};
 use super::{OutputFile, chart_path, html};
-use crate::metrics::{Estimate, FigureId, PointReport, Stat, VariantAtPoint};
+use crate::metrics::{Estimate, FigureId, PointReport, Precision, Stat, VariantAtPoint};
 use crate::study::Points;
 
 pub(super) use shape::{Dimension, Facet, Shape};
 pub use table::SweepTables;
 use table::Tables;
-pub(super) use text::{ends_table, ends_title, sentences, summary_table};
+pub(super) use text::{NOT_MET, ends_table, ends_title, sentences, summary_table};
 
 /// Figures that are drawn when none is asked for: those that are expected, then these, as far as there are any.
 const USUAL: [&str; 8] = [
@@ -60,6 +60,8 @@ pub struct SweepReport<'a, W: Write + Send> {
     is_asked: bool,
     /// So many figures, the first ones, are expected.
     expected: usize,
+    /// Each variant at the first point that has it.
+    first: BTreeMap<String, VariantAtPoint>,
 }
 
 /// What of a sweep pictures and page show.
@@ -74,6 +76,10 @@ pub(super) struct Sweep<'a> {
 /// What is kept of a point.
 pub(super) struct Seen {
     pub(super) stopped: Option<String>,
+    /// Runs of each variant.
+    pub(super) runs: u32,
+    /// How well the least known figure is known, where that decided how many runs there are.
+    pub(super) precision: Option<Precision>,
     /// By variant.
     pub(super) variants: Vec<Option<SeenVariant>>,
 }
@@ -84,8 +90,8 @@ pub(super) struct SeenVariant {
     pub(super) values: Vec<Result<Estimate, Blank>>,
     /// (text, holds).
     pub(super) expected: Vec<(String, bool)>,
-    /// Of the first run.
-    pub(super) digest: String,
+    /// Everything is the same as at the first point.
+    pub(super) is_as_first: bool,
 }
 
 /// Why there is no value.
@@ -189,6 +195,7 @@ impl<'a, W: Write + Send> SweepReport<'a, W> {
             sweep,
             is_asked: !figures.is_empty(),
             expected: 0,
+            first: BTreeMap::new(),
         })
     }
 
@@ -213,7 +220,12 @@ impl<'a, W: Write + Send> SweepReport<'a, W> {
                 add(name);
             });
         }
-        let mut seen = Seen { stopped: report.stopped.clone(), variants: Vec::new() };
+        let mut seen = Seen {
+            stopped: report.stopped.clone(),
+            runs: report.replications,
+            precision: report.precision.clone(),
+            variants: Vec::new(),
+        };
         for variant in &report.variants {
             let at = sweep.variants.iter().position(|name| *name == variant.name).unwrap_or_else(|| {
                 sweep.variants.push(variant.name.clone());
@@ -227,7 +239,10 @@ impl<'a, W: Write + Send> SweepReport<'a, W> {
             seen.variants[at] = Some(SeenVariant {
                 values: sweep.figures.iter().map(value).collect(),
                 expected: variant.expectations.iter().map(|outcome| (outcome.text.clone(), outcome.holds)).collect(),
-                digest: variant.digest.clone(),
+                is_as_first: {
+                    let first = self.first.entry(variant.name.clone()).or_insert_with(|| variant.clone());
+                    first.digest == variant.digest && first.figures == variant.figures
+                },
             });
         }
         sweep.points.push(seen);
@@ -254,6 +269,10 @@ impl<'a, W: Write + Send> SweepReport<'a, W> {
 }
 
 impl Sweep<'_> {
+    /// Whether any value has one.
+    pub(super) fn has_intervals(&self) -> bool {
+        (0..self.figures.len()).any(|figure| self.values(figure).any(|value| value.half_width.is_some()))
+    }
     /// The first figures, which are wanted, and of usual ones no more than can be looked at, without those of which no point has anything.
     fn pruned(mut self, wanted: usize) -> Self {
         let has = |figure: usize, is_it: fn(&Result<Estimate, Blank>) -> bool| {

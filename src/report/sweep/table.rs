@@ -27,7 +27,7 @@ pub struct SweepTables<W> {
 }
 
 /// The columns of `points.csv` before and behind the figures.
-const BEFORE: [&str; 2] = ["fails", "stopped"];
+const BEFORE: [&str; 4] = ["runs", "known_to", "fails", "stopped"];
 const BEHIND: [&str; 2] = ["events", "digest"];
 
 impl<'a, W: Write + Send> Tables<'a, W> {
@@ -54,7 +54,8 @@ impl<'a, W: Write + Send> Tables<'a, W> {
         if let Some(why) = &report.stopped {
             let nothing = std::iter::repeat_n("", HEADLINE.len() + BEHIND.len());
             let head = head.iter().map(String::as_str);
-            self.wide.write_record(head.chain(["", "", why]).chain(nothing))?;
+            // no variant, no runs, nothing known, nothing expected
+            self.wide.write_record(head.chain(["", "", "", "", why]).chain(nothing))?;
         }
         for variant in &report.variants {
             let head = || head.iter().chain([&variant.name]);
@@ -64,6 +65,8 @@ impl<'a, W: Write + Send> Tables<'a, W> {
             let failing = variant.expectations.iter().filter(|outcome| !outcome.holds);
             let failing: Vec<&str> = failing.map(|outcome| outcome.text.as_str()).collect();
             let mut row: Vec<String> = head().cloned().collect();
+            let known = report.precision.as_ref().and_then(|precision| precision.reached);
+            row.extend([report.replications.to_string(), known.map(number).unwrap_or_default()]);
             row.extend([failing.join("; "), String::new()]);
             row.extend(
                 HEADLINE.iter().map(|id| variant.figure(id).map(|found| number(found.value.mean)).unwrap_or_default()),

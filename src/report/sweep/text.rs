@@ -1,10 +1,13 @@
 //! What a sweep shows, in sentences and in a table.
 
 use super::{Blank, Seen, SeenVariant, Sweep};
-use crate::report::number::{Scale, count};
-use crate::report::precision::TOO_FEW;
+use crate::metrics::{Estimate, Precision};
+use crate::report::number::{Scale, count, count_of, percent};
+use crate::report::precision::{TOO_FEW, least};
 use crate::report::terminal::{table_of, wrapped};
 
+/// Heading above the expectations that do not hold, or not surely.
+pub(in crate::report) const NOT_MET: &str = "does not hold";
 /// Most rows of the table on the terminal: more are for `points.csv`.
 const MOST_ROWS: usize = 36;
 
@@ -32,7 +35,7 @@ pub(in crate::report) fn summary_table(sweep: &Sweep<'_>) -> (Vec<String>, Vec<V
         unit => format!("{} ({unit})", figure.title()),
     }));
     let has_expectations = sweep.points.iter().any(|p| p.variants.iter().flatten().any(|v| !v.expected.is_empty()));
-    header.extend(has_expectations.then(|| "fails".to_owned()));
+    header.extend(has_expectations.then(|| NOT_MET.to_owned()));
     let mut rows = Vec::new();
     for (row, point) in sweep.about.points.rows.iter().zip(&sweep.points) {
         for (at, name) in sweep.variants.iter().enumerate() {
@@ -40,11 +43,10 @@ pub(in crate::report) fn summary_table(sweep: &Sweep<'_>) -> (Vec<String>, Vec<V
             let mut cells = row.clone();
             cells.extend((sweep.variants.len() > 1).then(|| name.clone()));
             let values = variant.values.iter().zip(&scales);
-            cells.extend(
-                values.map(|(value, scale)| {
-                    value.as_ref().map_or_else(|why| blank(*why), |v| scale.parts(v).to_string())
-                }),
-            );
+            cells.extend(values.map(|(value, scale)| match value {
+                Ok(value) => format!("{}{}", scale.parts(value), fewer(point, value)),
+                Err(why) => blank(*why),
+            }));
             let failing: Vec<&str> =
                 variant.expected.iter().filter(|(_, holds)| !holds).map(|(text, _)| text.as_str()).collect();
             cells.extend(has_expectations.then(|| failing.join("; ")));
@@ -52,6 +54,11 @@ pub(in crate::report) fn summary_table(sweep: &Sweep<'_>) -> (Vec<String>, Vec<V
         }
     }
     (header, rows)
+}
+
+/// ` [18]` behind a value of which only so many runs had any.
+fn fewer(point: &Seen, value: &Estimate) -> String {
+    if value.replications < point.runs { format!(" [{}]", value.replications) } else { String::new() }
 }
 
 /// What a table shows in the place of a value.
@@ -86,8 +93,13 @@ pub(in crate::report) fn ends_table(sweep: &Sweep<'_>) -> (Vec<String>, Vec<Vec<
             let mut cells = vec![sweep.figures[figure].title()];
             cells.extend((sweep.variants.len() > 1).then(|| variant.clone()));
             match lowest.zip(highest) {
+                Some((low, high)) if low.1.mean == high.1.mean && known().count() > 1 => {
+                    cells.extend([scale.show(low.1), "everywhere".to_owned(), "–".to_owned(), "–".to_owned()]);
+                }
                 Some((low, high)) => {
-                    cells.extend([low, high].iter().flat_map(|(point, value)| [scale.show(value), row(*point)]));
+                    let shown =
+                        |point: usize, value| format!("{}{}", scale.show(value), fewer(&sweep.points[point], value));
+                    cells.extend([low, high].iter().flat_map(|(point, value)| [shown(*point, value), row(*point)]));
                 }
                 None => {
                     let whys = sweep.points.iter().filter_map(|point| point.blank(at, figure));
@@ -130,14 +142,43 @@ fn untold(sweep: &Sweep<'_>) -> Vec<String> {
     out
 }
 
+/// How many runs there are, and how well figures are known where that decided it.
+fn runs(sweep: &Sweep<'_>) -> Vec<String> {
+    let ran = || sweep.points.iter().filter(|point| point.stopped.is_none());
+    let (Some(fewest), Some(most)) = (ran().map(|point| point.runs).min(), ran().map(|point| point.runs).max()) else {
+        return Vec::new();
+    };
+    let number = if fewest == most { count_of(u64::from(most), "run") } else { format!("{fewest} to {most} runs") };
+    let has_fewer = ran().any(|point| {
+        let values = point.variants.iter().flatten().flat_map(|variant| variant.values.iter().flatten());
+        values.into_iter().any(|value| value.replications < point.runs)
+    });
+    let fewer = if has_fewer { " [n]: only n of them had any of it." } else { "" };
+    let chance = if most == 1 { " One run says nothing of chance." } else { "" };
+    let mut out = vec![format!("{number} of each variant at each point.{fewer}{chance}")];
+    let asked = || ran().enumerate().filter_map(|(at, point)| Some((at, point.precision.as_ref()?)));
+    let missed: Vec<(usize, &Precision)> = asked().filter(|(_, precision)| !precision.is_reached()).collect();
+    let far = |precision: &Precision| precision.reached.unwrap_or(f64::INFINITY);
+    let worst = missed.iter().copied().reduce(|a, b| if far(b.1) > far(a.1) { b } else { a });
+    let Some(wanted) = asked().next().map(|(_, precision)| percent(precision.wanted)) else { return out };
+    out.push(match worst {
+        None => format!("At every point every headline figure, and what is expected, is known to ±{wanted}."),
+        Some((at, precision)) => format!(
+            "At {} of {} points not every figure is known to ±{wanted}; least is known at {}: {}.",
+            missed.len(),
+            count(asked().count() as u64),
+            sweep.about.points.words(at),
+            least(precision, sweep.variants.len() > 1)
+        ),
+    });
+    out
+}
+
 /// Variants whose runs are the same at all points.
-fn unmoved<'s>(sweep: &'s Sweep<'_>) -> Vec<String> {
+fn unmoved(sweep: &Sweep<'_>) -> Vec<String> {
     let is_unmoved = |at: &usize| {
-        let seen =
-            |point: &'s Seen| point.variants.get(*at)?.as_ref().map(|variant| (&variant.digest, &variant.values));
-        let mut all = sweep.points.iter().map(seen);
-        let first = all.next().flatten();
-        sweep.points.len() > 1 && first.is_some() && all.all(|variant| variant == first)
+        let as_first = |point: &Seen| point.variants.get(*at).and_then(Option::as_ref).is_some_and(|v| v.is_as_first);
+        sweep.points.len() > 1 && sweep.points.iter().all(as_first)
     };
     let all: Vec<&str> = (0..sweep.variants.len()).filter(is_unmoved).map(|at| sweep.variants[at].as_str()).collect();
     let (what, its) = match all[..] {
@@ -181,6 +222,7 @@ pub(in crate::report) fn sentences(sweep: &Sweep<'_>) -> Vec<String> {
             ));
         }
     }
+    out.extend(runs(sweep));
     out.extend(untold(sweep));
     out.extend(unmoved(sweep));
     let stopped: Vec<usize> = (0..sweep.points.len()).filter(|&at| sweep.points[at].stopped.is_some()).collect();

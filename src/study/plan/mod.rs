@@ -13,7 +13,7 @@ use crate::engine::Span;
 use crate::scenario::Scenario;
 
 use trial::try_point;
-pub use trial::{MOST_RUNS, Point};
+pub use trial::{MOST_RUNS, Point, looks};
 
 /// Ranges of values are halved no further than to this share of the values …
 const RESOLUTION: f64 = 0.02;
@@ -184,6 +184,12 @@ fn through(spec: &ClusterSpec, during: During) -> ClusterSpec {
     }
     spec.timeline.sort_by_key(|timed| timed.at);
     spec
+}
+
+/// Whether there is a time with one pod alone, which nobody may lose.
+fn has_single_pod(spec: &ClusterSpec) -> bool {
+    let scaled = spec.timeline.iter().any(|timed| matches!(timed.action, Action::Scale { to: 0..2 }));
+    spec.pods.replicas < 2 || scaled
 }
 
 /// Lets a pod die, and the cluster go on without it.

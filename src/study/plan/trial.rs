@@ -16,8 +16,8 @@ pub const MOST_RUNS: u32 = 40;
 /// After so many, percentiles beyond which there are too few samples stay so: from then on the number that is wanted grows as they do.
 const TELLING: u32 = 20;
 
-/// After how many replications it is looked at.
-fn looks(most: u32) -> Vec<u32> {
+/// After how many replications it is looked at whether an answer is sure, if there are so many at most.
+pub fn looks(most: u32) -> Vec<u32> {
     let mut looks: Vec<u32> =
         std::iter::successors(Some(FIRST_LOOK), |look| Some(look * 2)).take_while(|&look| look < most).collect();
     looks.push(most);
@@ -59,7 +59,7 @@ pub(super) fn try_point(
     let mut samples: Vec<Vec<Expected>> = Vec::new();
     let mut limits: Vec<Limiting> = Vec::new();
     let mut point = Point { value, checks: Vec::new(), closest: None, runs: 0, stopped: None };
-    if question.during == During::PodLost && spec.pods.replicas < 2 {
+    if question.during == During::PodLost && super::has_single_pod(candidate.spec) {
         point.stopped = Some("without its only pod nobody is served".to_owned());
         return Ok(point);
     }

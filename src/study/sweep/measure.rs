@@ -7,9 +7,9 @@ use super::super::judge::outcome;
 use super::super::replicate::{Candidate, afforded, baseline, number_of_figures, run_block};
 use super::super::running::Running;
 use super::super::stopping::replicate;
-use super::super::totals::Totals;
+use super::super::totals::{Totals, least_of};
 use crate::metrics::{FigureId, FigureReport, PointReport, VariantAtPoint};
-use crate::scenario::Scenario;
+use crate::scenario::{Replications, Scenario};
 
 /// What the runs of a variant add up to.
 struct Sums {
@@ -32,24 +32,31 @@ pub(super) fn measure(point: usize, scenario: &Scenario, options: &Options) -> R
     let baseline = baseline(&candidates, scenario);
     let mut all: Vec<Sums> = candidates.iter().map(Sums::of).collect();
     let mut together: Vec<Vec<Option<f64>>> = Vec::with_capacity(candidates.len());
-    replicate(scenario.replications, |replications| -> Result<ControlFlow<(), Option<f64>>, StudyError> {
-        run_block(&candidates, scenario.seed, replications, options, |variant, record, figures| {
-            all[variant].digest.get_or_insert(record.digest);
-            together.push(all[variant].totals.add(&record, &figures));
-            if together.len() == candidates.len() {
-                for (sums, figures) in all.iter_mut().zip(&together) {
-                    let pairs = figures.iter().zip(&together[baseline]);
-                    for (sum, (mine, theirs)) in sums.differences.iter_mut().zip(pairs) {
-                        mine.zip(*theirs).into_iter().for_each(|(mine, theirs)| sum.add(mine - theirs));
+    let mut precision = None;
+    let replications =
+        replicate(scenario.replications, |replications| -> Result<ControlFlow<(), Option<f64>>, StudyError> {
+            run_block(&candidates, scenario.seed, replications, options, |variant, record, figures| {
+                all[variant].digest.get_or_insert(record.digest);
+                together.push(all[variant].totals.add(&record, &figures));
+                if together.len() == candidates.len() {
+                    for (sums, figures) in all.iter_mut().zip(&together) {
+                        let pairs = figures.iter().zip(&together[baseline]);
+                        for (sum, (mine, theirs)) in sums.differences.iter_mut().zip(pairs) {
+                            mine.zip(*theirs).into_iter().for_each(|(mine, theirs)| sum.add(mine - theirs));
+                        }
                     }
+                    together.clear();
                 }
-                together.clear();
+            })?;
+            let events: u64 = all.iter().map(|sums| sums.totals.events).sum();
+            if let Replications::Until(until) = scenario.replications {
+                let each = candidates.iter().zip(&all);
+                precision = least_of(
+                    each.filter_map(|(candidate, sums)| sums.totals.least_known(candidate, until.precision())),
+                );
             }
+            Ok(afforded(events, precision.as_ref()))
         })?;
-        let events: u64 = all.iter().map(|sums| sums.totals.events).sum();
-        let known = candidates.iter().zip(&all).flat_map(|(candidate, sums)| sums.totals.uncertainties(candidate));
-        Ok(afforded(events, known.map(|(_, known)| known).reduce(f64::max)))
-    })?;
     let variants = candidates.iter().zip(all).enumerate().map(|(at, (candidate, sums))| {
         let expected = candidate.expectations.iter().enumerate();
         let expected = expected.map(|(position, expectation)| {
@@ -74,5 +81,5 @@ pub(super) fn measure(point: usize, scenario: &Scenario, options: &Options) -> R
             events: sums.totals.events,
         }
     });
-    Ok(PointReport { point, stopped: None, variants: variants.collect() })
+    Ok(PointReport { point, stopped: None, replications, precision, variants: variants.collect() })
 }
