@@ -52,6 +52,8 @@ struct Panel<'a> {
 pub(super) struct Frame<'a> {
     /// Significant digits of numbers in cells; `None` where there is no room for them.
     digits: Option<i32>,
+    /// There is room for the intervals of all cells.
+    has_intervals: bool,
     across: &'a Dimension,
     up: &'a Dimension,
     panels: Vec<Panel<'a>>,
@@ -118,7 +120,25 @@ impl<'a> Frame<'a> {
             height >= 15.0 && values.all(|(mean, _)| text_width(&text(mean), LABEL) + 4.0 <= width)
         };
         let digits = [3, 2].into_iter().find(fits);
-        Frame { digits, across, up, panels, left_out, columns, left, cell, across_labels, up_labels, stand_for }
+        let has_intervals = digits.is_some_and(|significant| {
+            let cells = panels.iter().flat_map(|panel| panel.points.values().map(|&point| (panel.variant, point)));
+            let mut texts = cells.filter_map(|(variant, point)| interval(plot.value(variant, point)?, significant));
+            height >= 28.0 && texts.all(|text| text_width(&text, SMALL) + 4.0 <= width)
+        });
+        Frame {
+            digits,
+            has_intervals,
+            across,
+            up,
+            panels,
+            left_out,
+            columns,
+            left,
+            cell,
+            across_labels,
+            up_labels,
+            stand_for,
+        }
     }
 
     /// What is to be said of the picture.
@@ -146,11 +166,9 @@ impl<'a> Frame<'a> {
         notes
     }
 
-    /// Text of an interval, where there is room for it.
-    fn interval(&self, (mean, half): (f64, Option<f64>)) -> Option<String> {
-        let (half, significant) = (half?, self.digits?);
-        let text = format!("± {}", fixed(half, places_for(half, 2).clamp(0, places_for(mean, significant).max(0) + 1)));
-        (self.cell.1 >= 28.0 && text_width(&text, SMALL) + 4.0 <= self.cell.0).then_some(text)
+    /// Text of an interval, where there is room for those of all cells.
+    fn interval(&self, value: (f64, Option<f64>)) -> Option<String> {
+        if self.has_intervals { interval(value, self.digits?) } else { None }
     }
     /// True for a value that is little known, and does not say so itself.
     fn is_unsure(&self, (mean, half): (f64, Option<f64>)) -> bool {
@@ -315,6 +333,12 @@ impl Heat {
             canvas.text((f64::midpoint(left, right), 27.0), "log scale", LABEL, MUTED, Anchor::Middle);
         }
     }
+}
+
+/// Half the width of an interval, with a digit more than its mean.
+fn interval((mean, half): (f64, Option<f64>), significant: i32) -> Option<String> {
+    let (half, most) = (half?, places_for(mean, significant).max(0) + 1);
+    Some(format!("± {}", fixed(half, places_for(half, 2).clamp(0, most))))
 }
 
 /// Three digits: colours show no intervals, and numbers beside each other are compared.
