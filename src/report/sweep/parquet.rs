@@ -144,7 +144,8 @@ mod tests {
         let mut bytes = Vec::new();
         let mut table = ParquetTable::new(&points, &mut bytes).expect("memory takes every write");
         for point in 0..2 {
-            let report = PointReport { point, stopped: None, replications: 2, precision: None, variants: variants.clone() };
+            let report =
+                PointReport { point, stopped: None, replications: 2, precision: None, variants: variants.clone() };
             table.add(&report).expect("memory takes every write");
         }
         table.finish().expect("memory takes every write");
