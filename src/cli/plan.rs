@@ -26,8 +26,9 @@ pub fn plan(args: &PlanArgs) -> Result<Success, Failure> {
     let text = load_text(&args.scenario)?;
     let setting = args.knob.as_str();
     let written = |value: f64| kind.write(value);
+    let base = changes(args, &text)?;
     let at = |value: f64| -> Result<Scenario, Stop> {
-        let mut changes = args.changes.list();
+        let mut changes = base.clone();
         changes.push(format!("{setting}={}", written(value)));
         expecting(parse_text(&args.scenario, &text, &changes).map_err(Stop)?, &args.changes.expect).map_err(Stop)
     };
@@ -68,6 +69,19 @@ pub fn plan(args: &PlanArgs) -> Result<Success, Failure> {
     print::out(&format!("{}\n{}\nReport: {}\n", texts.join("\n"), about.judged(), page.display()))?;
     let all = plans.iter().all(|plan| plan.answer.is_some());
     Ok(if all { Success::Fine } else { Success::ExpectationFailed })
+}
+
+/// What is changed at every value: without the variants that nobody asks about, which some values may not suit.
+fn changes(args: &PlanArgs, text: &Option<String>) -> Result<Vec<String>, Failure> {
+    let mut changes = args.changes.list();
+    if let Some(only) = &args.variant {
+        let whole = expecting(parse_text(&args.scenario, text, &changes)?, &args.changes.expect)?;
+        wanted(&whole, Some(only))?;
+        let others = whole.variants.iter().map(|variant| variant.name.as_str()).filter(|name| name != only);
+        changes.extend(others.map(|name| format!("variants.{name}=null")));
+        changes.push("baseline=null".to_owned());
+    }
+    Ok(changes)
 }
 
 /// A failure at the upper end of the range.

@@ -173,6 +173,16 @@ fn questions_without_an_answer_say_why() {
     refused("plan queue.yaml --to 2000", &["--expect", "requests.failed < 1%"], &["more than 1000", "--to 2000"]);
     refused("plan queue.yaml", &["--expect", "requests.failed < 0%"], &["can never hold", "between 0 % and 100 %"]);
     refused("plan queue.yaml", &["--expect", "price.month < 9"], &["no prices", "pod_hour"]);
+    // a variant that nobody asks about may not suit a value
+    let two = "variants: {short: {duration: 90s}, wide: {pods.cpu: 32}}\nbaseline: short\n";
+    place.write("two.yaml", format!("{QUEUE}{two}"));
+    let words = "plan two.yaml --quiet --variant wide --knob warm_up --from 2m --to 4m";
+    place.run_with(words, &["--expect", "limits.pod_cpu < 99%"], b"").fine();
+    refused(
+        "plan two.yaml --knob warm_up --from 2m --to 4m",
+        &["--expect", "limits.pod_cpu < 99%"],
+        &["variants.short"],
+    );
     // what the setting does not reach
     let own = "variants: {five: {pods.replicas: 5}}\n";
     place.write("own.yaml", format!("{QUEUE}{own}"));
