@@ -146,11 +146,13 @@ impl Named {
             let message = format!("{option} `{}`: that is a folder; write the name of a file", path.display());
             return Err(Failure::Input(message));
         }
-        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        // a bare name lies in the folder where the program was started
+        let bare = path.parent() == Some(Path::new(""));
+        let here = if bare { Path::new(".").join(path) } else { path.to_owned() };
+        let path = std::fs::canonicalize(&here).unwrap_or(here);
         let is_special = std::fs::metadata(&path).is_ok_and(|there| !there.is_file());
         if !is_special {
-            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            Folder::tried(parent, &|_| "name another file")?;
+            Folder::tried(path.parent().unwrap_or(Path::new(".")), &|_| "name another file")?;
         }
         Ok(Named { path, option, is_special })
     }
@@ -160,10 +162,7 @@ impl Named {
             if self.is_special {
                 return std::fs::OpenOptions::new().write(true).open(&self.path)?.write_all(content);
             }
-            // a bare name lies in the folder where the program was started
-            let bare = self.path.parent() == Some(Path::new(""));
-            let path = if bare { Path::new(".").join(&self.path) } else { self.path.clone() };
-            write_beside(&path, content)?.persist(&path).map(drop).map_err(|error| error.error)
+            write_beside(&self.path, content)?.persist(&self.path).map(drop).map_err(|error| error.error)
         });
         written.map_err(|error| {
             Failure::Input(format!(

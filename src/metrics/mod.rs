@@ -27,7 +27,7 @@ pub use figure::{Better, Family, FigureId, HEADLINE, ParseFigureError, Stat, Tak
 pub use histogram::Histogram;
 pub use load::Skew;
 pub use over_time::{Band, OverTime, Steady};
-pub use record::{DatabaseUse, LIMITS, Latencies, Limit, Limiting, LoadSkew, Mark, NEff, Record, Window};
+pub use record::{DatabaseUse, LIMITS, Latencies, Limit, Limiting, LoadSkew, Mark, NEff, Record, Window, closest};
 pub use sensitivity::{Outcome, Sample, Sensitivity, Varied};
 pub use series::{CLUSTER_SERIES, ClusterSeries, POD_SERIES, PodSeries, TimeSeries};
 pub use study::{

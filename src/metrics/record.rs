@@ -254,6 +254,11 @@ pub const LIMITS: [Limit; 6] = [
     Limit { name: "database", figure: "limits.database", when: BUSIEST },
     Limit { name: "database connections", figure: "limits.database_connections", when: FULLEST },
 ];
+/// The one of several whose share of a limit is the largest; of equals the first one.
+pub fn closest<T>(all: impl Iterator<Item = T>, share: impl Fn(&T) -> f64) -> Option<T> {
+    all.reduce(|a, b| if share(&b) > share(&a) { b } else { a })
+}
+
 const BUSIEST: &str = "in its busiest ten seconds";
 const FULLEST: &str = "at its fullest moment";
 

@@ -7,7 +7,7 @@ use super::alert::AlertReport;
 use super::count::Counts;
 use super::figure::FigureId;
 use super::over_time::{OverTime, Steady};
-use super::record::{LIMITS, Limit, Limiting, Mark};
+use super::record::{LIMITS, Limit, Limiting, Mark, closest};
 use super::sensitivity::Sensitivity;
 use super::series::TimeSeries;
 
@@ -138,8 +138,7 @@ impl VariantReport {
     /// What comes closest to its limit on average over the runs, and its share; `None` where nothing of any is used.
     pub fn closest(&self) -> Option<(Limit, &Estimate)> {
         let used = LIMITS.into_iter().filter_map(|limit| Some((limit, &self.figure(limit.figure)?.value)));
-        // of equals the first one
-        used.filter(|(_, share)| share.mean > 0.0).reduce(|a, b| if b.1.mean > a.1.mean { b } else { a })
+        closest(used.filter(|(_, share)| share.mean > 0.0), |(_, share)| share.mean)
     }
     /// The figure called `id`, such as `event.latency.p99`, if this variant has it.
     pub fn figure(&self, id: &str) -> Option<&FigureReport> {

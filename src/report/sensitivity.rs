@@ -6,7 +6,9 @@
 use super::finding::Finding;
 use super::number::{fixed, percent};
 use super::verdict::{COMPARED, ELSEWHERE, FULLEST, MAX_LISTED, SMALL, is_large, is_reached, listed, many_fail};
-use crate::metrics::{Better, Estimate, FigureId, HEADLINE, LIMITS, Outcome, Sample, Sensitivity, Study, Varied};
+use crate::metrics::{
+    Better, Estimate, FigureId, HEADLINE, LIMITS, Outcome, Sample, Sensitivity, Study, Varied, closest,
+};
 use crate::study::{CONFIDENCE, estimate, student_t};
 
 /// Of the hundreds of changes that are looked at, one in twenty would pass for one at the confidence of intervals.
@@ -416,7 +418,7 @@ impl Claims<'_> {
                     Some((limit.name, estimate(&values)?.mean))
                 })
             });
-            shares.reduce(|a, b| if b.1 > a.1 { b } else { a })
+            closest(shares, |(_, share)| *share)
         };
         let (was, is) = (tightest(self.was)?, tightest(now)?);
         let is_other = was.0 != is.0 || is_reached(was.1) != is_reached(is.1);

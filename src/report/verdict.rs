@@ -5,7 +5,7 @@ use super::finding::Finding;
 use super::number::Scale;
 use super::precision;
 use super::rows::Row;
-use crate::metrics::{Estimate, FigureReport, Study, Unit};
+use crate::metrics::{Estimate, FigureReport, Study, Unit, closest};
 
 /// More variants than this are summed up by their extremes.
 pub(super) const MAX_LISTED: usize = 4;
@@ -324,8 +324,8 @@ fn extremes(row: &Row<'_>, large: &[&Change<'_>]) -> String {
 
 /// What comes closest to its limit in any variant.
 fn limit(study: &Study) -> Option<String> {
-    let closest = study.variants.iter().filter_map(|variant| Some((variant.closest()?, &variant.name)));
-    let ((limit, share), name) = closest.reduce(|a, b| if b.0.1.mean > a.0.1.mean { b } else { a })?;
+    let each = study.variants.iter().filter_map(|variant| Some((variant.closest()?, &variant.name)));
+    let ((limit, share), name) = closest(each, |((_, share), _)| share.mean)?;
     let whose = if study.variants.len() > 1 { format!(" ({name})") } else { String::new() };
     let (what, when) = (limit.name, limit.when);
     if !is_known(share) {

@@ -26,14 +26,10 @@ impl Kind {
             let value: f64 = percent.trim().parse().ok()?;
             return value.is_finite().then_some((Kind::Percent, value));
         }
-        if let (Ok(number), false) = (text.parse::<f64>(), text.contains('.')) {
-            // such as 1e6
-            if number.is_finite() && libm::trunc(number) == number && number.abs() <= f64::from(u32::MAX) {
-                return Some((Kind::Whole, number));
-            }
-        }
         if let Ok(number) = text.parse::<f64>() {
-            return number.is_finite().then_some((Kind::Number, number));
+            // such as 1e6
+            let is_whole = !text.contains('.') && libm::trunc(number) == number && number.abs() <= f64::from(u32::MAX);
+            return number.is_finite().then_some((if is_whole { Kind::Whole } else { Kind::Number }, number));
         }
         text.parse::<Span>().ok().map(|span| (Kind::Duration, span.as_millis_f64()))
     }

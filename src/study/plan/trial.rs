@@ -6,7 +6,7 @@ use super::super::replicate::{Candidate, Expected, estimate, run_once};
 use super::{During, Question};
 use crate::cluster::RunError;
 use crate::cluster::spec::ClusterSpec;
-use crate::metrics::{Estimate, ExpectationOutcome, Judgement, LIMITS, Limit, Limiting, TooFew};
+use crate::metrics::{self, Estimate, ExpectationOutcome, Judgement, LIMITS, Limit, Limiting, TooFew};
 use crate::scenario::Expectation;
 
 /// After so many replications it is looked at for the first time whether the answer is sure, and then after twice as many each time.
@@ -121,6 +121,5 @@ fn closest(runs: &[Limiting]) -> Option<(Limit, Estimate)> {
         let values: Vec<f64> = shares.iter().filter_map(|run| run[at]).collect();
         Some((limit, estimate(&values)?))
     });
-    // of equals the first one
-    each.reduce(|a, b| if b.1.mean > a.1.mean { b } else { a })
+    metrics::closest(each, |(_, share)| share.mean)
 }
