@@ -112,6 +112,7 @@ def measure() -> Dict[str, Tuple[str, int]]:
         if shutil.which(tool) is None:
             raise Failure(f"There is no {tool} here; install it first.")
     program = built_program()
+    os.environ["GLIBC_TUNABLES"] = ""  # else it starts again to ask for huge pages, and callgrind does not follow
     with tempfile.TemporaryDirectory(prefix="stickysim-") as folder:
         scratch = Path(folder)
         found = {name: ("instructions", instructions(program, name, scratch)) for name in SCENARIOS}

@@ -13,12 +13,14 @@ use std::ops::Range;
 use super::PodId;
 use super::fifo::Fifo;
 use super::rooms::{Member, MemberList, Members, Path, Recipients};
-use crate::engine::{SimTime, Span};
+use crate::engine::{SimTime, Span, prefetch};
 
 /// A pod that takes longer than this to send its copies is far behind.
 pub const PROMPT: Span = Span::from_secs(1);
-/// Broadcasts are recorded so many at a time: the cache misses of their recipients then overlap.
+/// Broadcasts are recorded so many at a time: their recipients are fetched meanwhile.
 const BATCH: usize = 32;
+/// Of larger rooms only so many members are fetched: reading in order, the processor fetches the others by itself.
+const NEAR: usize = 128;
 /// Larger rooms are not copied for pods that are far behind: their list is kept.
 const LARGE: usize = 4_096;
 
@@ -55,6 +57,12 @@ impl Audience {
                 let (before, after) = members.paths().split_at(*but);
                 [before, after.get(1..).unwrap_or_default()]
             }
+        }
+    }
+    /// Fetches the paths of a room's members, as far as they are not too many to stay near.
+    fn fetch(&self) {
+        if let Audience::Room(members, _) = self {
+            (0..members.len().min(NEAR)).step_by(8).for_each(|member| prefetch(members.paths(), member));
         }
     }
     /// All recipients with their positions, on whatever pod.
@@ -147,19 +155,10 @@ impl Deliveries {
             self.late_parts.extend(self.behind.drain(..));
         }
         if parts > 0 {
+            to.fetch();
             self.prompt.push_back((prompt, to, parts));
         }
         self.prompt.len().is_multiple_of(BATCH)
-    }
-    /// Reads the recipients of those that are recorded next, and returns anything that depends on them.
-    pub fn touch(&self) -> u64 {
-        let next = self.prompt.iter().take(BATCH);
-        let paths = next.flat_map(|(_, to, _)| to.paths());
-        paths.flat_map(|paths| paths.iter().step_by(8)).map(|path| u64::from(path.one_way_ns)).sum()
-    }
-    /// How many are read by one [`Deliveries::touch`].
-    pub const fn touched() -> usize {
-        BATCH
     }
     /// Takes the first prompt broadcast if it is done by `now`, and says where its parts stand.
     pub fn pop_prompt(&mut self, now: SimTime) -> Option<(FanOut, Audience, Range<usize>)> {

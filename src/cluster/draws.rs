@@ -66,22 +66,16 @@ impl Ahead {
 }
 
 impl Cluster<'_> {
-    /// These requests come next, after those that were announced before. What their draws depend on is read: at first for
-    /// all, so that cache misses overlap; so are their addresses if the balancer will. Returns anything that depends on these.
+    /// These requests come next, after those that were announced before. What their draws depend on is read for all before
+    /// anything is drawn: what is not there yet arrives while others are read.
     #[inline(always)]
-    pub fn announce(&mut self, requests: impl Iterator<Item = (ClientId, u8)>) -> u64 {
+    pub fn announce(&mut self, requests: impl Iterator<Item = (ClientId, u8)>) {
         let mut sources = std::mem::take(&mut self.ahead.sources);
         sources.clear();
-        let mut read = 0;
-        let with_addresses = self.path.last.reads.address;
-        for (client, item) in requests {
-            sources.push(self.source(Owner { client, item, n: self.clients.slot(client, item).n }));
-            if with_addresses {
-                read ^= self.clients.touch_address(client);
-            }
-        }
+        sources.extend(
+            requests.map(|(client, item)| self.source(Owner { client, item, n: self.clients.slot(client, item).n })),
+        );
         self.ahead.sources = sources;
-        read
     }
 
     /// Draws for all requests that were announced. Apart, so that profiles show it.

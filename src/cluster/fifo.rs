@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+/// Memory is given back when it is so many times what is needed.
+const ROOMY: usize = 64;
+
 /// Plain values in the order in which they came.
 pub struct Fifo<T> {
     values: Vec<T>,
@@ -40,6 +43,9 @@ impl<T: Copy> Fifo<T> {
         if 2 * self.first > self.values.len() {
             self.values.drain(..self.first); // what is moved is less than what was taken since the last time
             self.first = 0;
+            if self.values.capacity() > ROOMY * (self.values.len() + ROOMY) {
+                self.values.shrink_to(2 * self.values.len()); // a rush is over
+            }
         }
     }
     /// Values that [`Fifo::take`] spoke of.

@@ -146,20 +146,40 @@ impl Model for Cluster<'_> {
         }
     }
 
+    #[inline(always)]
+    fn fetch(&self, later: Event) {
+        match later {
+            Event::Traffic(client, item) => {
+                self.clients.fetch_slot(client, item);
+                self.fetch_client(client, self.emits(item));
+                if self.path.last.reads.address {
+                    self.clients.fetch_address(client);
+                }
+            }
+            Event::Connect(client, _) | Event::Upgrade(client, _) | Event::Join(client, _) | Event::Leave(client) => {
+                self.fetch_client(client, true);
+            }
+            _ => {}
+        }
+    }
+
     #[inline(never)]
-    fn look_ahead(&mut self, soon: impl Iterator<Item = Event> + Clone) -> u64 {
-        let mut read = self.announce(soon.clone().filter_map(|event| match event {
+    fn look_ahead(&mut self, soon: impl Iterator<Item = Event> + Clone) {
+        let with_rooms = self.clients.has_wires();
+        if with_rooms {
+            soon.clone()
+                .filter_map(|event| self.needs_rooms_of(event))
+                .for_each(|client| self.rooms.fetch_rooms(client));
+        }
+        self.announce(soon.clone().filter_map(|event| match event {
             Event::Traffic(client, item) => Some((client, item)),
             _ => None,
         }));
-        if self.clients.has_wires() || self.clients.leave_at_all() {
-            read ^= soon.clone().map(|event| self.touch(event)).fold(0, u64::wrapping_add);
-        }
-        if self.clients.has_wires() {
-            read ^= soon.map(|event| self.touch_rooms(event)).fold(0, u64::wrapping_add);
-        }
         self.draw_ahead();
-        read
+        if with_rooms {
+            // meanwhile the rooms are there, by which their members are found
+            soon.filter_map(|event| self.needs_rooms_of(event)).for_each(|client| self.rooms.fetch_members(client));
+        }
     }
 }
 
@@ -230,31 +250,23 @@ impl Cluster<'_> {
         }
     }
 
-    /// Reads what is known to be needed for an event, and returns anything that depends on it.
+    /// Fetches what is known of a client and, `with_rooms`, what its connection and its rooms are found by.
     #[inline(always)]
-    fn touch(&self, event: Event) -> u64 {
-        match event {
-            Event::Traffic(client, item) => {
-                let leaving = self.clients.touch_leaving(client);
-                if self.emits(item) {
-                    leaving ^ self.clients.touch_wire(client) ^ self.rooms.touch(client)
-                } else {
-                    leaving
-                }
-            }
-            Event::Connect(client, _) | Event::Upgrade(client, _) | Event::Join(client, _) | Event::Leave(client) => {
-                u64::from(self.clients[client].routed) ^ self.clients.touch_wire(client) ^ self.rooms.touch(client)
-            }
-            _ => 0,
+    fn fetch_client(&self, client: ClientId, with_rooms: bool) {
+        self.clients.fetch(client);
+        if with_rooms && self.clients.has_wires() {
+            self.clients.fetch_wire(client);
+            self.rooms.fetch(client);
         }
     }
 
-    /// The same, afterwards, for what is found through it.
-    fn touch_rooms(&self, event: Event) -> u64 {
+    /// The client whose rooms an event needs.
+    #[inline(always)]
+    fn needs_rooms_of(&self, event: Event) -> Option<ClientId> {
         match event {
-            Event::Traffic(client, item) if self.emits(item) => self.rooms.touch_deeper(client),
-            Event::Join(client, _) | Event::Leave(client) => self.rooms.touch_deeper(client),
-            _ => 0,
+            Event::Traffic(client, item) => self.emits(item).then_some(client),
+            Event::Join(client, _) | Event::Leave(client) => Some(client),
+            _ => None,
         }
     }
 

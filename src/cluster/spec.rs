@@ -12,7 +12,7 @@ mod redis;
 mod sessions;
 mod timeline;
 
-use super::adapter::Operation;
+use super::adapter::{Operation, To};
 use super::balancer::{AffinityKey, BalancerSpec, Settings};
 pub use super::clients::{ReconnectPolicy, RetryLaw};
 use crate::engine::{Law, Span};
@@ -87,6 +87,13 @@ impl ClusterSpec {
     /// Length of the windows over which peaks are taken.
     pub fn peak_window(&self) -> Span {
         peak_window(self.duration)
+    }
+    /// Whether anything is ever emitted to everyone with a WebSocket.
+    pub fn speaks_to_everyone(&self) -> bool {
+        let all = |entry: &TrafficSpec| {
+            matches!(entry.action, TrafficAction::Emit { to: Target::All | Target::AllButSender, .. })
+        };
+        self.traffic.iter().any(all) || self.ticks.iter().any(|tick| tick.operation.target() == Some(To::All))
     }
     /// The settings of the balancer that chooses pods: the last one.
     pub fn chooser(&self) -> &dyn Settings {

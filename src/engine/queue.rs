@@ -4,6 +4,8 @@
 //! [`Wheel`], which moves it a few times on its way to the slot at hand, always appended, never compared until its own
 //! slot opens: that is what a heap cannot do, whose every comparison at a million events is a cache miss. The slot length
 //! follows the load; it never shows in the order.
+//!
+//! The slot after the one at hand is out of the wheel already: what its events will need can be fetched meanwhile.
 
 mod order;
 mod pool;
@@ -53,14 +55,18 @@ const SOON: usize = 64;
 /// The order never depends on when or in which order events were pushed: two queues holding the same
 /// `(time, event)` pairs pop the same sequence.
 pub struct EventQueue<E> {
-    /// What is ahead of the slot at hand; all events of the slot at hand are in `open` or `late`.
+    /// What is ahead of the next slot.
     wheel: Wheel,
     /// Sorted, the next event last.
     open: Vec<Entry>,
     /// Events pushed into the slot at hand when too many were in it to insert another.
     late: BinaryHeap<Reverse<Entry>>,
-    /// What a slot holds before it is sorted; empty between calls.
-    unsorted: Vec<Entry>,
+    /// The last nanosecond of the slot at hand: its events are in `open` or `late`.
+    open_until: u64,
+    /// What lies behind that up to the end of the wheel's slot, in no particular order.
+    next: Vec<Entry>,
+    /// How many of `next` have been shown by `later`.
+    fetched: usize,
     /// How many of `open` have not been shown by `soon`.
     unseen: usize,
     /// Since the queue was made. Their difference is pending; each changes alone, for where `len` and a count of pops
@@ -82,7 +88,9 @@ impl<E: Event> EventQueue<E> {
             wheel: Wheel::new(FIRST_SHIFT),
             open: Vec::new(),
             late: BinaryHeap::new(),
-            unsorted: Vec::new(),
+            open_until: 0,
+            next: Vec::new(),
+            fetched: 0,
             unseen: 0,
             pushed: 0,
             popped: 0,
@@ -101,10 +109,11 @@ impl<E: Event> EventQueue<E> {
     #[inline(never)]
     fn push_entry(&mut self, entry: Entry) {
         self.pushed += 1;
-        if self.wheel.push(entry) {
-            return;
-        }
-        if self.open.len() < INSERT_AMONG {
+        if time_of(entry) > self.open_until {
+            if !self.wheel.push(entry) {
+                self.next.push(entry);
+            }
+        } else if self.open.len() < INSERT_AMONG {
             order::insert(&mut self.open, entry);
         } else {
             self.late.push(Reverse(entry));
@@ -160,6 +169,13 @@ impl<E: Event> EventQueue<E> {
     pub fn soon(&self) -> impl Iterator<Item = E> + Clone + '_ {
         self.open.get(self.unseen..).unwrap_or_default().iter().rev().map(|&entry| E::from_word(word_of(entry)))
     }
+    /// An event of the next slot that has not been shown yet.
+    #[inline]
+    pub fn later(&mut self) -> Option<E> {
+        let &entry = self.next.get(self.fetched)?;
+        self.fetched += 1;
+        Some(E::from_word(word_of(entry)))
+    }
     /// Number of pending events.
     #[inline]
     pub const fn len(&self) -> usize {
@@ -174,15 +190,20 @@ impl<E: Event> EventQueue<E> {
     /// Opens the next slot that holds an event; false when there is none.
     #[inline(never)]
     fn open_next_slot(&mut self) -> bool {
+        if self.next.is_empty() && !self.wheel.turn(&mut self.next) {
+            return false;
+        }
+        self.open_until = self.wheel.slot_end();
+        order::sort(&mut self.next, self.wheel.shift(), &mut self.open);
+        self.unseen = self.open.len();
+        self.opened += 1;
         if self.opened >= REVIEW || self.popped - self.reviewed >= REVIEW_EVENTS {
             self.review();
         }
-        if !self.wheel.turn(&mut self.unsorted) {
-            return false;
+        if self.next.is_empty() {
+            self.wheel.turn(&mut self.next);
         }
-        order::sort(&mut self.unsorted, self.wheel.shift(), &mut self.open);
-        self.unseen = self.open.len();
-        self.opened += 1;
+        self.fetched = 0;
         true
     }
 
@@ -202,7 +223,7 @@ impl<E: Event> EventQueue<E> {
         };
         if better != shift && self.popped >= self.settled {
             self.settled = self.pushed; // as many pops as are pending
-            self.wheel.cut(better, &mut self.unsorted);
+            self.wheel.cut(better, &mut self.next);
         }
     }
 }
@@ -332,7 +353,7 @@ mod tests {
         for delay in [1, 100, 1_000] {
             hold(&mut queue, 500_000, |n| gap(n) / delay);
         }
-        let slots = queue.open.capacity() + queue.unsorted.capacity() + queue.late.capacity();
+        let slots = queue.open.capacity() + queue.next.capacity() + queue.late.capacity();
         let bytes = queue.wheel.bytes() + slots * size_of::<Entry>();
         assert!(bytes < 18 * queue.len(), "{bytes} bytes for {} events", queue.len());
     }

@@ -19,12 +19,14 @@ pub trait Model {
     type Event: Event;
     /// Lets `event` happen at [`Ctx::now`]; whatever follows from it is scheduled through `ctx`.
     fn handle(&mut self, event: Self::Event, ctx: &mut Ctx<Self::Event>);
-    /// Prepares for events that will happen soon, in this order, though others may happen between them: reads what they
-    /// need, computes what is known before. They are many at once, so that their cache misses overlap. Nothing that can be
-    /// seen of the model may change by it. Returns anything that depends on what was only read.
-    fn look_ahead(&mut self, _soon: impl Iterator<Item = Self::Event> + Clone) -> u64 {
-        0
-    }
+    /// Fetches what an event will need that happens a little later than those that [`Model::look_ahead`] is told of, as far
+    /// as that can be told without waiting for anything: see [`prefetch`](super::prefetch). Not every event is announced.
+    #[inline]
+    fn fetch(&self, _later: Self::Event) {}
+    /// Prepares for events that will happen soon, in this order, though others may happen between them: fetches what they
+    /// need, computes what is known before. They are many at once, so that nothing waits for anything else. Nothing that can
+    /// be seen of the model may change by it.
+    fn look_ahead(&mut self, _soon: impl Iterator<Item = Self::Event> + Clone) {}
 }
 
 /// What a model sees of the kernel while it handles an event.
@@ -137,9 +139,13 @@ impl<M: Model> Simulation<M> {
                 return self.end(EndReason::TooManyEvents);
             }
             if self.ctx.queue.has_news() {
-                std::hint::black_box(self.model.look_ahead(self.ctx.queue.soon()));
+                self.model.look_ahead(self.ctx.queue.soon());
             }
             let Some((at, word)) = self.ctx.queue.pop_word_until(until) else { break };
+            // one by one between other work: the processor can fetch only so much at a time
+            if let Some(later) = self.ctx.queue.later() {
+                self.model.fetch(later);
+            }
             self.ctx.now = at;
             self.digest.add(at.as_nanos(), word);
             self.events += 1;

@@ -460,6 +460,9 @@ fn only_cli_and_study_may_be_impure() {
             continue;
         }
         for lint in lints {
+            if (lint, source.path.as_str()) == ("unsafe_code", "src/engine/prefetch.rs") {
+                continue; // docs/decisions/019
+            }
             findings.extend(source.words(lint).map(|at| format!("{}:{}: {lint}", source.path, source.line_of(at))));
         }
         for call in ["println", "eprintln", "print", "eprint"] {

@@ -7,7 +7,7 @@ use std::ops::{Index, IndexMut};
 use rustc_hash::FxHashMap;
 
 use super::{Client, ClientId, Habits, Link, Roaming, TrafficSlot, Wire};
-use crate::engine::{SimTime, Span};
+use crate::engine::{SimTime, Span, prefetch};
 
 /// All clients that are there, and places of some that were.
 pub struct Clients {
@@ -123,28 +123,32 @@ impl Clients {
         (0..self.records.len()).map(ClientId::from_usize)
     }
 
-    /// Whether any client leaves, ever.
-    pub const fn leave_at_all(&self) -> bool {
-        self.layout.leaving
-    }
     /// Whether any client has a WebSocket.
     pub const fn has_wires(&self) -> bool {
         self.layout.websockets
     }
-    /// Reads when a client leaves, which need not stand in one cache line with its requests, and returns anything that
-    /// depends on it.
-    #[inline]
-    pub fn touch_leaving(&self, client: ClientId) -> u64 {
-        self.leaves_at(client).as_nanos()
+    /// Fetches the record of a client.
+    #[inline(always)]
+    pub fn fetch(&self, client: ClientId) {
+        prefetch(&self.records, client.index());
     }
-    /// Reads what a balancer needs that looks at addresses, and returns anything that depends on it.
-    #[inline]
-    pub fn touch_address(&self, client: ClientId) -> u64 {
-        u64::from(self.addresses[client.index()].is_ipv6())
+    /// Fetches what [`Clients::slot`] reads, and when the client leaves, which need not stand in one cache line with it.
+    #[inline(always)]
+    pub fn fetch_slot(&self, client: ClientId, item: u8) {
+        prefetch(&self.agenda, self.layout.slot(client, item));
+        if self.layout.leaving {
+            prefetch(&self.agenda, client.index() * self.layout.row());
+        }
     }
-    /// The same for what a connection needs.
-    pub fn touch_wire(&self, client: ClientId) -> u64 {
-        self.wires.get(client.index()).map_or(0, |wire| u64::from(wire.epoch))
+    /// Fetches what a balancer needs that looks at addresses.
+    #[inline(always)]
+    pub fn fetch_address(&self, client: ClientId) {
+        prefetch(&self.addresses, client.index());
+    }
+    /// Fetches what a connection needs.
+    #[inline(always)]
+    pub fn fetch_wire(&self, client: ClientId) {
+        prefetch(&self.wires, client.index());
     }
     /// When a client leaves.
     pub fn leaves_at(&self, client: ClientId) -> SimTime {

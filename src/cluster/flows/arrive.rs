@@ -93,10 +93,10 @@ impl<'s> Cluster<'s> {
             endpoints: Endpoints::new(spec.chooser(), seed),
             rollout: Rollout::new(spec.pods.replicas, &spec.rollout),
             autoscaler: Autoscaler::default(),
-            rooms: spec
-                .rooms
-                .as_ref()
-                .map_or(Rooms::none(), |rooms| Rooms::new(rooms, members.min(20_000_000) as u32, seed)),
+            rooms: match &spec.rooms {
+                Some(rooms) => Rooms::new(rooms, members.min(20_000_000) as u32, spec.speaks_to_everyone(), seed),
+                None => Rooms::none(spec.speaks_to_everyone()),
+            },
             redis: Redis::new(spec),
             sessions: Sessions::new(spec),
             database: spec.database.clone().map(Database::new),

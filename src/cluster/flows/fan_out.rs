@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use crate::cluster::deliveries::{Audience, Deliveries, FanOut, Part};
+use crate::cluster::deliveries::{Audience, FanOut, Part};
 use crate::cluster::pods::Job;
 use crate::cluster::rooms::{Member, Room};
 use crate::cluster::{Cluster, PodId};
@@ -43,13 +43,7 @@ impl Cluster<'_> {
     /// Records the broadcasts that are done by `now`.
     pub fn settle_fan_outs(&mut self, now: SimTime) {
         let mut deliveries = std::mem::take(&mut self.deliveries);
-        let mut until_touch = 0;
         while let Some((fan_out, to, parts)) = deliveries.pop_prompt(now) {
-            if until_touch == 0 {
-                std::hint::black_box(deliveries.touch());
-                until_touch = Deliveries::touched();
-            }
-            until_touch -= 1;
             let undisturbed = self.is_undisturbed(&fan_out, &to);
             self.deliver(&fan_out, deliveries.parts(parts), &to, undisturbed);
         }

@@ -8,7 +8,7 @@ mod room;
 use super::purpose::Purpose;
 use super::spec::RoomsSpec;
 use super::{ClientId, PodId};
-use crate::engine::{Id, Seed, SimTime};
+use crate::engine::{Id, Seed, SimTime, prefetch};
 
 pub use room::{Member, MemberList, Members, Missed, Offline, Path, Recipients, Room, Share, Who};
 
@@ -40,8 +40,8 @@ pub struct Rooms {
 }
 
 impl Rooms {
-    /// No rooms but that of everyone.
-    pub fn none() -> Rooms {
+    /// No rooms but that of everyone, to which something is sent or not.
+    pub fn none(speaks_to_everyone: bool) -> Rooms {
         Rooms {
             per_client: 0,
             of_client: Vec::new(),
@@ -49,12 +49,12 @@ impl Rooms {
             places: Vec::new(),
             dealt: 0,
             rooms: Vec::new(),
-            everyone: Room::default(),
+            everyone: if speaks_to_everyone { Room::default() } else { Room::silent() },
             offline: Vec::new(),
         }
     }
     /// Rooms for an expected population; the places are shuffled.
-    pub fn new(spec: &RoomsSpec, population: u32, seed: Seed) -> Rooms {
+    pub fn new(spec: &RoomsSpec, population: u32, speaks_to_everyone: bool, seed: Seed) -> Rooms {
         let wanted = u64::from(population.max(1)) * u64::from(spec.per_client);
         let mut places = Vec::with_capacity(wanted as usize);
         let mut rooms = 0u32;
@@ -73,7 +73,7 @@ impl Rooms {
             per_client: (spec.per_client as usize).min(rooms as usize),
             places,
             rooms: (0..rooms).map(|_| Room::default()).collect(),
-            ..Rooms::none()
+            ..Rooms::none(speaks_to_everyone)
         }
     }
     /// The client with this number, which has a WebSocket, takes a place and gets its rooms. Those there from the start
@@ -154,15 +154,26 @@ impl Rooms {
         &self.of_client[first..first + self.per_client]
     }
 
-    /// Reads which the rooms of a client are, and returns anything that depends on it.
-    pub fn touch(&self, client: ClientId) -> u64 {
-        self.of_client.get(client.index() * self.per_client).map_or(0, |room| u64::from(room.raw()))
+    /// Fetches which the rooms of a client are, and where it is in them.
+    #[inline(always)]
+    pub fn fetch(&self, client: ClientId) {
+        prefetch(&self.of_client, client.index() * self.per_client);
+        prefetch(&self.position, self.place_of(client, 0));
     }
-    /// Reads what an event to one of these rooms needs, and returns anything that depends on it.
-    pub fn touch_deeper(&self, client: ClientId) -> u64 {
+    /// Fetches those rooms, once that is there …
+    #[inline(always)]
+    pub fn fetch_rooms(&self, client: ClientId) {
+        self.known_of(client).iter().for_each(|room| prefetch(&self.rooms, room.index()));
+    }
+    /// … and what an event to them needs, once they are.
+    #[inline(always)]
+    pub fn fetch_members(&self, client: ClientId) {
+        self.known_of(client).iter().filter_map(|room| self.rooms.get(room.index())).for_each(Room::fetch);
+    }
+    /// The rooms of a client, none before it has any.
+    fn known_of(&self, client: ClientId) -> &[RoomId] {
         let first = client.index() * self.per_client;
-        let rooms = self.of_client.get(first..first + self.per_client).unwrap_or_default();
-        rooms.iter().filter_map(|room| self.rooms.get(room.index())).map(Room::touch).sum()
+        self.of_client.get(first..first + self.per_client).unwrap_or_default()
     }
     /// A connection opened, by a WebSocket or, `polls`, by long polling. Returns how many of the client's rooms its pod had
     /// nothing of.

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::RoomId;
 use crate::cluster::{ClientId, PodId};
-use crate::engine::{SimTime, Span};
+use crate::engine::{SimTime, Span, prefetch};
 
 /// One connected member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,15 @@ impl MemberList {
     pub fn iter(&self) -> impl Iterator<Item = Member> {
         self.paths.iter().zip(&self.who).map(|(&path, &who)| Member { path, who })
     }
-    fn push(&mut self, member: Member) {
+    /// Adds a member of a list that will have about so many.
+    fn push(&mut self, member: Member, expected: usize) {
+        let len = self.len();
+        if len == self.paths.capacity() {
+            // lists that were shared are as long as they need be: twice that would be wasted on nearly every room
+            let more = expected.saturating_sub(len).max(len / 8 + 4);
+            self.paths.reserve_exact(more);
+            self.who.reserve_exact(more);
+        }
         self.paths.push(member.path);
         self.who.push(member.who);
     }
@@ -78,9 +86,8 @@ impl MemberList {
 
 impl FromIterator<Member> for MemberList {
     fn from_iter<I: IntoIterator<Item = Member>>(members: I) -> MemberList {
-        let mut list = MemberList::default();
-        members.into_iter().for_each(|member| list.push(member));
-        list
+        let (paths, who) = members.into_iter().map(|Member { path, who }| (path, who)).unzip();
+        MemberList { paths, who }
     }
 }
 
@@ -144,6 +151,8 @@ pub struct Room {
     /// Clients that are present, connected or not.
     pub present: u32,
     online: u32,
+    /// Its members are counted only: nothing is ever sent to it.
+    silent: bool,
     members: Members,
     /// Those that poll, in no particular order.
     pollers: Vec<Member>,
@@ -207,7 +216,11 @@ impl Missed {
 }
 
 impl Room {
-    /// Its members with a WebSocket. Unchanged as long as it is the same list.
+    /// A room that nothing is ever sent to.
+    pub fn silent() -> Room {
+        Room { silent: true, ..Room::default() }
+    }
+    /// Its members with a WebSocket, none if it is silent. Unchanged as long as it is the same list.
     pub const fn members(&self) -> &Members {
         &self.members
     }
@@ -228,11 +241,11 @@ impl Room {
         self.find(pod).map_or(Share::nothing(pod), |position| self.shares[position])
     }
 
-    /// Reads how many there are on each pod, and returns anything that depends on it.
-    pub fn touch(&self) -> u64 {
-        // four shares to a cache line; and whoever emits shares the list
-        let shares: u32 = self.shares.iter().step_by(4).map(|share| share.live).sum();
-        u64::from(self.online() + shares) + Rc::strong_count(&self.members) as u64
+    /// Fetches how many there are on each pod, and where the list of members is: whoever emits shares it.
+    #[inline(always)]
+    pub fn fetch(&self) {
+        (0..self.shares.len()).step_by(4).for_each(|share| prefetch(&self.shares, share));
+        prefetch(std::slice::from_ref(&*self.members), 0);
     }
     /// A member connected, by a WebSocket or, `polls`, by long polling. Returns its position among its like, and whether it is
     /// the first that its pod has of the room.
@@ -250,8 +263,11 @@ impl Room {
             return (self.pollers.len() as u32 - 1, is_first);
         }
         self.shares[share].live += 1;
+        if self.silent {
+            return (0, is_first);
+        }
         let members = Rc::make_mut(&mut self.members);
-        members.push(member);
+        members.push(member, self.present as usize);
         (members.len() as u32 - 1, is_first)
     }
     /// The member at a position among its like lost its connection. The last one takes its place and is returned, with whether
@@ -271,6 +287,9 @@ impl Room {
         if polls {
             self.pollers.swap_remove(position as usize);
             return (self.pollers.get(position as usize).map(|moved| moved.who.client), is_empty);
+        }
+        if self.silent {
+            return (None, is_empty);
         }
         (Rc::make_mut(&mut self.members).swap_remove(position as usize).map(|who| who.client), is_empty)
     }

@@ -59,6 +59,10 @@ impl Wheel {
     pub const fn shift(&self) -> u32 {
         self.shift
     }
+    /// The last nanosecond of the slot at hand.
+    pub const fn slot_end(&self) -> u64 {
+        (self.slot << self.shift) | ((1 << self.shift) - 1)
+    }
     /// Puts an entry where its slot is; false when that is the slot at hand or has passed: then it is the caller's.
     #[inline]
     pub fn push(&mut self, entry: Entry) -> bool {
@@ -98,7 +102,7 @@ impl Wheel {
     /// Cuts time into slots of length 2^`shift` from the end of the slot at hand on, all of which has happened. Entries
     /// that are in the slot at hand now go to `at_hand`.
     pub fn cut(&mut self, shift: u32, at_hand: &mut Vec<Entry>) {
-        let now = (self.slot << self.shift) | ((1 << self.shift) - 1);
+        let now = self.slot_end();
         self.shift = shift;
         self.slot = now >> shift;
         let levels = std::mem::replace(&mut *self.levels, [Level::EMPTY; LEVELS]);
