@@ -9,6 +9,7 @@ mod adapter;
 mod args;
 mod check;
 mod diff;
+mod huge_pages;
 mod import;
 mod interrupt;
 mod kind;
@@ -69,6 +70,9 @@ pub(crate) enum Success {
 /// The whole program.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    if simulates(cli.command.as_ref()) {
+        huge_pages::ask();
+    }
     interrupt::install();
     let outcome = std::panic::catch_unwind(|| dispatch(cli));
     match outcome {
@@ -85,6 +89,12 @@ pub fn main() -> ExitCode {
             failure.exit_code()
         }
     }
+}
+
+/// Whether a command may take long and much memory.
+const fn simulates(command: Option<&Command>) -> bool {
+    use Command::{Compare, Plan, Recommend, Run, Sweep};
+    matches!(command, None | Some(Run { .. } | Compare { .. } | Plan(_) | Recommend(_) | Sweep(_)))
 }
 
 fn dispatch(cli: Cli) -> Result<Success, Failure> {

@@ -32,6 +32,19 @@ fn any_number_of_threads_writes_the_same_files() {
     place.assert_same("t1", "t8");
 }
 
+/// Where the system gives huge pages to those who ask, the program starts again to ask: with the same arguments and input.
+#[test]
+fn huge_pages_change_nothing() {
+    let place = Place::furnished();
+    let more = ["--set", "title=two  blanks & *"];
+    place.run_with("run - --quiet --out asks", &more, TINY.as_bytes()).fine();
+    place.write("stdin.yaml", TINY);
+    let input = std::fs::File::open(place.path("stdin.yaml")).unwrap();
+    let mut does_not_ask = place.command("run - --quiet --out does-not");
+    assert!(does_not_ask.args(more).env("GLIBC_TUNABLES", "").stdin(input).status().unwrap().success());
+    place.assert_same("asks", "does-not");
+}
+
 #[test]
 fn the_order_of_keys_means_nothing() {
     let place = Place::furnished();
