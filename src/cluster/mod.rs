@@ -148,6 +148,9 @@ impl Model for Cluster<'_> {
 
     #[inline(always)]
     fn fetch(&self, later: Event) {
+        if self.clients.are_near() {
+            return;
+        }
         match later {
             Event::Traffic(client, item) => {
                 self.clients.fetch_slot(client, item);
@@ -165,7 +168,7 @@ impl Model for Cluster<'_> {
 
     #[inline(never)]
     fn look_ahead(&mut self, soon: impl Iterator<Item = Event> + Clone) {
-        let with_rooms = self.clients.has_wires();
+        let with_rooms = self.clients.has_wires() && !self.clients.are_near();
         if with_rooms {
             soon.clone()
                 .filter_map(|event| self.needs_rooms_of(event))

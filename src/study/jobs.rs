@@ -1,6 +1,7 @@
 //! Work on all threads, of which the results come back in the order of the jobs.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -56,46 +57,49 @@ struct Line<T, F> {
     next: usize,
     waiting: BTreeMap<usize, T>,
     take: F,
+    /// No more results are wanted.
+    is_over: bool,
     /// The first job that failed, by position.
     failed: Option<(usize, StudyError)>,
 }
 
-/// Does the jobs on all threads, in turn, and gives what comes of them to `take`, in the order of the jobs whatever the number of
-/// threads. Only what overtook a slower job is kept meanwhile. Of several jobs that fail, the first one's error counts.
+/// Does so many jobs on all threads, in turn, and gives what comes of them to `take`, in the order of the jobs whatever the number
+/// of threads, until `take` wants no more: what was begun meanwhile is thrown away, failed or not. Only what overtook a slower job is
+/// kept meanwhile. Of several jobs that fail, the first one's error counts.
 ///
 /// # Errors
 /// When a job fails, the threads cannot be started, or the caller aborts; what comes before the failed job is taken.
-pub fn in_order<J: Sync, T: Send>(
-    jobs: &[J],
+pub fn in_order<T: Send>(
+    jobs: usize,
     options: &Options,
-    one: impl Fn(&J) -> Result<T, StudyError> + Sync,
-    take: impl FnMut(T) + Send,
+    one: impl Fn(usize) -> Result<T, StudyError> + Sync,
+    take: impl FnMut(T) -> ControlFlow<()> + Send,
 ) -> Result<(), StudyError> {
-    let total = jobs.len();
     let (begun, done, stop) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
-    let line = Mutex::new(Line { next: 0, waiting: BTreeMap::new(), take, failed: None });
-    let told = |job: &J| -> Result<T, StudyError> {
+    let line = Mutex::new(Line { next: 0, waiting: BTreeMap::new(), take, is_over: false, failed: None });
+    let told = |job: usize| -> Result<T, StudyError> {
         let result = one(job)?;
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-        (options.progress)(Progress { done, total }).map_err(|Aborted| StudyError::Aborted)?;
+        (options.progress)(Progress { done, total: jobs }).map_err(|Aborted| StudyError::Aborted)?;
         Ok(result)
     };
     let worker = || {
         while !stop.load(Ordering::Relaxed) {
             let at = begun.fetch_add(1, Ordering::Relaxed);
-            let Some(job) = jobs.get(at) else { break };
-            let result = told(job);
+            if at >= jobs {
+                break;
+            }
+            let result = told(at);
             let mut line = line.lock().expect("nobody panics while results are taken");
             match result {
                 Ok(result) => line.arrive(at, result),
-                Err(error) => {
-                    // every job before a begun one was begun, so the first to fail is found whoever is faster
-                    stop.store(true, Ordering::Relaxed);
-                    if line.failed.as_ref().is_none_or(|&(first, _)| at < first) {
-                        line.failed = Some((at, error));
-                    }
+                // every job before a begun one was begun, so the first to fail is found whoever is faster
+                Err(error) if line.failed.as_ref().is_none_or(|&(first, _)| at < first) => {
+                    line.failed = Some((at, error));
                 }
+                Err(_) => {}
             }
+            stop.fetch_or(line.is_over || line.failed.is_some(), Ordering::Relaxed);
         }
     };
     if options.threads == Some(1) {
@@ -105,10 +109,14 @@ pub fn in_order<J: Sync, T: Send>(
         pool.broadcast(|_| worker());
     }
     let line = line.into_inner().expect("nobody panics while results are taken");
-    line.failed.map_or(Ok(()), |(_, error)| Err(error))
+    match line.failed {
+        // whatever failed comes after the last that was wanted
+        Some((_, error)) if !line.is_over => Err(error),
+        _ => Ok(()),
+    }
 }
 
-/// As [`in_order`], with everything that comes of the jobs in their order.
+/// Does all of these jobs as [`in_order`] does; gives everything that comes of them in their order.
 ///
 /// # Errors
 /// As [`in_order`].
@@ -118,15 +126,21 @@ pub fn in_parallel<J: Sync, T: Send>(
     one: impl Fn(&J) -> Result<T, StudyError> + Sync,
 ) -> Result<Vec<T>, StudyError> {
     let mut results = Vec::with_capacity(jobs.len());
-    in_order(jobs, options, one, |result| results.push(result))?;
+    let take = |result| {
+        results.push(result);
+        ControlFlow::Continue(())
+    };
+    in_order(jobs.len(), options, |job| one(&jobs[job]), take)?;
     Ok(results)
 }
 
-impl<T, F: FnMut(T)> Line<T, F> {
+impl<T, F: FnMut(T) -> ControlFlow<()>> Line<T, F> {
     fn arrive(&mut self, at: usize, result: T) {
         self.waiting.insert(at, result);
-        while let Some(result) = self.waiting.remove(&self.next) {
-            (self.take)(result);
+        while !self.is_over
+            && let Some(result) = self.waiting.remove(&self.next)
+        {
+            self.is_over = (self.take)(result).is_break();
             self.next += 1;
         }
     }
@@ -155,20 +169,39 @@ mod tests {
 
     #[test]
     fn the_first_failure_counts_and_what_comes_before_it_is_taken() {
-        let jobs: Vec<u32> = (0..100).collect();
-        let one = |&job: &u32| match job {
+        for threads in [1, 2, 8] {
+            let mut taken = Vec::new();
+            let take = |job| {
+                taken.push(job);
+                ControlFlow::Continue(())
+            };
+            let error = in_order(100, &options(threads), some_fail, take).expect_err("some fail");
+            assert!(matches!(error, StudyError::Run { replication: 17, .. }), "{error}");
+            assert_eq!(taken, (0..17).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn what_comes_after_the_last_that_was_wanted_counts_for_nothing() {
+        for threads in [1, 2, 8] {
+            let mut taken = Vec::new();
+            let take = |job| {
+                taken.push(job);
+                if job == 16 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            };
+            in_order(100, &options(threads), some_fail, take).expect("17 and all after it were not wanted");
+            assert_eq!(taken, (0..=16).collect::<Vec<_>>());
+        }
+    }
+
+    fn some_fail(job: usize) -> Result<usize, StudyError> {
+        match job {
             17 | 18 | 60 => Err(StudyError::Run {
                 variant: "a".to_owned(),
-                replication: job,
+                replication: job as u32,
                 error: RunError::TooManyEvents { events: 1, at: SimTime::ZERO, duration: Span::from_nanos(1) },
             }),
             job => Ok(job),
-        };
-        for threads in [1, 2, 8] {
-            let mut taken = Vec::new();
-            let error = in_order(&jobs, &options(threads), one, |job| taken.push(job)).expect_err("some fail");
-            assert!(matches!(error, StudyError::Run { replication: 17, .. }), "{error}");
-            assert_eq!(taken, (0..17).collect::<Vec<_>>());
         }
     }
 }

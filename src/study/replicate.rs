@@ -1,11 +1,12 @@
 //! Runs every variant so many times and puts the figures together.
 
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::jobs::{Options, Progress, StudyError, in_order};
 use super::pairing::adjust;
 use super::pool::Pooled;
-use super::stopping::replicate;
+use super::stopping::Stopping;
 use super::student_t;
 use super::totals::least_of;
 use crate::cluster::balancer::AffinityKey;
@@ -109,45 +110,66 @@ fn run_all(
     scenario: &Scenario,
     options: &Options,
 ) -> Result<(Vec<Pooled>, Option<Precision>), StudyError> {
-    let mut pools: Vec<Pooled> = candidates.iter().map(Pooled::of).collect();
-    let mut precision = None;
-    replicate(scenario.replications, |replications| -> Result<ControlFlow<(), Option<f64>>, StudyError> {
-        let before = replications.start as usize * candidates.len();
-        let progress =
-            |Progress { done, total }| (options.progress)(Progress { done: before + done, total: before + total });
-        let options = Options { progress: &progress, ..*options };
-        run_block(candidates, scenario.seed, replications, &options, |variant, record, figures| {
-            pools[variant].add(record, &figures);
-        })?;
-        if let Replications::Until(until) = scenario.replications {
-            let each = candidates.iter().zip(&pools);
-            precision =
-                least_of(each.filter_map(|(candidate, pool)| pool.totals.least_known(candidate, until.precision())));
-        }
-        let events: u64 = pools.iter().map(|pooled| pooled.totals.events).sum();
-        Ok(afforded(events, precision.as_ref()))
-    })?;
-    Ok((pools, precision))
+    let pools: Vec<Pooled> = candidates.iter().map(Pooled::of).collect();
+    let mut all = (pools, None);
+    run_as_often(
+        candidates,
+        scenario,
+        options,
+        &mut all,
+        |(pools, _), variant, record, figures| pools[variant].add(record, &figures),
+        |(pools, precision)| {
+            if let Replications::Until(until) = scenario.replications {
+                let each = candidates.iter().zip(&*pools);
+                *precision = least_of(
+                    each.filter_map(|(candidate, pool)| pool.totals.least_known(candidate, until.precision())),
+                );
+            }
+            let events: u64 = pools.iter().map(|pooled| pooled.totals.events).sum();
+            afforded(events, precision.as_ref())
+        },
+    )?;
+    Ok(all)
 }
 
-/// Runs all variants of each replication before the next, so that an early stop leaves whole comparisons; `take` gets the runs in that
-/// order, each with the position of its variant.
-pub(super) fn run_block(
+/// Runs all variants of each replication before the next, so that an early stop leaves whole comparisons, as often as the scenario
+/// says. `take` gets the runs in that order, each with the position of its variant; `known` says how well the figures are known by
+/// then. Threads that have nothing to do go on with the next replications meanwhile. Gives how many replications there are.
+pub(super) fn run_as_often<S: Send>(
     candidates: &[Candidate],
-    seed: u64,
-    replications: Range<u32>,
+    scenario: &Scenario,
     options: &Options,
-    mut take: impl FnMut(usize, Record, Figures) + Send,
-) -> Result<(), StudyError> {
-    let jobs: Vec<(u32, usize)> =
-        replications.flat_map(|replication| (0..candidates.len()).map(move |variant| (replication, variant))).collect();
-    let one = |&(replication, variant): &(u32, usize)| -> Result<(usize, (Record, Figures)), StudyError> {
+    sums: &mut S,
+    mut take: impl FnMut(&mut S, usize, Record, Figures) + Send,
+    mut known: impl FnMut(&mut S) -> ControlFlow<(), Option<f64>> + Send,
+) -> Result<u32, StudyError> {
+    let variants = candidates.len();
+    let mut stopping = Stopping::new(scenario.replications);
+    let jobs = stopping.at_most() as usize * variants;
+    // as far as is known
+    let total = AtomicUsize::new(stopping.next_look() as usize * variants);
+    let progress =
+        |Progress { done, .. }| (options.progress)(Progress { done, total: total.load(Ordering::Relaxed).max(done) });
+    let one = |job: usize| -> Result<(usize, (Record, Figures)), StudyError> {
+        let (replication, variant) = ((job / variants) as u32, job % variants);
         let candidate = &candidates[variant];
-        let run = run_once(candidate.spec, candidate.expectations, seed, replication)
+        let run = run_once(candidate.spec, candidate.expectations, scenario.seed, replication)
             .map_err(|error| StudyError::Run { variant: candidate.name.to_owned(), replication, error })?;
         Ok((variant, run))
     };
-    in_order(&jobs, options, one, |(variant, (record, figures))| take(variant, record, figures))
+    let mut done = 0;
+    let taken = |(variant, (record, figures))| {
+        take(sums, variant, record, figures);
+        done += u32::from(variant + 1 == variants);
+        if variant + 1 < variants || done < stopping.next_look() {
+            return ControlFlow::Continue(());
+        }
+        let enough = stopping.look(known(sums));
+        total.store(stopping.next_look() as usize * variants, Ordering::Relaxed);
+        enough
+    };
+    in_order(jobs, &Options { progress: &progress, ..*options }, one, taken)?;
+    Ok(done)
 }
 
 /// How well figures are known, unless so many events were handled that no more runs are added.

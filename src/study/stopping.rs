@@ -12,8 +12,53 @@ const BLOCK: u32 = 5;
 /// the truth then, and 93.4 % if the first look does; 94.5 % with a fixed number of runs (8,000 experiments).
 const IN_A_ROW: u32 = 2;
 
-/// Runs so many replications as are asked for. `run` runs those of a range and says how well the least known figure is known then, as
-/// [`uncertainty`] does, with `None` where there is no figure; or that no more can be afforded. Gives how many there are.
+/// When to look how well the figures are known, and whether that is enough.
+pub struct Stopping {
+    replications: Replications,
+    /// How many replications there are at the next look.
+    next_look: u32,
+    /// Looks in a row that found the figures precise enough.
+    precise: u32,
+}
+
+impl Stopping {
+    /// Nothing was run yet.
+    pub fn new(replications: Replications) -> Stopping {
+        let next_look = match replications {
+            Replications::Exactly(number) => number,
+            Replications::Until(until) => Replications::FIRST.min(until.at_most()),
+        };
+        Stopping { replications, next_look, precise: 0 }
+    }
+    /// More replications than this are never run.
+    pub fn at_most(&self) -> u32 {
+        match self.replications {
+            Replications::Exactly(number) => number,
+            Replications::Until(until) => until.at_most(),
+        }
+    }
+    /// How many replications there are at the next look.
+    pub const fn next_look(&self) -> u32 {
+        self.next_look
+    }
+    /// The next look says how well the least known figure is known, as [`uncertainty`] does, with `None` where there is no figure; or
+    /// that no more can be afforded. Gives whether there are enough.
+    pub fn look(&mut self, known: ControlFlow<(), Option<f64>>) -> ControlFlow<()> {
+        let (Replications::Until(until), ControlFlow::Continue(known)) = (self.replications, known) else {
+            return ControlFlow::Break(());
+        };
+        let is_precise = known.is_none_or(|uncertainty| uncertainty <= until.precision());
+        self.precise = if is_precise { self.precise + 1 } else { 0 };
+        if self.precise >= IN_A_ROW || self.next_look >= until.at_most() {
+            return ControlFlow::Break(());
+        }
+        self.next_look = (self.next_look + BLOCK).min(until.at_most());
+        ControlFlow::Continue(())
+    }
+}
+
+/// Runs so many replications as are asked for. `run` runs those of a range and says what [`Stopping::look`] wants to know. Gives how
+/// many there are.
 ///
 /// # Errors
 /// The first one of `run`.
@@ -21,24 +66,14 @@ pub fn replicate<E>(
     replications: Replications,
     mut run: impl FnMut(Range<u32>) -> Result<ControlFlow<(), Option<f64>>, E>,
 ) -> Result<u32, E> {
-    match replications {
-        Replications::Exactly(number) => run(0..number).map(|_| number),
-        Replications::Until(until) => {
-            let wanted = until.precision();
-            let mut done = Replications::FIRST.min(until.at_most());
-            let mut precise = 0;
-            let mut look = |known: ControlFlow<(), Option<f64>>| {
-                let ControlFlow::Continue(known) = known else { return true };
-                precise = if known.is_none_or(|uncertainty| uncertainty <= wanted) { precise + 1 } else { 0 };
-                precise >= IN_A_ROW
-            };
-            let mut is_enough = look(run(0..done)?);
-            while done < until.at_most() && !is_enough {
-                let next = (done + BLOCK).min(until.at_most());
-                is_enough = look(run(done..next)?);
-                done = next;
-            }
-            Ok(done)
+    let mut stopping = Stopping::new(replications);
+    let mut done = 0;
+    loop {
+        let next = stopping.next_look();
+        let known = run(done..next)?;
+        done = next;
+        if stopping.look(known).is_break() {
+            return Ok(done);
         }
     }
 }

@@ -9,6 +9,9 @@ use rustc_hash::FxHashMap;
 use super::{Client, ClientId, Habits, Link, Roaming, TrafficSlot, Wire};
 use crate::engine::{SimTime, Span, prefetch};
 
+/// So many clients, at some two hundred bytes each with their connections and rooms, are more than a core's own cache holds.
+const FAR: usize = 4_096;
+
 /// All clients that are there, and places of some that were.
 pub struct Clients {
     records: Vec<Client>,
@@ -126,6 +129,11 @@ impl Clients {
     /// Whether any client has a WebSocket.
     pub const fn has_wires(&self) -> bool {
         self.layout.websockets
+    }
+    /// Whether they are so few that the cache has all of them.
+    #[inline]
+    pub const fn are_near(&self) -> bool {
+        self.records.len() < FAR
     }
     /// Fetches the record of a client.
     #[inline(always)]

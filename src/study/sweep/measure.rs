@@ -1,12 +1,9 @@
 //! One point: its runs, of which only sums are kept, so that memory does not grow with the number of replications.
 
-use std::ops::ControlFlow;
-
 use super::super::jobs::{Options, StudyError};
 use super::super::judge::outcome;
-use super::super::replicate::{Candidate, afforded, baseline, number_of_figures, run_block};
+use super::super::replicate::{Candidate, afforded, baseline, number_of_figures, run_as_often};
 use super::super::running::Running;
-use super::super::stopping::replicate;
 use super::super::totals::{Totals, least_of};
 use crate::metrics::{FigureId, FigureReport, PointReport, VariantAtPoint};
 use crate::scenario::{Replications, Scenario};
@@ -30,33 +27,39 @@ impl Sums {
 pub(super) fn measure(point: usize, scenario: &Scenario, options: &Options) -> Result<PointReport, StudyError> {
     let candidates = Candidate::all(scenario, options.variants);
     let baseline = baseline(&candidates, scenario);
-    let mut all: Vec<Sums> = candidates.iter().map(Sums::of).collect();
+    let all: Vec<Sums> = candidates.iter().map(Sums::of).collect();
     let mut together: Vec<Vec<Option<f64>>> = Vec::with_capacity(candidates.len());
-    let mut precision = None;
-    let replications =
-        replicate(scenario.replications, |replications| -> Result<ControlFlow<(), Option<f64>>, StudyError> {
-            run_block(&candidates, scenario.seed, replications, options, |variant, record, figures| {
-                all[variant].digest.get_or_insert(record.digest);
-                together.push(all[variant].totals.add(&record, &figures));
-                if together.len() == candidates.len() {
-                    for (sums, figures) in all.iter_mut().zip(&together) {
-                        let pairs = figures.iter().zip(&together[baseline]);
-                        for (sum, (mine, theirs)) in sums.differences.iter_mut().zip(pairs) {
-                            mine.zip(*theirs).into_iter().for_each(|(mine, theirs)| sum.add(mine - theirs));
-                        }
+    let mut found = (all, None);
+    let replications = run_as_often(
+        &candidates,
+        scenario,
+        options,
+        &mut found,
+        |(all, _), variant, record, figures| {
+            all[variant].digest.get_or_insert(record.digest);
+            together.push(all[variant].totals.add(&record, &figures));
+            if together.len() == candidates.len() {
+                for (sums, figures) in all.iter_mut().zip(&together) {
+                    let pairs = figures.iter().zip(&together[baseline]);
+                    for (sum, (mine, theirs)) in sums.differences.iter_mut().zip(pairs) {
+                        mine.zip(*theirs).into_iter().for_each(|(mine, theirs)| sum.add(mine - theirs));
                     }
-                    together.clear();
                 }
-            })?;
+                together.clear();
+            }
+        },
+        |(all, precision)| {
             let events: u64 = all.iter().map(|sums| sums.totals.events).sum();
             if let Replications::Until(until) = scenario.replications {
-                let each = candidates.iter().zip(&all);
-                precision = least_of(
+                let each = candidates.iter().zip(&*all);
+                *precision = least_of(
                     each.filter_map(|(candidate, sums)| sums.totals.least_known(candidate, until.precision())),
                 );
             }
-            Ok(afforded(events, precision.as_ref()))
-        })?;
+            afforded(events, precision.as_ref())
+        },
+    )?;
+    let (all, precision) = found;
     let variants = candidates.iter().zip(all).enumerate().map(|(at, (candidate, sums))| {
         let expected = candidate.expectations.iter().enumerate();
         let expected = expected.map(|(position, expectation)| {

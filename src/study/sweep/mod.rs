@@ -5,6 +5,7 @@ mod measure;
 mod points;
 mod shard;
 
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::jobs::{Options, Progress, StudyError, in_order};
@@ -57,7 +58,11 @@ pub fn run_points<E: From<StudyError> + Send>(
         Ok(error)
     };
     let outer = Options { threads: Some(outer), progress: &|_| Ok(()), ..*options };
-    in_order(points, &outer, told, |error| failed = failed.take().or(error))?;
+    let take = |error| {
+        failed = failed.take().or(error);
+        ControlFlow::Continue(())
+    };
+    in_order(points.len(), &outer, |at| told(&points[at]), take)?;
     failed.map_or(Ok(()), Err)
 }
 
