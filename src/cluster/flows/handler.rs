@@ -10,12 +10,12 @@ use crate::cluster::clients::{ClientId, Link};
 use crate::cluster::database::PoolId;
 use crate::cluster::draws::Owner;
 use crate::cluster::flows::emit::Emission;
-use crate::cluster::flows::fan_out::timed_out;
 use crate::cluster::flows::poll::CONNECT_TIMEOUT;
 use crate::cluster::flows::request::Call;
 use crate::cluster::flows::retry::Errand;
 use crate::cluster::flows::session::Welcome;
 use crate::cluster::flows::session_store::Access;
+use crate::cluster::pods::timed_out;
 use crate::cluster::purpose::keys_stream;
 use crate::cluster::spec::{DataUse, KeyOwner, Saves, TrafficAction};
 use crate::cluster::{Cluster, Event, PodId};
@@ -86,6 +86,8 @@ pub struct Asking {
     queries: u8,
     /// It has begun its work.
     begun: bool,
+    /// Its request is recorded as given up by the balancer. It goes on nevertheless.
+    given_up: bool,
     /// What it wanted of caches; bit j: the j-th had it not.
     keys: Keys,
     missed: u8,
@@ -154,6 +156,7 @@ impl Cluster<'_> {
             sent: 0,
             queries: 0,
             begun: false,
+            given_up: false,
             keys: Keys::default(),
             missed: 0,
             end,
@@ -221,7 +224,7 @@ impl Cluster<'_> {
             Task::CallThatEmits(call, work, emission) if alive => {
                 self.asking.take(slot);
                 self.pods[pod].open_end_done();
-                let done = self.emit_for_call(client, pod, call, work, emission, ctx);
+                let done = self.emit_for_call(client, pod, (call, arrived), work, emission, ctx);
                 if self.path.last.wants_ends {
                     self.tell_end_at(pod, end, done, ctx);
                 }
@@ -299,7 +302,9 @@ impl Cluster<'_> {
             Task::CallThatEmits(call, ..) => call,
             Task::Connect { .. } => return,
         };
-        self.record(&call.job_done(asking.arrived, now));
+        if !asking.given_up {
+            self.record(&call.job(asking.arrived, now));
+        }
         self.over(&asking, ctx);
     }
 
@@ -318,8 +323,10 @@ impl Cluster<'_> {
 
     /// A request failed, or was given up before.
     fn failed(&mut self, asking: &Asking, reason: FailReason, now: SimTime) {
-        let late = timed_out(asking.arrived, now);
-        self.meter.counts.requests_failed.add(if late { FailReason::TimedOut } else { reason });
+        if !asking.given_up {
+            let late = timed_out(asking.arrived, now);
+            self.meter.counts.requests_failed.add(if late { FailReason::TimedOut } else { reason });
+        }
         if let Task::CallThatEmits(_, _, emission) = asking.task {
             self.emission_failed(emission.recipients);
         }
@@ -383,18 +390,21 @@ impl Cluster<'_> {
         self.asking.iter().filter(asks).count() as u64
     }
 
-    /// The end of the run: what is not answered by now is in flight.
-    pub fn finish_data(&mut self, horizon: SimTime) {
+    /// Records the requests that the balancer has given up by `now` while their handlers wait.
+    pub fn give_up_handled(&mut self, now: SimTime) {
+        let waits = |asking: &&mut Asking| asking.at != At::Dead && !matches!(asking.task, Task::Connect { .. });
+        for asking in self.asking.iter_mut().filter(waits).filter(|asking| !asking.given_up) {
+            asking.given_up = timed_out(asking.arrived, now);
+            self.meter.counts.requests_failed.add_many(FailReason::TimedOut, u64::from(asking.given_up));
+        }
+    }
+
+    /// The end of the run, when all is recorded that is given up by now: what is not answered is in flight.
+    pub fn finish_data(&mut self) {
         for asking in self.asking.iter().filter(|asking| asking.at != At::Dead) {
             self.meter.counts.queries_in_flight += u64::from(matches!(asking.at, At::Queue | At::Query));
-            if matches!(asking.task, Task::Connect { .. }) {
-                continue;
-            }
-            if timed_out(asking.arrived, horizon) {
-                self.meter.counts.requests_failed.add(FailReason::TimedOut);
-            } else {
-                self.meter.counts.requests_in_flight += 1;
-            }
+            let is_open = !asking.given_up && !matches!(asking.task, Task::Connect { .. });
+            self.meter.counts.requests_in_flight += u64::from(is_open);
         }
     }
 }
