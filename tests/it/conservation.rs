@@ -23,7 +23,7 @@ use stickysim::cluster::spec::{
 };
 use stickysim::cluster::{simulate, simulate_during};
 use stickysim::engine::{Law, Seed, Span};
-use stickysim::metrics::{Counts, Window};
+use stickysim::metrics::{Counts, FigureId, Unit, Window};
 
 use crate::support::{TO_ALL, api, cluster, no_costs, product, seconds};
 
@@ -629,6 +629,15 @@ proptest! {
         prop_assert_eq!(&first.counts, &again.counts);
         prop_assert_eq!(&first.series, &again.series);
         prop_assert_eq!(first.latencies.request.sum_s(), again.latencies.request.sum_s());
+        // nothing is more than all of it; limits may be passed, and an event may be repeated several times
+        let is_share = |figure: &FigureId| {
+            let family = figure.family();
+            family.unit == Unit::Share && !family.name.starts_with("limits.") && family.name != "acks.repeated"
+        };
+        for figure in FigureId::all().filter(is_share) {
+            let value = figure.value(&first).unwrap_or(0.0);
+            prop_assert!((0.0..=1.0).contains(&value), "{figure}: {value}");
+        }
         // whatever is counted as done has its duration
         let done = &first.counts;
         prop_assert_eq!(first.latencies.request.count(), done.requests_answered);

@@ -127,6 +127,16 @@ fn who_waits_for_longer_than_the_balancer_is_given_up_then() {
 }
 
 #[test]
+fn queries_per_request_are_those_of_requests_that_come_to_them() {
+    // a pod that has work for twice its time comes to half of its requests
+    let mut spec = cluster_of(200.0, 3, database(Law::Fixed(seconds(0.01))));
+    spec.traffic = vec![asks(f64::from(CLIENTS) / 200.0, Law::Fixed(seconds(0.01)), 3)];
+    spec.duration = Span::from_secs(50);
+    let queries = figure(&[run(&spec, 0)], "database.queries_per_request")[0];
+    assert!((2.99..=3.0).contains(&queries), "{queries}");
+}
+
+#[test]
 fn connections_beyond_what_the_database_accepts_are_refused() {
     // three pools of ten would like 30 of 25 connections; what two of them need there is
     let pools = DatabaseSpec { pool_per_pod: 10, connections: 25, ..database(Law::Fixed(seconds(0.1))) };

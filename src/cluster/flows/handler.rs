@@ -108,7 +108,6 @@ impl Cluster<'_> {
 
     /// It reaches its pod.
     pub fn call_with_data_at(&mut self, pod: PodId, call: DataCall, ctx: &mut Ctx<Event>) {
-        self.meter.counts.requests_with_data += 1;
         self.handle(call.owner.client, pod, Task::CallWithData(call), ctx);
     }
 
@@ -167,7 +166,7 @@ impl Cluster<'_> {
 
     /// The handler's work is done, the result of a query is there, or its command has reached Redis, or the reply the pod.
     pub fn handler_goes_on(&mut self, slot: u32, ctx: &mut Ctx<Event>) {
-        let Asking { pool, at, access, .. } = *self.asking.get_mut(slot);
+        let Asking { pool, at, access, task, .. } = *self.asking.get_mut(slot);
         match at {
             At::Dead => {
                 self.asking.take(slot);
@@ -182,7 +181,12 @@ impl Cluster<'_> {
                 }
                 self.next_step(slot, ctx);
             }
-            At::Work | At::Queue => self.next_step(slot, ctx),
+            At::Work => {
+                let counts = &mut self.meter.counts;
+                counts.requests_with_data += u64::from(matches!(task, Task::CallWithData(_)));
+                self.next_step(slot, ctx);
+            }
+            At::Queue => self.next_step(slot, ctx),
         }
     }
 
