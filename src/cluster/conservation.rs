@@ -52,15 +52,11 @@ impl Cluster<'_> {
         let queries_over = c.queries_done + c.queries_timed_out + c.queries_refused + c.queries_lost;
         let balances = [
             ("queries = done + timed out + refused + lost + in flight", c.queries, queries_over + c.queries_in_flight),
-            (
-                "API requests = answered + failed + in flight",
-                c.requests,
-                c.requests_answered + c.requests_failed.total() + c.requests_in_flight,
-            ),
+            ("API requests = answered + failed + in flight", c.requests, c.requests_ended() + c.requests_in_flight),
             (
                 "connect attempts = connected + failed + in flight",
                 c.connect_attempts,
-                c.connects + c.connects_failed.total() + c.connects_in_flight,
+                c.connects_ended() + c.connects_in_flight,
             ),
             ("connections opened = closed + open", c.connects, c.closed.total() + open),
             ("connections on pods = clients connected + ghosts", on_pods, open + ghosts),
@@ -80,12 +76,12 @@ impl Cluster<'_> {
             (
                 "asked to be recovered = recovered + not + in flight",
                 c.recoveries_asked,
-                c.recoveries + c.recoveries_missed.total() + self.recoveries_in_flight(),
+                c.recoveries_answered() + self.recoveries_in_flight(),
             ),
             (
                 "events to be acknowledged = acknowledged + timed out + abandoned + in flight",
                 c.acks_wanted,
-                c.acks + c.acks_timed_out + c.acks_abandoned + c.acks_in_flight,
+                c.acks_ended() + c.acks_in_flight,
             ),
             (
                 "events delivered later <= lost before",
@@ -95,16 +91,12 @@ impl Cluster<'_> {
             (
                 "recipients + unmeant = delivered + lost + in flight",
                 c.recipients + c.deliveries_unmeant,
-                c.delivered_local + c.delivered_cross + c.lost.total() + c.deliveries_in_flight,
+                c.messages_ended() + c.deliveries_in_flight,
             ),
             (
                 "Redis copies = useful + requests + own + dropped + undelivered",
                 c.redis_copies,
-                c.redis_copies_useful
-                    + c.redis_copies_requests
-                    + c.redis_copies_own
-                    + c.redis_copies_dropped
-                    + c.redis_copies_undelivered,
+                c.redis_copies_arrived() + c.redis_copies_undelivered,
             ),
         ];
         let broken: Vec<_> = balances.into_iter().filter(|(_, left, right)| left != right).collect();

@@ -106,6 +106,8 @@ struct Cluster<'s> {
     sessions: Sessions,
     database: Option<Database>,
     caches: Caches,
+    /// Requests that processes which ended in order are still to answer.
+    finishing: Vec<pods::Job>,
     /// Handlers that wait for more than their own work.
     asking: flows::Slab<flows::handler::Asking>,
     /// Processes that get a copy of what is published now.

@@ -261,6 +261,34 @@ macro_rules! counters {
     };
 }
 
+/// What ends is counted when it ends: a share of it is one of all that ended, not of what began meanwhile.
+impl Counts {
+    /// API requests that ended.
+    pub fn requests_ended(&self) -> u64 {
+        self.requests_answered + self.requests_failed.total()
+    }
+    /// Attempts to connect that ended.
+    pub fn connects_ended(&self) -> u64 {
+        self.connects + self.connects_failed.total()
+    }
+    /// Events times recipients that have arrived or are lost.
+    pub fn messages_ended(&self) -> u64 {
+        self.delivered_local + self.delivered_cross + self.lost.total()
+    }
+    /// Reconnects that asked to be recovered and know whether they are.
+    pub fn recoveries_answered(&self) -> u64 {
+        self.recoveries + self.recoveries_missed.total()
+    }
+    /// Events to be acknowledged of which the outcome is known.
+    pub const fn acks_ended(&self) -> u64 {
+        self.acks + self.acks_timed_out + self.acks_abandoned
+    }
+    /// Copies from Redis that reached their pod.
+    pub const fn redis_copies_arrived(&self) -> u64 {
+        self.redis_copies_useful + self.redis_copies_requests + self.redis_copies_own + self.redis_copies_dropped
+    }
+}
+
 /// A counter, or several.
 trait Tally {
     /// Combines each counter with the same one of `other`.
@@ -429,7 +457,7 @@ counters! {
     /// Copies that it held for such a pod and that are gone. They are counted as what they would have been.
     redis_copies_cut: u64,
 
-    /// HTTP requests that reached a pod and ask caches or the database.
+    /// HTTP requests that ask caches or the database and have come to their queries, saved ones included.
     requests_with_data: u64,
     /// Lookups in caches of pods.
     cache_lookups: u64,

@@ -12,7 +12,6 @@ use proptest::sample::select;
 use proptest::test_runner::RngSeed;
 use stickysim::cluster::adapter::{self, Adapter, NAMED, OPERATIONS, Operation, Subscribe, To};
 use stickysim::cluster::balancer::{Affinity, AffinityMode, BalancerSpec, IngressNginxSpec, NginxMethod, NginxSpec};
-use stickysim::cluster::simulate;
 use stickysim::cluster::spec::{
     AckSpec, Action, AddressChangeSpec, Admission, Amount, AudienceSpec, AutoscalerSpec, CacheSpec, Choice,
     ClusterSpec, CookieSpec, Costs, DataUse, DatabaseSpec, DeletionCost, DisruptionBudget, Http, Keeps, KeyOwner,
@@ -22,7 +21,9 @@ use stickysim::cluster::spec::{
     SessionStore, Sharing, ShutdownSpec, Target, TickSpec, TimedAction, Trace, TraceRequest, TrafficAction,
     TrafficSpec, Transports, Via, WithoutRedis,
 };
+use stickysim::cluster::{simulate, simulate_during};
 use stickysim::engine::{Law, Seed, Span};
+use stickysim::metrics::{Counts, FigureId, Unit, Window};
 
 use crate::support::{TO_ALL, api, cluster, no_costs, product, seconds};
 
@@ -628,6 +629,15 @@ proptest! {
         prop_assert_eq!(&first.counts, &again.counts);
         prop_assert_eq!(&first.series, &again.series);
         prop_assert_eq!(first.latencies.request.sum_s(), again.latencies.request.sum_s());
+        // nothing is more than all of it; limits may be passed, and an event may be repeated several times
+        let is_share = |figure: &FigureId| {
+            let family = figure.family();
+            family.unit == Unit::Share && !family.name.starts_with("limits.") && family.name != "acks.repeated"
+        };
+        for figure in FigureId::all().filter(is_share) {
+            let value = figure.value(&first).unwrap_or(0.0);
+            prop_assert!((0.0..=1.0).contains(&value), "{figure}: {value}");
+        }
         // whatever is counted as done has its duration
         let done = &first.counts;
         prop_assert_eq!(first.latencies.request.count(), done.requests_answered);
@@ -641,6 +651,20 @@ proptest! {
         prop_assert_eq!(first.latencies.offline.count(), done.reconnects);
         prop_assert!(done.cache_hits <= done.cache_lookups);
         prop_assert!(done.sessions_moved <= done.reconnects && done.moved.total() <= done.routed_again);
+    }
+
+    #[test]
+    fn what_is_known_of_requests_at_a_moment_is_what_a_run_knows_that_ends_then(
+        mut spec in spec(), seed in any::<u64>(), slow in 500u64..5_000, cut in 61u64..140,
+    ) {
+        spec.pods.costs.request = Span::from_millis(slow);
+        (spec.warm_up, spec.duration) = (Span::ZERO, Span::from_secs(140));
+        let window = Window { from: Span::ZERO, to: Span::from_secs(cut) };
+        let (_, parts) = simulate_during(&spec, &[window], Seed(seed)).expect("balances");
+        spec.duration = window.to;
+        let ended = simulate(&spec, Seed(seed)).expect("balances");
+        let of = |c: &Counts| (c.requests, c.requests_answered, c.requests_failed);
+        prop_assert_eq!(of(&parts[0].counts), of(&ended.counts));
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! The database and the pools of pods against closed forms (facts: oracles Q2–Q6), and when they are at their limits.
 
 use stickysim::cluster::balancer::NginxMethod;
+use stickysim::cluster::simulate_during;
 use stickysim::cluster::spec::{
-    Action, Choice, ClusterSpec, DataUse, DatabaseSpec, TimedAction, TrafficAction, TrafficSpec,
+    Action, Choice, ClusterSpec, DataUse, DatabaseSpec, Population, TimedAction, TrafficAction, TrafficSpec,
 };
-use stickysim::engine::{Law, Span};
-use stickysim::metrics::{FailReason, FigureId, Record};
+use stickysim::engine::{Law, Seed, Span};
+use stickysim::metrics::{FailReason, FigureId, Record, Window};
 
 use crate::support::{api, assert_agrees, cluster, replications, run, seconds};
 
@@ -103,6 +104,36 @@ fn who_waits_too_long_for_a_connection_fails() {
         assert!(record.latencies.pool_wait.quantile_ms(1.0).unwrap() <= 10.0 * tau * 1.001);
         assert_eq!(record.counts.queries_timed_out, record.counts.requests_failed.of(FailReason::PoolTimeout));
     }
+}
+
+#[test]
+fn who_waits_for_longer_than_the_balancer_is_given_up_then() {
+    // a request per second, and one query of 10 s at a time: the k-th is done 10 + 9·k s after it came, which is too late
+    // from the seventh on; each is given up a minute after it came, whenever its turn would have been
+    let mut spec = cluster_of(1.0, 1, DatabaseSpec { pool_per_pod: 1, ..database(Law::Fixed(seconds(10.0))) });
+    spec.audiences[0].population = Population::Present { count: 1 };
+    spec.traffic[0].every = Law::Fixed(seconds(1.0));
+    spec.duration = Span::from_secs(300);
+    let given_up = |spec: &ClusterSpec| -> Vec<u64> {
+        let window = |(from, to)| Window { from: Span::from_secs(from), to: Span::from_secs(to) };
+        let (_, parts) =
+            simulate_during(spec, &[(0, 66), (68, 200), (200, 300)].map(window), Seed(1)).expect("balances");
+        parts.iter().map(|part| part.counts.requests_failed.of(FailReason::TimedOut)).collect()
+    };
+    assert_eq!(given_up(&spec), [0, 132, 100]);
+    spec.timeline = vec![TimedAction::once(Span::from_secs(200), Action::Crash(Choice::Number(0)))];
+    spec.pods.startup = Law::Fixed(seconds(1_000.0));
+    assert_eq!(given_up(&spec), [0, 132, 0], "the others fail with their pod");
+}
+
+#[test]
+fn queries_per_request_are_those_of_requests_that_come_to_them() {
+    // a pod that has work for twice its time comes to half of its requests
+    let mut spec = cluster_of(200.0, 3, database(Law::Fixed(seconds(0.01))));
+    spec.traffic = vec![asks(f64::from(CLIENTS) / 200.0, Law::Fixed(seconds(0.01)), 3)];
+    spec.duration = Span::from_secs(50);
+    let queries = figure(&[run(&spec, 0)], "database.queries_per_request")[0];
+    assert!((2.99..=3.0).contains(&queries), "{queries}");
 }
 
 #[test]

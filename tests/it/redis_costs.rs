@@ -1,8 +1,9 @@
-//! CPU of Redis per PUBLISH by load and number of pods, against what was measured on Redis 7.0.15.
+//! CPU of Redis per PUBLISH by load and number of pods, against what was measured on Redis 7.0.15; a Redis that is overloaded.
 
 use stickysim::cluster::balancer::NginxMethod;
 use stickysim::cluster::spec::{RedisCosts, Target, Via};
 use stickysim::engine::{Law, Span};
+use stickysim::metrics::FigureId;
 
 use crate::support::{cluster, emit, run, seconds};
 
@@ -32,4 +33,16 @@ fn a_busy_redis_spends_less_on_each_command_as_measured() {
         println!("{pods} pods, {rate}/s: {per_publish:.1} us, measured {measured}");
         assert!((per_publish / measured - 1.0).abs() < 0.27, "{pods} pods, {rate}/s: {per_publish}, {measured}");
     }
+}
+
+#[test]
+fn useful_copies_are_a_share_of_those_that_have_arrived() {
+    // three pods, of which two need their copy of everything; Redis has four times as much to do as it can
+    let mut spec = cluster(3, NginxMethod::RoundRobin, 30, true);
+    spec.traffic = vec![emit(Law::exponential(seconds(0.3)), Target::All, Via::Socket)];
+    let slow = Span::from_millis(10);
+    spec.redis.costs = RedisCosts { publish: slow, copy: slow, publish_busy: slow, copy_busy: slow };
+    (spec.warm_up, spec.duration) = (Span::from_secs(5), Span::from_secs(60));
+    let useful = "redis.useful".parse::<FigureId>().expect("a figure").value(&run(&spec, 0)).expect("copies");
+    assert!((useful - 2.0 / 3.0).abs() < 0.01, "{useful}");
 }

@@ -3,11 +3,12 @@
 use stickysim::cluster::adapter::{Adapter, Law as AdapterLaw};
 use stickysim::cluster::balancer::NginxMethod;
 use stickysim::cluster::spec::{
-    Action, AddressChangeSpec, Choice, ClusterSpec, DatabaseSpec, ReconnectPolicy, RedisClient, RefreshSpec, RetryLaw,
-    RolloutMode, RoomsSpec, SessionSpec, SessionStore, Target, TimedAction, Via,
+    Action, AddressChangeSpec, Choice, ClusterSpec, DatabaseSpec, Population, ReconnectPolicy, RedisClient,
+    RefreshSpec, RetryLaw, RolloutMode, RoomsSpec, SessionSpec, SessionStore, Target, TimedAction, TrafficAction,
+    TrafficSpec, Via,
 };
 use stickysim::engine::{Law, Span};
-use stickysim::metrics::{Counts, LossReason, RecoveryMiss, RedisCommand, SessionLoss};
+use stickysim::metrics::{Counts, FailReason, LossReason, RecoveryMiss, RedisCommand, SessionLoss};
 
 use crate::support::{api, assert_agrees, cluster, emit, product, run, seconds};
 
@@ -82,6 +83,21 @@ fn a_store_outside_the_pods_finds_everybody_anywhere() {
         } else {
             assert_eq!(counts.queries, 2 * looks, "each is read and written");
         }
+    }
+}
+
+#[test]
+fn the_minute_of_a_request_begins_before_its_session_is_looked_for() {
+    // read and written in 20 s each, then 25 s of work
+    let mut spec = web(1, store(SessionStore::Database));
+    spec.database = Some(DatabaseSpec { query: Law::Fixed(seconds(20.0)), ..database() });
+    spec.audiences[0].population = Population::Present { count: 1 };
+    let work = Law::Fixed(seconds(25.0));
+    let emits = TrafficAction::Emit { to: Target::All, via: Via::Api, bytes: 100, work: work.clone() };
+    for action in [emits, TrafficAction::Api { work }] {
+        spec.traffic = vec![TrafficSpec { action, every: Law::Fixed(seconds(100.0)), ..api(1.0, Law::Fixed(0.0)) }];
+        let counts = run(&spec, 0).counts;
+        assert_eq!((counts.requests_answered, counts.requests_failed.of(FailReason::TimedOut)), (0, 6));
     }
 }
 

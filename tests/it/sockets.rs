@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use stickysim::cluster::balancer::{Affinity, AffinityMode, BalancerSpec, IngressNginxSpec, NginxMethod, NginxSpec};
+use stickysim::cluster::simulate_during;
 use stickysim::cluster::spec::{
     Action, AddressChangeSpec, Choice, ClusterSpec, Costs, Population, ReconnectPolicy, RetryLaw, TimedAction, Trace,
     TraceRequest,
 };
-use stickysim::engine::{Law, Span};
-use stickysim::metrics::{CloseReason, FailReason, MoveReason, Record};
+use stickysim::engine::{Law, Seed, Span};
+use stickysim::metrics::{CloseReason, FailReason, FigureId, MoveReason, Record, Window};
 
 use crate::support::{api, assert_agrees, audience, cluster, no_costs, run, seconds};
 
@@ -242,21 +243,57 @@ fn heartbeats_follow_from_connected_time() {
     assert!(record.counts.heartbeats.abs_diff(expected) < expected / 100, "{} {expected}", record.counts.heartbeats);
 }
 
-#[test]
-fn a_request_without_an_answer_for_a_minute_has_failed() {
-    // one request per second, each of 10 s of work: after 66 s of arrivals everybody waits for longer than a minute
+/// Request n comes at n seconds for five minutes, each of 10 s of work: it is done at 10·(n+1) s, 10 + 9·n s after it came.
+/// From the seventh on (n = 6) everybody waits for longer than a minute.
+fn ever_longer_queue() -> ClusterSpec {
     let mut spec = cluster(1, NginxMethod::RoundRobin, 1, false);
     let request = |n| TraceRequest { at: Span::from_secs(n), client: 0, address: [81, 2, 69, 142].into() };
     let trace = Arc::new(Trace { requests: (0..300).map(request).collect(), clients: 1 });
     spec.audiences[0].population = Population::Trace { trace, work: Law::Fixed(seconds(10.0)) };
     spec.duration = Span::from_secs(300);
+    spec
+}
+
+#[test]
+fn a_request_without_an_answer_for_a_minute_has_failed() {
+    let mut spec = ever_longer_queue();
     let counts = run(&spec, 0).counts;
-    assert_eq!(counts.requests_answered, 6, "request n is done at 10·(n+1) s, 10 + 9·n s after it came");
+    assert_eq!(counts.requests_answered, 6);
     assert_eq!((counts.requests_in_flight, counts.requests_failed.of(FailReason::TimedOut)), (60, 234));
     // the same when the process ends first: those of the last minute were waiting for it, the others had given up
     spec.timeline = vec![crash(200, 0)];
     let failed = run(&spec, 0).counts.requests_failed;
     assert_eq!(failed.of(FailReason::PodDied), 60);
+}
+
+#[test]
+fn a_request_has_failed_when_its_minute_is_over_and_not_when_the_pod_comes_to_it() {
+    let mut spec = ever_longer_queue();
+    spec.sample_every = Span::from_secs(1);
+    let timed_out = |spec: &ClusterSpec, seconds: &[(u64, u64)]| -> (Record, Vec<u64>) {
+        let window = |&(from, to): &(u64, u64)| Window { from: Span::from_secs(from), to: Span::from_secs(to) };
+        let windows: Vec<Window> = seconds.iter().map(window).collect();
+        let (whole, parts) = simulate_during(spec, &windows, Seed(1)).expect("the books balance");
+        (whole, parts.iter().map(|part| part.counts.requests_failed.of(FailReason::TimedOut)).collect())
+    };
+    // one that has waited for a minute sharp has not failed yet
+    let (whole, failed) = timed_out(&spec, &[(0, 66), (66, 67), (67, 200), (200, 260)]);
+    assert_eq!(failed, [0, 1, 133, 60]);
+    let rates = whole.series.times_s.iter().zip(whole.series.cluster.get("failed_per_s"));
+    let wrong: Vec<_> = rates.filter(|&(&time, &rate)| rate != f64::from(u8::from(time >= 67.0))).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+    // who begins to measure later finds no others
+    spec.warm_up = Span::from_secs(240);
+    let late = run(&spec, 0);
+    assert_eq!((late.counts.requests_failed.total(), late.counts.requests_in_flight), (60, 60));
+    assert_eq!("requests.failed".parse::<FigureId>().expect("a figure").value(&late), Some(1.0));
+    // nor does it matter to who is given up that the process has been told to end, and answers what it still has to
+    spec.warm_up = Span::ZERO;
+    spec.pods.startup = Law::Fixed(seconds(1_000.0));
+    spec.timeline = vec![at(200, Action::Restart(Choice::Number(0)))];
+    let (whole, failed) = timed_out(&spec, &[(0, 66), (66, 67), (67, 200), (200, 260), (261, 300)]);
+    assert_eq!(failed, [0, 1, 133, 60, 0]);
+    assert_eq!(whole.counts.requests_failed.of(FailReason::PodDied), 0);
 }
 
 #[test]

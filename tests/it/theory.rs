@@ -3,7 +3,7 @@
 use stickysim::cluster::balancer::NginxMethod;
 use stickysim::cluster::spec::{Population, Target, TrafficAction, TrafficSpec, Transports, Via};
 use stickysim::engine::{Law, Span};
-use stickysim::metrics::Record;
+use stickysim::metrics::{FigureId, Record};
 
 use stickysim::selftest::bare::{queue, sessions};
 
@@ -75,6 +75,20 @@ fn half_a_core_takes_twice_as_long_and_shows_how_busy_it_is() {
         cpu.iter().flatten().sum::<f64>() / cpu.len() as f64
     };
     assert_agrees("share of the limit", &records.iter().map(busy).collect::<Vec<_>>(), 0.5);
+}
+
+#[test]
+fn of_five_times_too_much_work_all_fails_that_comes_after_a_quarter_of_the_time_limit() {
+    // M/M/1, λ = 5 μ: who comes at t waits for 4 t, so that all who come after 15 s wait for more than a minute. Until 75 s
+    // μ are answered per second; from then on λ fail, each a minute after it came. From 60 s to 120 s: 15 μ and 45 λ = 225 μ
+    let figure: FigureId = "requests.failed".parse().expect("a figure");
+    let failed = |from, to| -> Vec<f64> {
+        let mut spec = queue(1, 1_000.0, Law::exponential(seconds(0.005)));
+        (spec.warm_up, spec.duration) = (Span::from_secs(from), Span::from_secs(to));
+        (0..20).map(|replication| figure.value(&run(&spec, replication)).expect("requests ended")).collect()
+    };
+    assert_agrees_to("share that failed", &failed(60, 120), 225.0 / 240.0, 0.002);
+    assert_eq!(failed(90, 120), [1.0; 20], "of those that ended none was answered");
 }
 
 /// Mean responses, in units of the mean work, of `pods` pods at ρ = 0.8 with exponential work.

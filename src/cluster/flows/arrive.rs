@@ -101,6 +101,7 @@ impl<'s> Cluster<'s> {
             sessions: Sessions::new(spec),
             database: spec.database.clone().map(Database::new),
             caches: Caches::new(&spec.traffic),
+            finishing: Vec::new(),
             asking: Slab::new(),
             subscribers: std::rc::Rc::new([]),
             messages: Slab::new(),

@@ -61,13 +61,14 @@ impl Batch {
 
 impl Cluster<'_> {
     /// A pod runs a handler for `before` and then emits. When its own clients are served is up to the adapter; they are
-    /// served one by one. `call` is the HTTP request that is answered at the end. Returns when the handler is done.
+    /// served one by one. `call` is the HTTP request that is answered at the end, and when it arrived. Returns when the
+    /// handler is done.
     pub fn emit(
         &mut self,
         pod: PodId,
         emission: Emission,
         before: Span,
-        call: Option<Call>,
+        call: Option<(Call, SimTime)>,
         ctx: &mut Ctx<Event>,
     ) -> SimTime {
         let now = ctx.now();
@@ -102,8 +103,8 @@ impl Cluster<'_> {
         let leaves = if order == Order::BeforePublish { booking.done } else { booking.start + until_published };
         let process = if from_outside { NOT_A_POD } else { target.process };
         self.serve(share, (emitted, recipients), booking.start + until_sending, ctx);
-        if let Some(call) = call
-            && self.pods[pod].push(booking, call.job(booking, now))
+        if let Some((call, arrived)) = call
+            && self.pods[pod].push(booking, call.job(arrived, booking.done))
         {
             self.settle(pod, now);
         }

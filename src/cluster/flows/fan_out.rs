@@ -11,8 +11,6 @@ use crate::cluster::{Cluster, PodId};
 use crate::engine::{SimTime, Span};
 use crate::metrics::{FailReason, LossReason};
 
-/// The balancer gives up an HTTP request without an answer after this (`proxy_read_timeout` of nginx and ingress-nginx).
-const READ_TIMEOUT: Span = Span::from_secs(60);
 /// No trip takes longer: trips are kept in 32 bits.
 pub const LONGEST_TRIP: Span = Span::from_nanos(u32::MAX as u64);
 
@@ -25,19 +23,38 @@ impl Cluster<'_> {
         for pod in self.pods.ids() {
             self.settle(pod, now);
         }
+        self.settle_finishing(now);
+        self.give_up_handled(now);
         self.settle_fan_outs(now);
     }
 
-    /// Records the requests of a pod that are done by `now`.
+    /// Records the requests of a pod that are done by `now`, or given up by then.
     pub fn settle(&mut self, pod: PodId, now: SimTime) {
+        // a handler that asks a store before it takes its turn may overtake another
+        let in_order = !self.requests_look_up();
         let Cluster { pods, meter, .. } = self;
-        let counts = &mut meter.counts;
-        let in_time = pods[pod].take_done(now).filter(|job| {
-            let late = timed_out(job.arrived, job.done);
-            counts.requests_failed.add_many(FailReason::TimedOut, u64::from(late));
+        let pod = &mut pods[pod];
+        let known = std::mem::replace(&mut pod.given_up_until, now);
+        let mut given_up = 0;
+        let in_time = pod.take_done(now).filter(|job| {
+            let late = job.is_late();
+            given_up += u64::from(late && !job.is_given_up(known));
             !late
         });
-        counts.requests_answered += meter.latencies.request.record_all(in_time.map(|job| job.latency));
+        let answered = meter.latencies.request.record_all(in_time.map(|job| job.latency));
+        meter.counts.requests_answered += answered;
+        given_up += pod.given_up(known, now, in_order);
+        meter.counts.requests_failed.add_many(FailReason::TimedOut, given_up);
+    }
+
+    /// Records what processes that ended in order had still to answer, as far as it is done or given up by `now`.
+    fn settle_finishing(&mut self, now: SimTime) {
+        let is_over = |job: &Job| job.done <= now || job.is_given_up(now);
+        let (over, left): (Vec<Job>, Vec<Job>) = std::mem::take(&mut self.finishing).into_iter().partition(is_over);
+        self.finishing = left;
+        for job in over {
+            self.record(&job);
+        }
     }
 
     /// Records the broadcasts that are done by `now`.
@@ -61,26 +78,22 @@ impl Cluster<'_> {
         }
     }
 
-    /// Records the outcome of the requests of a process that ended at `death` before they were done. `answered`: they are
-    /// finished nevertheless (a shutdown in order waits for them).
-    pub fn record_unfinished(&mut self, jobs: &[Job], death: SimTime, answered: bool) {
-        for job in jobs {
-            if answered {
-                self.record(job);
-            } else {
-                let reason = if timed_out(job.arrived, death) { FailReason::TimedOut } else { FailReason::PodDied };
-                self.meter.counts.requests_failed.add(reason);
-            }
+    /// The requests of a process that ended now before they were done, when all are recorded that were given up by now.
+    /// `answered`: they are finished nevertheless (a shutdown in order waits for them).
+    pub fn leave_unfinished(&mut self, jobs: Vec<Job>, now: SimTime, answered: bool) {
+        let left = jobs.into_iter().filter(|job| !job.is_given_up(now));
+        if answered {
+            self.finishing.extend(left);
+        } else {
+            self.meter.counts.requests_failed.add_many(FailReason::PodDied, left.count() as u64);
         }
     }
 
-    /// Records the outcome of one request.
+    /// Records the outcome of one request that is over.
     pub fn record(&mut self, job: &Job) {
         let counts = &mut self.meter.counts;
-        if timed_out(job.arrived, job.done) {
+        if job.is_late() {
             counts.requests_failed.add(FailReason::TimedOut);
-        } else if job.done > self.meter.horizon {
-            counts.requests_in_flight += 1;
         } else {
             counts.requests_answered += 1;
             self.meter.latencies.request.record(job.latency);
@@ -91,15 +104,9 @@ impl Cluster<'_> {
     pub fn settle_for_good(&mut self, horizon: SimTime) {
         self.settle_all(horizon);
         self.settle_fan_outs(SimTime::NEVER);
-        for pod in self.pods.ids() {
-            for job in self.pods[pod].unfinished() {
-                if timed_out(job.arrived, horizon) {
-                    self.meter.counts.requests_failed.add(FailReason::TimedOut);
-                } else {
-                    self.meter.counts.requests_in_flight += 1;
-                }
-            }
-        }
+        let unfinished = self.pods.ids().flat_map(|pod| self.pods[pod].unfinished());
+        let in_flight = unfinished.filter(|job| !job.is_given_up(horizon)).count() + self.finishing.len();
+        self.meter.counts.requests_in_flight += in_flight as u64;
     }
 
     /// Whether all connections that a broadcast was meant for are still there: whoever connects or loses a connection
@@ -173,9 +180,4 @@ impl Cluster<'_> {
         });
         meter.latencies.event_mut(fan_out.local).record_all(arrivals)
     }
-}
-
-/// Whether the balancer had given up by `now` a request that arrived then.
-pub fn timed_out(arrived: SimTime, now: SimTime) -> bool {
-    now - arrived > READ_TIMEOUT
 }

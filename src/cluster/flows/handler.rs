@@ -10,12 +10,12 @@ use crate::cluster::clients::{ClientId, Link};
 use crate::cluster::database::PoolId;
 use crate::cluster::draws::Owner;
 use crate::cluster::flows::emit::Emission;
-use crate::cluster::flows::fan_out::timed_out;
 use crate::cluster::flows::poll::CONNECT_TIMEOUT;
 use crate::cluster::flows::request::Call;
 use crate::cluster::flows::retry::Errand;
 use crate::cluster::flows::session::Welcome;
 use crate::cluster::flows::session_store::Access;
+use crate::cluster::pods::timed_out;
 use crate::cluster::purpose::keys_stream;
 use crate::cluster::spec::{DataUse, KeyOwner, Saves, TrafficAction};
 use crate::cluster::{Cluster, Event, PodId};
@@ -86,6 +86,8 @@ pub struct Asking {
     queries: u8,
     /// It has begun its work.
     begun: bool,
+    /// Its request is recorded as given up by the balancer. It goes on nevertheless.
+    given_up: bool,
     /// What it wanted of caches; bit j: the j-th had it not.
     keys: Keys,
     missed: u8,
@@ -106,7 +108,6 @@ impl Cluster<'_> {
 
     /// It reaches its pod.
     pub fn call_with_data_at(&mut self, pod: PodId, call: DataCall, ctx: &mut Ctx<Event>) {
-        self.meter.counts.requests_with_data += 1;
         self.handle(call.owner.client, pod, Task::CallWithData(call), ctx);
     }
 
@@ -154,6 +155,7 @@ impl Cluster<'_> {
             sent: 0,
             queries: 0,
             begun: false,
+            given_up: false,
             keys: Keys::default(),
             missed: 0,
             end,
@@ -164,7 +166,7 @@ impl Cluster<'_> {
 
     /// The handler's work is done, the result of a query is there, or its command has reached Redis, or the reply the pod.
     pub fn handler_goes_on(&mut self, slot: u32, ctx: &mut Ctx<Event>) {
-        let Asking { pool, at, access, .. } = *self.asking.get_mut(slot);
+        let Asking { pool, at, access, task, .. } = *self.asking.get_mut(slot);
         match at {
             At::Dead => {
                 self.asking.take(slot);
@@ -179,7 +181,12 @@ impl Cluster<'_> {
                 }
                 self.next_step(slot, ctx);
             }
-            At::Work | At::Queue => self.next_step(slot, ctx),
+            At::Work => {
+                let counts = &mut self.meter.counts;
+                counts.requests_with_data += u64::from(matches!(task, Task::CallWithData(_)));
+                self.next_step(slot, ctx);
+            }
+            At::Queue => self.next_step(slot, ctx),
         }
     }
 
@@ -221,7 +228,7 @@ impl Cluster<'_> {
             Task::CallThatEmits(call, work, emission) if alive => {
                 self.asking.take(slot);
                 self.pods[pod].open_end_done();
-                let done = self.emit_for_call(client, pod, call, work, emission, ctx);
+                let done = self.emit_for_call(client, pod, (call, arrived), work, emission, ctx);
                 if self.path.last.wants_ends {
                     self.tell_end_at(pod, end, done, ctx);
                 }
@@ -299,7 +306,9 @@ impl Cluster<'_> {
             Task::CallThatEmits(call, ..) => call,
             Task::Connect { .. } => return,
         };
-        self.record(&call.job_done(asking.arrived, now));
+        if !asking.given_up {
+            self.record(&call.job(asking.arrived, now));
+        }
         self.over(&asking, ctx);
     }
 
@@ -318,8 +327,10 @@ impl Cluster<'_> {
 
     /// A request failed, or was given up before.
     fn failed(&mut self, asking: &Asking, reason: FailReason, now: SimTime) {
-        let late = timed_out(asking.arrived, now);
-        self.meter.counts.requests_failed.add(if late { FailReason::TimedOut } else { reason });
+        if !asking.given_up {
+            let late = timed_out(asking.arrived, now);
+            self.meter.counts.requests_failed.add(if late { FailReason::TimedOut } else { reason });
+        }
         if let Task::CallThatEmits(_, _, emission) = asking.task {
             self.emission_failed(emission.recipients);
         }
@@ -383,18 +394,21 @@ impl Cluster<'_> {
         self.asking.iter().filter(asks).count() as u64
     }
 
-    /// The end of the run: what is not answered by now is in flight.
-    pub fn finish_data(&mut self, horizon: SimTime) {
+    /// Records the requests that the balancer has given up by `now` while their handlers wait.
+    pub fn give_up_handled(&mut self, now: SimTime) {
+        let waits = |asking: &&mut Asking| asking.at != At::Dead && !matches!(asking.task, Task::Connect { .. });
+        for asking in self.asking.iter_mut().filter(waits).filter(|asking| !asking.given_up) {
+            asking.given_up = timed_out(asking.arrived, now);
+            self.meter.counts.requests_failed.add_many(FailReason::TimedOut, u64::from(asking.given_up));
+        }
+    }
+
+    /// The end of the run, when all is recorded that is given up by now: what is not answered is in flight.
+    pub fn finish_data(&mut self) {
         for asking in self.asking.iter().filter(|asking| asking.at != At::Dead) {
             self.meter.counts.queries_in_flight += u64::from(matches!(asking.at, At::Queue | At::Query));
-            if matches!(asking.task, Task::Connect { .. }) {
-                continue;
-            }
-            if timed_out(asking.arrived, horizon) {
-                self.meter.counts.requests_failed.add(FailReason::TimedOut);
-            } else {
-                self.meter.counts.requests_in_flight += 1;
-            }
+            let is_open = !asking.given_up && !matches!(asking.task, Task::Connect { .. });
+            self.meter.counts.requests_in_flight += u64::from(is_open);
         }
     }
 }

@@ -219,7 +219,7 @@ impl Cluster<'_> {
         self.meter.counts.requests_in_flight += self.pending.requests();
         self.meter.counts.deliveries_in_flight += (self.pollers.buffered() + self.packets.iter().count()) as u64;
         self.meter.counts.acks_in_flight += self.unacknowledged.iter().count() as u64;
-        self.finish_data(horizon);
+        self.finish_data();
         self.count_reads(horizon);
         let counts = &mut self.meter.counts;
         counts.redis_copies_undelivered += self.handed_out.iter().map(Delivery::copies).sum::<u64>();

@@ -116,6 +116,9 @@ impl<T> Slab<T> {
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.values.iter().flatten()
     }
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.values.iter_mut().flatten()
+    }
     /// The numbers of those that satisfy `is_meant`, in order.
     pub fn find(&self, is_meant: impl Fn(&T) -> bool) -> Vec<u32> {
         let meant = |(slot, value): (usize, &Option<T>)| value.as_ref().is_some_and(&is_meant).then_some(slot as u32);

@@ -267,7 +267,7 @@ impl Cluster<'_> {
         self.settle(pod, now);
         self.settle_fan_outs(now);
         let unfinished = self.pods[pod].abandon(now);
-        self.record_unfinished(&unfinished, now, in_order);
+        self.leave_unfinished(unfinished, now, in_order);
         self.end_data(pod, in_order, ctx);
         self.close_all(pod, reason, ctx);
         self.stop_listening(pod, in_order, now);

@@ -7,7 +7,7 @@ use crate::cluster::flows::emit::Emission;
 use crate::cluster::flows::handler::{DataCall, Task};
 use crate::cluster::flows::retry::Errand;
 use crate::cluster::flows::route::Unrouted;
-use crate::cluster::pods::{Booking, Job};
+use crate::cluster::pods::Job;
 use crate::cluster::purpose::traffic;
 use crate::cluster::redis::{EventKind, Origin};
 use crate::cluster::rooms::{Recipients, Who};
@@ -26,12 +26,8 @@ pub struct Call {
 }
 
 impl Call {
-    /// What the pod has to answer when the booked work is done, if it arrived now.
-    pub fn job(self, booking: Booking, now: SimTime) -> Job {
-        self.job_done(now, booking.done)
-    }
-    /// The same when it arrived and is done then.
-    pub fn job_done(self, arrived: SimTime, done: SimTime) -> Job {
+    /// What the pod has to answer, if it arrived and is done then.
+    pub fn job(self, arrived: SimTime, done: SimTime) -> Job {
         Job { done, arrived, latency: done + self.down - self.sent }
     }
 }
@@ -168,7 +164,7 @@ impl Cluster<'_> {
         let target = &mut self.pods[pod];
         target.requests += 1;
         let booking = target.book(now, self.spec.pods.costs.request + work);
-        if target.push(booking, call.job(booking, now)) {
+        if target.push(booking, call.job(now, booking.done)) {
             self.settle(pod, now);
         }
         if self.path.last.wants_ends {
@@ -198,18 +194,18 @@ impl Cluster<'_> {
             return self.handle(client, pod, Task::CallThatEmits(call, work, emission), ctx);
         }
         self.pods[pod].requests += 1;
-        let done = self.emit_for_call(client, pod, call, work, emission, ctx);
+        let done = self.emit_for_call(client, pod, (call, ctx.now()), work, emission, ctx);
         if self.path.last.wants_ends {
             self.tell_end(client, pod, done, ctx);
         }
     }
 
-    /// Its handler emits; returns when it is done.
+    /// Its handler emits, for a call that arrived then; returns when it is done.
     pub fn emit_for_call(
         &mut self,
         client: ClientId,
         pod: PodId,
-        call: Call,
+        call: (Call, SimTime),
         work: Span,
         emission: Emission,
         ctx: &mut Ctx<Event>,

@@ -9,7 +9,7 @@ use super::spec::{Admission, Costs, PodSpec};
 use super::{ClientId, PodId};
 use crate::engine::{SimTime, Span};
 
-pub use job::{Job, Worker};
+pub use job::{Job, Worker, timed_out};
 pub use life::{Container, Life, Phase};
 pub use prober::ProbeKind;
 
@@ -87,6 +87,8 @@ pub struct Pod {
     in_flight: u32,
     /// When the first of them is answered.
     next_answer: SimTime,
+    /// Requests that were given up by then are recorded as that. The pod is busy with them for longer.
+    pub given_up_until: SimTime,
     /// When the bucket of new WebSockets will be empty ([`Pod::admits`]).
     bucket_empty: SimTime,
     /// Requests and upgrades that arrived, ever.
@@ -131,6 +133,7 @@ impl Pod {
             forgotten: 0,
             in_flight: 0,
             next_answer: SimTime::NEVER,
+            given_up_until: SimTime::ZERO,
             bucket_empty: SimTime::ZERO,
             requests: 0,
             sends: 0,
@@ -369,6 +372,12 @@ impl Pod {
     pub fn take_done(&mut self, now: SimTime) -> impl Iterator<Item = Job> {
         self.count_answered(now);
         self.workers.iter_mut().flat_map(Worker::take_answered)
+    }
+    /// How many requests the balancer has given up after `known` and up to `now`, of those that are left. `in_order`: they
+    /// have come to the workers in order of arrival.
+    pub fn given_up(&self, known: SimTime, now: SimTime, in_order: bool) -> u64 {
+        let more = |worker: &Worker| worker.given_up(now, in_order) - worker.given_up(known, in_order);
+        self.workers.iter().map(more).sum::<usize>() as u64
     }
     /// The process ends now with everything it had not finished; returns the requests among it.
     pub fn abandon(&mut self, now: SimTime) -> Vec<Job> {

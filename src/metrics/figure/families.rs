@@ -29,6 +29,18 @@ fn polling(count: u64, r: &Record) -> Option<f64> {
 fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
+/// Share of the API requests that ended which failed for this reason: a failure is known when a request ends.
+fn failed(reason: FailReason, r: &Record) -> Option<f64> {
+    share(r.counts.requests_failed.of(reason), r.counts.requests_ended())
+}
+/// The same of attempts to connect.
+fn connect_failed(reason: FailReason, r: &Record) -> Option<f64> {
+    share(r.counts.connects_failed.of(reason), r.counts.connects_ended())
+}
+/// The same of events times recipients.
+fn lost(reason: LossReason, r: &Record) -> Option<f64> {
+    share(r.counts.lost.of(reason), r.counts.messages_ended())
+}
 /// A figure that only runs with a database have.
 fn of_database(r: &Record, value: Option<f64>) -> Option<f64> {
     r.database.and(value)
@@ -76,26 +88,26 @@ pub(super) static FAMILIES: &[Family] = families! {
         "API call at the client: send to last byte, answered calls only; failures are counted apart.";
     "requests.rate", "requests", PerSecond, Neither, number(|r| per_second(r.counts.requests, r)),
         "API requests made by clients per second.";
-    "requests.failed", "failed requests", Share, Lower, number(|r| share(r.counts.requests_failed.total(), r.counts.requests)),
-        "Share of API requests without a good answer.";
-    "requests.failed.client_offline", "failed: client offline", Share, Lower, number(|r| share(r.counts.requests_failed.of(FailReason::ClientOffline), r.counts.requests)),
-        "Share of API requests made while the client had no network.";
-    "requests.failed.no_pod", "failed: no pod known", Share, Lower, number(|r| share(r.counts.requests_failed.of(FailReason::NoPod), r.counts.requests)),
-        "Share of API requests for which the balancer knew no pod.";
-    "requests.failed.pod_unreachable", "failed: pod unreachable", Share, Lower, number(|r| share(r.counts.requests_failed.of(FailReason::PodUnreachable), r.counts.requests)),
-        "Share of API requests for which every pod tried refused the connection.";
-    "requests.failed.pod_died", "failed: pod died", Share, Lower, number(|r| share(r.counts.requests_failed.of(FailReason::PodDied), r.counts.requests)),
-        "Share of API requests whose pod died while working on them.";
-    "requests.failed.timed_out", "failed: timed out", Share, Lower, number(|r| share(r.counts.requests_failed.of(FailReason::TimedOut), r.counts.requests)),
-        "Share of API requests without an answer within the time limit of the balancer.";
-    "requests.failed.queue_full", "failed: pods full", Share, Lower, number(|r| share(r.counts.requests_failed.of(FailReason::QueueFull), r.counts.requests)),
-        "Share of API requests that waited too long for a pod with a free connection.";
-    "requests.failed.too_many_redirects", "failed: redirects", Share, Lower, number(|r| share(r.counts.requests_failed.of(FailReason::TooManyRedirects), r.counts.requests)),
-        "Share of API requests that were redirected more often than a browser follows.";
-    "requests.failed.pool_timeout", "failed: pool timeout", Share, Lower, number(|r| of_database(r, share(r.counts.requests_failed.of(FailReason::PoolTimeout), r.counts.requests))),
-        "Share of API requests whose handler waited too long for a database connection of its pod.";
-    "requests.failed.too_many_clients", "failed: too many clients", Share, Lower, number(|r| of_database(r, share(r.counts.requests_failed.of(FailReason::TooManyClients), r.counts.requests))),
-        "Share of API requests for whose pod the database accepted no further connection.";
+    "requests.failed", "failed requests", Share, Lower, number(|r| share(r.counts.requests_failed.total(), r.counts.requests_ended())),
+        "Share of API requests without a good answer, of those that ended.";
+    "requests.failed.client_offline", "failed: client offline", Share, Lower, number(|r| failed(FailReason::ClientOffline, r)),
+        "Share of ended API requests that were made while the client had no network.";
+    "requests.failed.no_pod", "failed: no pod known", Share, Lower, number(|r| failed(FailReason::NoPod, r)),
+        "Share of ended API requests for which the balancer knew no pod.";
+    "requests.failed.pod_unreachable", "failed: pod unreachable", Share, Lower, number(|r| failed(FailReason::PodUnreachable, r)),
+        "Share of ended API requests for which every pod tried refused the connection.";
+    "requests.failed.pod_died", "failed: pod died", Share, Lower, number(|r| failed(FailReason::PodDied, r)),
+        "Share of ended API requests whose pod died while working on them.";
+    "requests.failed.timed_out", "failed: timed out", Share, Lower, number(|r| failed(FailReason::TimedOut, r)),
+        "Share of ended API requests without an answer within the time limit of the balancer, which is when they end.";
+    "requests.failed.queue_full", "failed: pods full", Share, Lower, number(|r| failed(FailReason::QueueFull, r)),
+        "Share of ended API requests that waited too long for a pod with a free connection.";
+    "requests.failed.too_many_redirects", "failed: redirects", Share, Lower, number(|r| failed(FailReason::TooManyRedirects, r)),
+        "Share of ended API requests that were redirected more often than a browser follows.";
+    "requests.failed.pool_timeout", "failed: pool timeout", Share, Lower, number(|r| of_database(r, failed(FailReason::PoolTimeout, r))),
+        "Share of ended API requests whose handler waited too long for a database connection of its pod.";
+    "requests.failed.too_many_clients", "failed: too many clients", Share, Lower, number(|r| of_database(r, failed(FailReason::TooManyClients, r))),
+        "Share of ended API requests for whose pod the database accepted no further connection.";
     "requests.redirects", "redirects per request", Number, Lower, number(|r| share(r.counts.requests_redirected, r.counts.requests + r.counts.connect_attempts)),
         "Redirects from pod to pod, per API request and connect attempt.";
     "cache.hits", "cache hits", Share, Higher, number(|r| share(r.counts.cache_hits, r.counts.cache_lookups)),
@@ -105,7 +117,7 @@ pub(super) static FAMILIES: &[Family] = families! {
     "database.queries", "queries", PerSecond, Lower, number(|r| of_database(r, per_second(r.counts.queries, r))),
         "Queries per second for which handlers want a connection to the database.";
     "database.queries_per_request", "queries per request", Number, Lower, number(|r| of_database(r, share(r.counts.queries, r.counts.requests_with_data))),
-        "Queries per API request that reaches a pod and asks caches or the database.";
+        "Queries per API request that asks caches or the database and has come to its queries, whether or not caches save them all.";
     "database.pool_wait", "wait for a connection", Milliseconds, Lower, distribution(|l| Cow::Borrowed(&l.pool_wait)),
         "Waiting of a query for a connection of its pod's pool; those that got none are counted apart.";
     "database.query", "query", Milliseconds, Lower, distribution(|l| Cow::Borrowed(&l.query)),
@@ -118,8 +130,8 @@ pub(super) static FAMILIES: &[Family] = families! {
         "Commands of all kinds per second, those that subscribe included.";
     "redis.copies", "Redis copies", PerSecond, Lower, number(|r| per_second(r.counts.redis_copies, r)),
         "Copies of published events that Redis hands to pods, per second; the publisher's own copy is one of them.";
-    "redis.useful", "useful copies", Share, Higher, number(|r| share(r.counts.redis_copies_useful, r.counts.redis_copies)),
-        "Share of those copies that led to at least one send to a client, or would have, had Redis not cut the pod off.";
+    "redis.useful", "useful copies", Share, Higher, number(|r| share(r.counts.redis_copies_useful, r.counts.redis_copies_arrived())),
+        "Of the copies that reach their pod, the share that leads to at least one send to a client, or would have, had Redis not cut the pod off.";
     "redis.kept_local", "kept from Redis", Share, Higher, number(|r| share(r.counts.events_kept_local, r.counts.events_local_first)),
         "Share of the events with `local_first` whose API call lands on the pod that holds the user's socket, so that no adapter is asked.";
     "redis.bytes_in", "Redis bytes in", BytesPerSecond, Lower, number(|r| per_second(r.counts.redis_bytes_in, r)),
@@ -222,12 +234,12 @@ pub(super) static FAMILIES: &[Family] = families! {
         "Connections opened per second by clients that had lost one in the same session.";
     "connections.reconnects_peak", "peak of reconnects", PerSecond, Lower, by_second(|r| Some(r.reconnects_peak_per_s)),
         "Most reconnects in any one second.";
-    "connections.failed", "failed connects", Share, Lower, number(|r| share(r.counts.connects_failed.total(), r.counts.connects_failed.total() + r.counts.connects)),
+    "connections.failed", "failed connects", Share, Lower, number(|r| share(r.counts.connects_failed.total(), r.counts.connects_ended())),
         "Share of attempts to connect that failed, of those that ended.";
-    "connections.refused", "refused connects", Share, Lower, number(|r| share(r.counts.connects_failed.of(FailReason::Refused), r.counts.connect_attempts)),
-        "Share of attempts to connect that were refused because more came per second than are let in.";
-    "connections.pod_full", "connects to a full pod", Share, Lower, number(|r| share(r.counts.connects_failed.of(FailReason::PodFull), r.counts.connect_attempts)),
-        "Share of attempts to connect that met a pod with as many connections as it may have.";
+    "connections.refused", "refused connects", Share, Lower, number(|r| connect_failed(FailReason::Refused, r)),
+        "Share of ended attempts to connect that were refused because more came per second than are let in.";
+    "connections.pod_full", "connects to a full pod", Share, Lower, number(|r| connect_failed(FailReason::PodFull, r)),
+        "Share of ended attempts to connect that met a pod with as many connections as it may have.";
     "connections.closed.session_end", "closed: client left", PerSecond, Neither, number(|r| per_second(r.counts.closed.of(CloseReason::SessionEnd), r)),
         "Connections ended per second because the client left.";
     "connections.closed.address_change", "closed: address change", PerSecond, Lower, number(|r| per_second(r.counts.closed.of(CloseReason::AddressChange), r)),
@@ -268,32 +280,32 @@ pub(super) static FAMILIES: &[Family] = families! {
         "Events times recipients delivered per second.";
     "messages.local", "delivered on the same pod", Share, Neither, number(|r| share(r.counts.delivered_local, r.counts.delivered_local + r.counts.delivered_cross)),
         "Share of deliveries whose recipient is on the emitting pod.";
-    "lost.messages", "lost messages", Share, Lower, number(|r| share(r.counts.lost.total().saturating_sub(r.counts.recovered), r.counts.recipients)),
-        "Share of events times recipients that did not arrive, not later either.";
-    "lost.messages.recipient_offline", "lost: recipient offline", Share, Lower, number(|r| share(r.counts.lost.of(LossReason::RecipientOffline).saturating_sub(r.counts.recovered), r.counts.recipients)),
+    "lost.messages", "lost messages", Share, Lower, number(|r| share(r.counts.lost.total().saturating_sub(r.counts.recovered), r.counts.messages_ended())),
+        "Share of events times recipients that did not arrive, not later either, of those whose outcome is known.";
+    "lost.messages.recipient_offline", "lost: recipient offline", Share, Lower, number(|r| share(r.counts.lost.of(LossReason::RecipientOffline).saturating_sub(r.counts.recovered), r.counts.messages_ended())),
         "… because the recipient was present but not connected, and did not get it later either.";
-    "lost.messages.no_adapter", "lost: no adapter", Share, Lower, number(|r| share(r.counts.lost.of(LossReason::NoAdapter), r.counts.recipients)),
+    "lost.messages.no_adapter", "lost: no adapter", Share, Lower, number(|r| lost(LossReason::NoAdapter, r)),
         "… because the recipient is on another pod and there is no adapter.";
-    "lost.messages.pod_died", "lost: pod died", Share, Lower, number(|r| share(r.counts.lost.of(LossReason::PodDied), r.counts.recipients)),
+    "lost.messages.pod_died", "lost: pod died", Share, Lower, number(|r| lost(LossReason::PodDied, r)),
         "… because the pod died before it had sent it.";
-    "lost.messages.redis_down", "lost: Redis down", Share, Lower, number(|r| share(r.counts.lost.of(LossReason::RedisDown), r.counts.recipients)),
+    "lost.messages.redis_down", "lost: Redis down", Share, Lower, number(|r| lost(LossReason::RedisDown, r)),
         "… because Redis was gone, or one of the pods had no connection to it yet.";
-    "lost.messages.buffer_overflow", "lost: cut off by Redis", Share, Lower, number(|r| share(r.counts.lost.of(LossReason::BufferOverflow), r.counts.recipients)),
+    "lost.messages.buffer_overflow", "lost: cut off by Redis", Share, Lower, number(|r| lost(LossReason::BufferOverflow, r)),
         "… because Redis had cut its pod off, which was too slow to read.";
-    "lost.messages.not_sent", "lost: call failed", Share, Lower, number(|r| share(r.counts.lost.of(LossReason::NotSent), r.counts.recipients)),
+    "lost.messages.not_sent", "lost: call failed", Share, Lower, number(|r| lost(LossReason::NotSent, r)),
         "… because the API call that was to emit it failed.";
     "acks.time", "acknowledgement", Milliseconds, Lower, distribution(|l| Cow::Borrowed(&l.ack)),
         "From when a client emits an event to when it has its acknowledgement, however often it was sent; those that it has.";
-    "acks.timed_out", "not acknowledged", Share, Lower, number(|r| share(r.counts.acks_timed_out, r.counts.acks_wanted)),
-        "Share of the events to be acknowledged that their client gave up. A pod may have handled them nevertheless.";
+    "acks.timed_out", "not acknowledged", Share, Lower, number(|r| share(r.counts.acks_timed_out, r.counts.acks_ended())),
+        "Share of the events to be acknowledged that their client gave up, of those whose outcome is known. A pod may have handled them nevertheless.";
     "acks.repeated", "events handled again", Share, Lower, number(|r| share(r.counts.events_repeated, r.counts.acks_wanted)),
         "Events that a pod handled although one had handled them before, per event to be acknowledged: the price of `retries`.";
     "messages.recovered", "delivered later", Share, Higher, number(|r| kept(r, share(r.counts.recovered, r.counts.lost.of(LossReason::RecipientOffline)))),
         "Share of the events whose recipient was offline that it got when it was back: by connection state recovery, or from its list of pending events.";
     "messages.dropped", "dropped from lists", PerSecond, Lower, number(|r| kept(r, per_second(r.counts.pending_dropped, r))),
         "Events per second that had to go from lists of pending events because those were full.";
-    "recovery.recovered", "recovered connections", Share, Higher, number(|r| share(r.counts.recoveries, r.counts.recoveries_asked)),
-        "Share of the reconnects that ask for connection state recovery, and are recovered.";
+    "recovery.recovered", "recovered connections", Share, Higher, number(|r| share(r.counts.recoveries, r.counts.recoveries_answered())),
+        "Of the reconnects that ask for connection state recovery and have their answer, the share that is recovered.";
     "n_eff.addresses", "N_eff by address", Number, Neither, once(|r| Some(r.n_eff.addresses)),
         "1/Σp² of the shares of clients per public address.";
     "n_eff.networks", "N_eff by /24", Number, Neither, once(|r| Some(r.n_eff.networks)),

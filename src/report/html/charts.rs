@@ -296,6 +296,8 @@ fn copies_words(study: &Study) -> &'static str {
 /// What became of the copies.
 fn fate(study: &Study) -> Markup {
     let share = |part: u64, whole: u64| if whole == 0 { "–".to_owned() } else { percent(part as f64 / whole as f64) };
+    // of those that arrive or are given up in the measured part, not of those that leave in it
+    let all = |c: &Counts| c.redis_copies_arrived() + c.redis_copies_undelivered;
     type Fate = (&'static str, fn(&Counts) -> u64);
     let rows: [Fate; 5] = [
         ("led to at least one send", |c| c.redis_copies_useful),
@@ -317,7 +319,7 @@ fn fate(study: &Study) -> Markup {
                 @for (what, get) in rows {
                     tr {
                         th scope="row" { (what) }
-                        @for variant in &study.variants { td { (share(get(&variant.counts), variant.counts.redis_copies)) } }
+                        @for variant in &study.variants { td { (share(get(&variant.counts), all(&variant.counts))) } }
                     }
                 }
             }

@@ -18,9 +18,9 @@ pub(super) fn section(study: &Study, all: &[Chart]) -> Markup {
             // side by side there is no room for many variants
             div class=[(study.variants.len() < 4).then_some("pair")] {
                 div { h3 { "Landed on another pod than the last one" } (reasons(study, "requests of returning clients", |c| (c.moved, c.routed_again))) }
-                div { h3 { "Failed API requests" } (reasons(study, "requests", |c| (c.requests_failed, c.requests))) }
-                div { h3 { "Failed attempts to connect" } (reasons(study, "attempts", |c| (c.connects_failed, c.connect_attempts))) }
-                div { h3 { "Messages that did not arrive" } (reasons(study, "messages times recipients", |c| (c.lost, c.recipients))) }
+                div { h3 { "Failed API requests" } (reasons(study, "requests that ended", |c| (c.requests_failed, c.requests_ended()))) }
+                div { h3 { "Failed attempts to connect" } (reasons(study, "attempts that ended", |c| (c.connects_failed, c.connects_ended()))) }
+                div { h3 { "Messages that did not arrive" } (reasons(study, "messages times recipients whose outcome is known", |c| (c.lost, c.messages_ended()))) }
                 div { h3 { "Connections that ended" } (reasons(study, "connections that ended", |c| (c.closed, c.closed.total()))) }
             }
         }
