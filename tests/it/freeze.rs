@@ -2,7 +2,9 @@
 //! are loaded anew.
 
 use stickysim::cluster::balancer::NginxMethod;
-use stickysim::cluster::spec::{Action, Choice, ClusterSpec, RefreshSpec, TimedAction, Transports};
+use stickysim::cluster::spec::{
+    Action, Choice, ClusterSpec, Population, RefreshSpec, RoomsSpec, TimedAction, Transports,
+};
 use stickysim::engine::{Law, Span};
 use stickysim::metrics::{CloseReason, FailReason};
 
@@ -66,5 +68,20 @@ fn a_page_that_is_loaded_anew_closes_its_connection_and_opens_another() {
         assert!((330..=360).contains(&refreshed), "{transports:?}: {refreshed}");
         let offline = record.latencies.offline.quantile_ms(0.5).unwrap() / 1e3;
         assert!((2.0..2.02).contains(&offline), "{offline}");
+    }
+}
+
+/// A pod that stands still for long serves the rooms of clients that have left meanwhile, and others have come in their places.
+#[test]
+fn whoever_left_a_frozen_pod_keeps_its_rooms_until_the_pod_knows() {
+    let mut spec = cluster(2, NginxMethod::RoundRobin, 1, true);
+    let session = Law::exponential(seconds(20.0));
+    spec.audiences[0].population = Population::Arriving { rate_per_s: 2.0, profile: Vec::new(), session };
+    spec.rooms = Some(RoomsSpec { sizes: Law::Fixed(4.0), per_client: 2 });
+    spec.duration = Span::from_secs(240);
+    let action = Action::Freeze { pod: Choice::Number(0), length: Span::from_secs(120) };
+    spec.timeline = vec![TimedAction::once(Span::from_secs(30), action)];
+    for replication in 0..5 {
+        run(&spec, replication); // its books balance
     }
 }

@@ -1,6 +1,7 @@
 //! The tables of all clients, and their places.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 use std::net::IpAddr;
 use std::ops::{Index, IndexMut};
 
@@ -27,6 +28,10 @@ pub struct Clients {
     admitted: u32,
     /// Places to be used again, and from when on.
     vacant: VecDeque<(SimTime, ClientId)>,
+    /// The same of those of which somebody speaks for longer than usual.
+    haunted: BinaryHeap<Reverse<(SimTime, ClientId)>>,
+    /// Until when somebody does of clients that have not left.
+    spoken_of_until: FxHashMap<ClientId, SimTime>,
     layout: Layout,
 }
 
@@ -39,7 +44,8 @@ pub struct Layout {
     pub leaving: bool,
     /// Number of traffic entries.
     pub traffic: usize,
-    /// After this long nothing in the cluster speaks of a client that left: its packets have arrived and the pods know.
+    /// After this long nothing in the cluster speaks of a client that left, but where [`Clients::speak_of`] says so: its packets
+    /// have arrived and the pods know.
     pub forgotten_after: Span,
 }
 
@@ -65,6 +71,8 @@ impl Clients {
             habits: FxHashMap::default(),
             admitted: 0,
             vacant: VecDeque::new(),
+            haunted: BinaryHeap::new(),
+            spoken_of_until: FxHashMap::default(),
             layout,
         }
     }
@@ -72,9 +80,7 @@ impl Clients {
     pub fn admit(&mut self, client: Client, address: IpAddr, leaves: SimTime, now: SimTime) -> ClientId {
         debug_assert_eq!(client.number, self.admitted, "clients are numbered as they come");
         self.admitted += 1;
-        if self.vacant.front().is_some_and(|&(from, _)| from <= now)
-            && let Some((_, place)) = self.vacant.pop_front()
-        {
+        if let Some(place) = self.free_place(now) {
             let index = place.index();
             self.records[index] = client;
             self.addresses[index] = address;
@@ -94,6 +100,16 @@ impl Clients {
         self.set_agenda(place, leaves);
         place
     }
+    fn free_place(&mut self, now: SimTime) -> Option<ClientId> {
+        if self.vacant.front().is_some_and(|&(from, _)| from <= now) {
+            return self.vacant.pop_front().map(|(_, place)| place);
+        }
+        let &Reverse((from, place)) = self.haunted.peek()?;
+        (from <= now).then(|| {
+            self.haunted.pop();
+            place
+        })
+    }
     /// It leaves then, and has nothing else to do yet.
     fn set_agenda(&mut self, client: ClientId, leaves: SimTime) {
         let row = self.layout.row();
@@ -107,7 +123,18 @@ impl Clients {
     pub fn leave(&mut self, client: ClientId, now: SimTime) {
         self.records[client.index()].link = Link::Left;
         self.habits.remove(&client);
-        self.vacant.push_back((now + self.layout.forgotten_after, client));
+        let from = now + self.layout.forgotten_after;
+        match self.spoken_of_until.remove(&client) {
+            Some(until) if until > from => self.haunted.push(Reverse((until, client))),
+            _ => self.vacant.push_back((from, client)),
+        }
+    }
+    /// Something in the cluster speaks of a client until then, whether it is there or not.
+    pub fn speak_of(&mut self, client: ClientId, until: SimTime, now: SimTime) {
+        if until > now + self.layout.forgotten_after {
+            let known = self.spoken_of_until.entry(client).or_default();
+            *known = until.max(*known);
+        }
     }
     /// How many clients there have been.
     pub const fn admitted(&self) -> u32 {

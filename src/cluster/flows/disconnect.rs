@@ -144,6 +144,7 @@ impl Cluster<'_> {
 
     fn add_ghost(&mut self, ghost: Ghost, goodbye: Option<SimTime>, ctx: &mut Ctx<Event>) {
         let noticed_at = ghost.noticed_at;
+        self.clients.speak_of(ghost.client, noticed_at, ctx.now());
         let slot = self.ghosts.insert(ghost);
         match goodbye {
             Some(at) => ctx.schedule(at, Event::Goodbye(slot)),

@@ -22,7 +22,8 @@ impl BackOff {
     /// A container has ended: how long until it is started again. The first time that is at once; later the kubelet looks whether
     /// the time is over at a distance of `resync`, or up to half of it more.
     pub fn after_end(&mut self, now: SimTime, resync: Span, stream: &mut Stream) -> Span {
-        if self.wait.is_zero() || now - self.restarted > FORGOTTEN_AFTER {
+        // ended before it was started again, it has not run: `restarted` is still to come
+        if self.wait.is_zero() || now.since(self.restarted) > FORGOTTEN_AFTER {
             *self = BackOff { wait: FIRST, restarted: now };
             return Span::ZERO;
         }
