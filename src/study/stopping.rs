@@ -57,8 +57,8 @@ impl Stopping {
     }
 }
 
-/// Runs so many replications as are asked for. `run` runs those of a range and says what [`Stopping::look`] wants to know. Gives how
-/// many there are.
+/// Runs so many replications as are asked for. `run` runs those of a range and says how well the least known figure is known then, as
+/// [`uncertainty`] does, with `None` where there is no figure; or that no more can be afforded. Gives how many there are.
 ///
 /// # Errors
 /// The first one of `run`.
