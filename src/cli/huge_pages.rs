@@ -5,18 +5,18 @@
 //! variable says so when a program starts; therefore the program starts itself again with it, as the same process
 //! (docs/decisions/020-memory-in-huge-pages.md).
 
-/// What glibc reads when a program starts. Who sets it has the say.
-const TUNABLES: &str = "GLIBC_TUNABLES";
-/// Says that this has been tried.
-const TRIED: &str = "STICKYSIM_ASKED_FOR_HUGE_PAGES";
-/// Which of `always`, `madvise` and `never` is in brackets.
-const WHO_GETS_THEM: &str = "/sys/kernel/mm/transparent_hugepage/enabled";
-
 /// Starts the program again, with the same arguments, if that gives it huge pages; returns if it does not, or if they are asked
 /// for already. To be called before anything is read or written.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub fn ask() {
     use std::os::unix::process::CommandExt;
+
+    /// What glibc reads when a program starts. Who sets it has the say.
+    const TUNABLES: &str = "GLIBC_TUNABLES";
+    /// Says that this has been tried.
+    const TRIED: &str = "STICKYSIM_ASKED_FOR_HUGE_PAGES";
+    /// Which of `always`, `madvise` and `never` is in brackets.
+    const WHO_GETS_THEM: &str = "/sys/kernel/mm/transparent_hugepage/enabled";
 
     let is_set = |name| std::env::var_os(name).is_some();
     if is_set(TUNABLES) || is_set(TRIED) {

@@ -8,7 +8,7 @@ use super::pairing::adjust;
 use super::pool::Pooled;
 use super::stopping::Stopping;
 use super::student_t;
-use super::totals::least_of;
+use super::totals::{Totals, least_of};
 use crate::cluster::balancer::AffinityKey;
 use crate::cluster::spec::ClusterSpec;
 use crate::cluster::{RunError, simulate_during};
@@ -118,16 +118,7 @@ fn run_all(
         options,
         &mut all,
         |(pools, _), variant, record, figures| pools[variant].add(record, &figures),
-        |(pools, precision)| {
-            if let Replications::Until(until) = scenario.replications {
-                let each = candidates.iter().zip(&*pools);
-                *precision = least_of(
-                    each.filter_map(|(candidate, pool)| pool.totals.least_known(candidate, until.precision())),
-                );
-            }
-            let events: u64 = pools.iter().map(|pooled| pooled.totals.events).sum();
-            afforded(events, precision.as_ref())
-        },
+        |(pools, precision)| known(candidates, scenario, pools.iter().map(|pool| &pool.totals), precision),
     )?;
     Ok(all)
 }
@@ -172,10 +163,21 @@ pub(super) fn run_as_often<S: Send>(
     Ok(done)
 }
 
-/// How well figures are known, unless so many events were handled that no more runs are added.
-pub(super) fn afforded(events: u64, known: Option<&Precision>) -> ControlFlow<(), Option<f64>> {
-    let known = known.map(|precision| precision.reached.unwrap_or(f64::INFINITY));
-    if events >= Precision::MOST_EVENTS { ControlFlow::Break(()) } else { ControlFlow::Continue(known) }
+/// How well figures are known by what the runs of each candidate add up to, which `precision` keeps where it was to be found out; unless
+/// so many events were handled that no more runs are added.
+pub(super) fn known<'t>(
+    candidates: &[Candidate],
+    scenario: &Scenario,
+    totals: impl Iterator<Item = &'t Totals> + Clone,
+    precision: &mut Option<Precision>,
+) -> ControlFlow<(), Option<f64>> {
+    if let Replications::Until(until) = scenario.replications {
+        let each = candidates.iter().zip(totals.clone());
+        *precision = least_of(each.filter_map(|(candidate, totals)| totals.least_known(candidate, until.precision())));
+    }
+    let reached = precision.as_ref().map(|precision| precision.reached.unwrap_or(f64::INFINITY));
+    let events: u64 = totals.map(|totals| totals.events).sum();
+    if events >= Precision::MOST_EVENTS { ControlFlow::Break(()) } else { ControlFlow::Continue(reached) }
 }
 
 /// What others are compared with: the variant that the scenario says, else the one called `none`, else the first without affinity, else

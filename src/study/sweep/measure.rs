@@ -2,11 +2,11 @@
 
 use super::super::jobs::{Options, StudyError};
 use super::super::judge::outcome;
-use super::super::replicate::{Candidate, afforded, baseline, number_of_figures, run_as_often};
+use super::super::replicate::{Candidate, baseline, known, number_of_figures, run_as_often};
 use super::super::running::Running;
-use super::super::totals::{Totals, least_of};
+use super::super::totals::Totals;
 use crate::metrics::{FigureId, FigureReport, PointReport, VariantAtPoint};
-use crate::scenario::{Replications, Scenario};
+use crate::scenario::Scenario;
 
 /// What the runs of a variant add up to.
 struct Sums {
@@ -48,16 +48,7 @@ pub(super) fn measure(point: usize, scenario: &Scenario, options: &Options) -> R
                 together.clear();
             }
         },
-        |(all, precision)| {
-            let events: u64 = all.iter().map(|sums| sums.totals.events).sum();
-            if let Replications::Until(until) = scenario.replications {
-                let each = candidates.iter().zip(&*all);
-                *precision = least_of(
-                    each.filter_map(|(candidate, sums)| sums.totals.least_known(candidate, until.precision())),
-                );
-            }
-            afforded(events, precision.as_ref())
-        },
+        |(all, precision)| known(&candidates, scenario, all.iter().map(|sums| &sums.totals), precision),
     )?;
     let (all, precision) = found;
     let variants = candidates.iter().zip(all).enumerate().map(|(at, (candidate, sums))| {
